@@ -1,0 +1,26 @@
+# A folder is a static library kpid_<folder> of its *.c files. A folder without sources is left out, and whoever
+# links with it links with nothing: see TARGET_NAME_IF_EXISTS.
+
+# kpid_folder(<name> USES <folder>... LINKS <library>...)
+# USES are the folders below; a test in tests/<name>/ is linked with this folder and these.
+function(kpid_folder name)
+    cmake_parse_arguments(arg "" "" "USES;LINKS" ${ARGN})
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    list(FILTER sources EXCLUDE REGEX "/daemon/main\\.c$")
+    if(NOT sources)
+        return()
+    endif()
+    add_library(kpid_${name} STATIC ${sources})
+    foreach(folder IN LISTS arg_USES)
+        target_link_libraries(kpid_${name} PUBLIC $<TARGET_NAME_IF_EXISTS:kpid_${folder}>)
+    endforeach()
+    target_link_libraries(kpid_${name} PUBLIC ${arg_LINKS} Threads::Threads)
+endfunction()
+
+set(KPID_FOLDERS base config aggregators checkpoint consumers publishers alerts daemon)
+
+# Every folder, upper ones first, as a static link line wants them.
+set(KPID_ALL)
+foreach(folder IN LISTS KPID_FOLDERS)
+    list(PREPEND KPID_ALL $<TARGET_NAME_IF_EXISTS:kpid_${folder}>)
+endforeach()
