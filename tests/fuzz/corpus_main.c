@@ -46,8 +46,7 @@ static int run_folder(const char *path, DIR *dir)
     int runs = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
         char file[4096];
-        if (entry->d_name[0] == '.' ||
-            snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >= (int)sizeof file) {
+        if (entry->d_name[0] == '.' || snprintf(file, sizeof file, "%s/%s", path, entry->d_name) >= (int)sizeof file) {
             continue;
         }
         int n = run_file(file);
