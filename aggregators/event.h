@@ -1,0 +1,107 @@
+/* event.h - one decoded message, as bytes that can lie in a ring.
+ *
+ * A consumer writes it, the shard's writer reads it. It holds no pointers: texts are offsets into
+ * the bytes that follow the values. Values stand in the order of the field table, one for each
+ * field that the event carries.
+ *
+ * Layout: struct event, value_count x struct event_value, text bytes; `size` covers all and is a
+ * multiple of 8.
+ */
+#pragma once
+#include "base/error.h"
+#include "base/text.h"
+#include "config/field.h"
+#include <stdint.h>
+
+/* How new an event is. Compared field by field in this order; equal stamps are the same event.
+ * order_by occurred_at: major = occurred_at in us, minor = version or 0. order_by version: major = version, minor = 0.
+ * hash: XXH3-128 of event_id (its length first) and of the decoded content. AMENDMENTS 8 and IV.6. */
+struct stamp {
+    int64_t major, minor;
+    uint64_t hash_high, hash_low;
+};
+
+static inline int stamp_compare(const struct stamp *a, const struct stamp *b)
+{
+    if (a->major != b->major)
+        return a->major < b->major ? -1 : 1;
+    if (a->minor != b->minor)
+        return a->minor < b->minor ? -1 : 1;
+    if (a->hash_high != b->hash_high)
+        return a->hash_high < b->hash_high ? -1 : 1;
+    if (a->hash_low != b->hash_low)
+        return a->hash_low < b->hash_low ? -1 : 1;
+    return 0;
+}
+
+enum event_fate {
+    EVENT_APPLY,       /* goes to the ledger */
+    EVENT_DEAD_LETTER, /* only counted, by `reason`; moves the offset */
+    EVENT_FILTERED,    /* only counted; moves the offset */
+    EVENT_SLOT,        /* announces a slot: key = topic, `offset` = partition; before any other of that slot */
+    EVENT_END,         /* EOF of a partition: moves the offset to `offset`, is not counted as read */
+};
+
+enum { EVENT_DELETED = 1 }; /* flags: deleted, or a tombstone; carries no fields */
+
+struct event {
+    uint32_t size;
+    uint8_t fate;      /* enum event_fate */
+    uint8_t kind;      /* enum record_kind */
+    uint8_t reason;    /* enum error, of a dead letter */
+    uint8_t flags;
+    uint32_t slot;     /* which topic and partition: index in the shard's positions */
+    uint32_t carried;  /* bit i: field i of the kind is carried */
+    uint32_t cleared;  /* bit i: carried as null; its value is not there */
+    uint32_t key_at, key_len; /* offset from the start of the event */
+    uint32_t value_count;     /* = popcount(carried & ~cleared) */
+    int64_t offset;           /* of the message in its partition; EVENT_END: the next position */
+    int64_t kafka_ms;         /* the message's time stamp */
+    int64_t occurred_at_us;
+    struct stamp stamp;
+};
+
+struct event_value {
+    int64_t number;          /* every type but text */
+    uint32_t text_at, text_len; /* FIELD_TEXT: offset from the start of the event */
+};
+
+/* No event is larger: 20 values and 20 texts of 256 bytes fit. */
+#define EVENT_SIZE_MAX 8192u
+
+/* An event of fate EVENT_SLOT, EVENT_END, EVENT_DEAD_LETTER or EVENT_FILTERED in `memory`; `text` is the
+ * topic of EVENT_SLOT, else empty. Returns the size. */
+uint32_t event_note(void *memory, enum event_fate fate, uint32_t slot, int64_t offset, struct text text);
+
+static inline const struct event_value *event_values(const struct event *e)
+{
+    return (const struct event_value *)(const void *)(e + 1);
+}
+
+static inline struct text event_key(const struct event *e)
+{
+    return (struct text){(const char *)e + e->key_at, e->key_len};
+}
+
+static inline struct text event_text(const struct event *e, const struct event_value *v)
+{
+    return (struct text){(const char *)e + v->text_at, v->text_len};
+}
+
+/* Writes an event step by step into memory of EVENT_SIZE_MAX bytes, aligned to 8. Fields must be
+ * added in the order of the field table. The builder borrows the memory until event_finish. */
+struct event_builder {
+    struct event *event;
+    struct text texts[FIELD_COUNT_MAX + 1]; /* borrowed until event_finish */
+    struct event_value values[FIELD_COUNT_MAX];
+};
+
+void event_begin(struct event_builder *b, void *memory, enum record_kind kind, struct text key);
+void event_add_null(struct event_builder *b, unsigned field);
+void event_add_number(struct event_builder *b, unsigned field, int64_t number);
+void event_add_text(struct event_builder *b, unsigned field, struct text value);
+/* Lays out the bytes and sets size and the stamp: occurred_at_us, version (0 where none), event_id
+ * (empty where none) and, with `by_version`, version alone first. A deleted event (flag set before)
+ * carries no fields. Returns the size. */
+uint32_t event_finish(struct event_builder *b, int64_t occurred_at_us, int64_t version, bool by_version,
+                      struct text event_id);

@@ -1,0 +1,27 @@
+/* kpi.h - from sums to KPIs: exact fractions, compared and written without floating point.
+ *
+ * Used on the reader's side of a snapshot, and by replay. Thread: any; pure.
+ */
+#pragma once
+#include "aggregators/measure.h"
+#include "base/text.h"
+#include "config/kpi_table.h"
+#include <stdbool.h>
+
+/* value = numerator / denominator, in the KPI's unit: money in minor units of the base currency,
+ * ratios as such, seconds, scores and quantities in units, nps in points. denominator > 0. */
+struct kpi_value {
+    int128 numerator, denominator;
+    int64_t n; /* records behind it: CONTRACT 4 */
+};
+
+/* False: no value, or a count or sum that is 0 (both are left out). `sums` must be of a window that
+ * has the KPI: of `now` for KPI_NOW, of any other for KPI_SPAN. */
+bool kpi_evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out);
+
+/* The text form of CONTRACT 4; money_decimals: those of the base currency. */
+void kpi_format(struct buffer *b, enum kpi k, const struct kpi_value *v, int money_decimals);
+
+/* <0, 0, >0: the value against a threshold in millionths of the KPI's unit (of a unit of the base
+ * currency for money). Exact: never of the rounded text. */
+int kpi_compare(enum kpi k, const struct kpi_value *v, int64_t threshold_micro, int money_decimals);

@@ -1,0 +1,47 @@
+/* shard.h - a ledger, its entities and the offsets that they reflect: all state, one writer.
+ *
+ * A pure core: no I/O, no clock (time is an argument), no randomness. The same code runs in the
+ * daemon, replay, tests and under fuzzers. State moves by shard_apply (an event) and
+ * shard_advance (time) alone.
+ *
+ * Thread: one at a time, the shard's writer. Snapshots are handed over (base/handoff.h).
+ * Memory: shard_create to shard_destroy; config and calendar are borrowed for the shard's life.
+ * Errors: none; a broken precondition ends the process.
+ */
+#pragma once
+#include "aggregators/event.h"
+#include "aggregators/snapshot.h"
+#include "base/calendar.h"
+#include "config/config.h"
+
+struct shard;
+
+enum outcome { OUTCOME_APPLIED, OUTCOME_DUPLICATE, OUTCOME_SUPERSEDED, OUTCOME_DEAD_LETTER, OUTCOME_FILTERED, OUTCOME_NOTE };
+
+/* Who takes snapshots; each has its own set of changed entities. */
+enum reader { READER_PUBLISHER, READER_ALERTS, READER_COUNT };
+
+struct shard *shard_create(const struct config *config, const struct calendar *calendar);
+void shard_destroy(struct shard *s);
+
+/* Applies, counts and moves the offset of the event's slot, in one step. O(fields + log n), more where
+ * others inherit from the record. The event is borrowed for the call. */
+enum outcome shard_apply(struct shard *s, const struct event *e);
+
+/* Moves the instant that the shard speaks for; never back (an earlier one is ignored). */
+void shard_advance(struct shard *s, int64_t now_us);
+int64_t shard_now_us(const struct shard *s);
+/* The earliest instant at which some value changes by time alone, INT64_MAX where none will. */
+int64_t shard_next_change_us(const struct shard *s);
+
+/* Whether the reader's next snapshot would hold any entity. */
+bool shard_has_changes(const struct shard *s, enum reader r);
+/* Fills `out` with what changed for this reader since its last cut, or with everything, and clears the
+ * reader's set of changes. O(entities in it x windows x log n). */
+void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+
+const struct accounts *shard_accounts(const struct shard *s);
+int64_t shard_records(const struct shard *s, enum record_kind k); /* that exist */
+int64_t shard_oddities(const struct shard *s, enum oddity o);
+/* The greatest occurred_at of an event that reached the ledger, INSTANT_NONE before. */
+int64_t shard_latest_us(const struct shard *s);

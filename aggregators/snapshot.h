@@ -1,0 +1,74 @@
+/* snapshot.h - what stands at one instant, for readers: the sums of the entities that changed since
+ * the same reader's last snapshot, the offsets and the instant that they reflect.
+ *
+ * The writer fills it (shard_cut) and hands it over; from then on it is immutable and the reader's,
+ * until it gives it back. Sums are packed: only those that are not 0.
+ * Thread: whoever holds it.
+ */
+#pragma once
+#include "aggregators/measure.h"
+#include "base/text.h"
+#include "config/config.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct snapshot_position {
+    struct text topic;
+    int32_t partition;
+    int64_t offset; /* the next one: what lies before is reflected; -1 = nothing yet */
+    bool ended;     /* the end of the partition was reached once since the start */
+};
+
+/* Numbers that the writer keeps; read = applied + duplicate + superseded + dead_lettered + filtered. */
+struct accounts {
+    int64_t read, applied, duplicate, superseded, dead_lettered, filtered;
+    int64_t dead_lettered_by[ERROR_COUNT];
+};
+
+/* Records that stand but contribute less than they could, and why: counted now, not over time. */
+#define ODDITY_TABLE(X)                                                                             \
+    X(RATE_MISSING, "rate_missing", "amounts without an exchange rate")                             \
+    X(CYCLE_NEGATIVE, "cycle_negative", "deals closed before they were created")                    \
+    X(RESPONSE_NEGATIVE, "response_negative", "leads contacted before they were created")           \
+    X(SCORE_OUTSIDE, "score_outside", "standing scores outside their scale")                        \
+    X(NPS_SCALE, "nps_scale", "nps answers on a scale other than 10")                               \
+    X(KIND_MISSING, "kind_missing", "feedback without a kind")                                      \
+    X(HISTORY_CUT, "history_cut", "records whose stage history is longer than is kept")             \
+    X(ENTITY_LIMIT, "entity_limit", "contributions to no entity: the dimension is full")
+enum oddity {
+#define X(symbol, name, text) ODDITY_##symbol,
+    ODDITY_TABLE(X)
+#undef X
+        ODDITY_COUNT
+};
+const char *oddity_name(enum oddity o);
+
+struct snapshot;
+
+struct snapshot *snapshot_create(void);
+void snapshot_destroy(struct snapshot *s);
+
+int64_t snapshot_as_of_us(const struct snapshot *s);
+/* True: every entity is in it (the first one of a reader, or one asked for as `everything`). */
+bool snapshot_is_everything(const struct snapshot *s);
+/* True: every known partition has been read to its end since the start. */
+bool snapshot_is_live(const struct snapshot *s);
+const struct accounts *snapshot_accounts(const struct snapshot *s);
+size_t snapshot_position_count(const struct snapshot *s);
+struct snapshot_position snapshot_position(const struct snapshot *s, size_t i);
+/* Records of a kind that exist. */
+int64_t snapshot_records(const struct snapshot *s, enum record_kind k);
+int64_t snapshot_oddities(const struct snapshot *s, enum oddity o);
+
+/* Entities of this snapshot, by (dimension, name bytes) ascending. */
+size_t snapshot_entity_count(const struct snapshot *s);
+enum dimension snapshot_entity_dimension(const struct snapshot *s, size_t i);
+struct text snapshot_entity_name(const struct snapshot *s, size_t i);
+/* A dense number of the entity: the same in every snapshot of one shard; 0 ... */
+uint32_t snapshot_entity_id(const struct snapshot *s, size_t i);
+/* The sums of window `window` (index in config.windows) and of its `previous`; all 0 where the entity
+ * has none, or where its dimension does not have the window. */
+void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct sums *out, struct sums *out_previous);
+/* Whether the window has a previous one at all (`all` and `now` have none). */
+bool snapshot_has_previous(const struct snapshot *s, unsigned window);

@@ -1,0 +1,227 @@
+/* config.h - the configuration as plain structs: what the file says, checked, with its defaults.
+ *
+ * Read once (config_load) before any other thread exists; immutable afterwards; any thread may read.
+ * Memory: config_destroy frees all that hangs on it. Strings are zero-terminated, never NULL
+ * ("" = not set) unless said otherwise. Durations close with their unit.
+ */
+#pragma once
+#include "base/calendar.h"
+#include "base/log.h"
+#include "base/money.h"
+#include "config/field.h"
+#include "config/kpi_table.h"
+#include "config/window_spec.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WINDOWS_MAX 32
+#define INPUTS_MAX 64
+
+struct currency_config {
+    currency_code code;
+    int decimals; /* 0-6 */
+};
+
+/* One exchange rate: `nano` is base units for one unit of the currency, in 10^-9. */
+struct rate_config {
+    currency_code code;
+    int64_t day; /* days since 1970-01-01; in force from this local day to the next rated one */
+    int64_t nano;
+};
+
+struct stage_config {
+    char *name;
+    int64_t probability_micro; /* 0-1,000,000; for deals without one of their own */
+};
+
+enum source_kind { SOURCE_MEMBER, SOURCE_POINTER, SOURCE_CONSTANT, SOURCE_HEADER, SOURCE_NONE, SOURCE_MESSAGE_KEY };
+
+struct value_map {
+    char *from, *to;
+};
+
+/* Where a field comes from. */
+struct field_source {
+    enum source_kind kind;
+    char *name;             /* member name, JSON Pointer, constant text or header name */
+    struct value_map *map;  /* a table of values, applied to texts; NULL where none */
+    size_t map_count;
+};
+
+enum order_by { ORDER_BY_OCCURRED_AT, ORDER_BY_VERSION };
+enum event_mode { EVENTS_CHANGES, EVENTS_FULL };
+enum tombstone_mode { TOMBSTONES_DELETE, TOMBSTONES_IGNORE };
+
+/* An event passes the filter if the member at `pointer` is one of `values` (a text, number or bool by its JSON text). */
+struct filter_config {
+    char *pointer; /* "" = no filter; a member name or a JSON Pointer */
+    char **values;
+    size_t value_count;
+    bool negate; /* true: passes if it is none of them */
+};
+
+struct input_config {
+    enum record_kind kind;
+    char *topic;
+    enum order_by order_by;
+    enum event_mode events;
+    enum tombstone_mode tombstones;
+    struct filter_config filter;
+    struct field_source key, event_id, version, occurred_at, deleted;
+    struct field_source fields[FIELD_COUNT_MAX]; /* by field index of the kind */
+};
+
+struct kafka_property {
+    char *name, *value;
+};
+
+struct kafka_config {
+    char *brokers;             /* "localhost:9092" */
+    char *group;               /* for lag monitors only */
+    char *dead_letter_topic;   /* "kpid-dead-letters" */
+    struct kafka_property *properties; /* passed to librdkafka as they are */
+    size_t property_count;
+    int64_t message_size_max;  /* bytes; a larger value is a dead letter */
+    int64_t queue_bytes_max;   /* librdkafka's prefetch, bytes */
+    int64_t metadata_refresh_ms; /* how often new partitions are looked for */
+    int64_t clock_skew_ms;     /* how far occurred_at may be ahead of the message's time stamp */
+    int64_t dead_letters_unsent_max; /* dead letters that wait for their delivery report */
+};
+
+struct redis_config {
+    char *host;
+    int port;
+    char *unix_socket;  /* "" = TCP */
+    char *user;
+    char *password;     /* read from its file, environment or credential; never logged */
+    int database;
+    char *namespace_;   /* "default" */
+    int64_t timeout_ms; /* connect and command */
+    int64_t backoff_max_ms;
+};
+
+struct board_config {
+    bool dimension[DIMENSION_COUNT];
+    bool kpi[KPI_COUNT];
+    bool window[WINDOWS_MAX]; /* by index in config.windows */
+};
+
+struct publish_config {
+    int64_t tick_ms;      /* at most this long between snapshots while events come: 100 */
+    int64_t idle_ms;      /* while nothing comes: how often time is moved: 1,000 */
+    int64_t max_atomic;   /* commands in one MULTI: 2,000 */
+    int64_t meta_ttl_ms;  /* meta expires after: 15,000 */
+    int64_t alerts_log_max; /* entries of the alerts:log stream */
+    struct board_config boards;
+};
+
+enum comparison { BELOW, AT_MOST, ABOVE, AT_LEAST };
+enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
+
+/* A threshold is compared with the KPI's value exactly, in millionths of its unit (money in units of
+ * the base currency, ratios as 0-1, seconds). */
+struct rule_config {
+    char *name;
+    enum kpi kpi;
+    enum dimension dimension;
+    unsigned window;          /* index in config.windows */
+    char **entities;          /* only these; none = all of the dimension */
+    size_t entity_count;
+    enum comparison comparison;
+    int64_t threshold_micro;
+    int64_t clear_micro;      /* resolved only when the value is past this; = threshold where not given */
+    int64_t for_ms;           /* the breach must last this long before the alert fires */
+    int64_t sample_min;       /* n below this: no value */
+    enum severity severity;
+    char *summary;            /* text for people; "" = made from the rule */
+    size_t *receivers;        /* indices in config.receivers */
+    size_t receiver_count;
+};
+
+struct receiver_config {
+    char *name;
+    char *url;                /* http:// or https:// */
+    char *hmac_secret;        /* "" = unsigned */
+    struct kafka_property *headers; /* extra HTTP headers */
+    size_t header_count;
+    int64_t timeout_ms;
+    int64_t retry_for_ms;     /* give up after this long; 0 = never while running */
+};
+
+struct alert_config {
+    struct rule_config *rules;
+    size_t rule_count;
+    struct receiver_config *receivers;
+    size_t receiver_count;
+    int64_t every_ms;         /* the grid on which rules are evaluated: 10,000 */
+    int64_t queue_max;        /* deliveries that wait */
+};
+
+struct http_config {
+    char *address; /* "127.0.0.1" */
+    int port;      /* 9464; 0 = no endpoint */
+};
+
+
+struct log_config {
+    enum log_format format;
+    enum log_level level;
+};
+
+struct limits_config {
+    int64_t entities_max; /* of one dimension */
+    int64_t ring_bytes;   /* between consumer and writer; a power of two */
+};
+
+struct config {
+    char *company;       /* name of the one entity of dimension company: "all" */
+    char *time_zone;
+    int week_start;      /* 1 = Monday ... 7 = Sunday */
+    int fiscal_month;    /* 1-12 */
+    currency_code base_currency;
+    struct currency_config *currencies; /* beyond ISO 4217, or with other decimals */
+    size_t currency_count;
+    struct rate_config *rates; /* sorted by (code, day) */
+    size_t rate_count;
+    struct stage_config *stages;
+    size_t stage_count;
+    struct window_spec windows[WINDOWS_MAX];
+    unsigned window_count;
+    bool dimension_windows[DIMENSION_COUNT][WINDOWS_MAX]; /* which windows a dimension has */
+    struct input_config inputs[INPUTS_MAX];
+    unsigned input_count;
+    struct kafka_config kafka;
+    struct redis_config redis;
+    struct publish_config publish;
+    struct alert_config alerts;
+    struct http_config http;
+    struct log_config log;
+    struct limits_config limits;
+    uint64_t hash;       /* of the file's bytes; meta.config_hash */
+};
+
+/* A problem of a configuration, for a person: "kpid.yaml:12:3: unknown key 'brokes'; did you mean 'brokers'?" */
+struct config_problems {
+    char **lines;
+    size_t count;
+};
+
+/* Everything at its default. */
+struct config *config_default(void);
+/* Reads a YAML file; NULL and every problem at once where it is wrong. `path` "-" is standard input. */
+struct config *config_load(const char *path, struct config_problems *out);
+/* The same from memory; `name` stands in messages for the path. Relative secret files are relative to `name`'s folder. */
+struct config *config_parse(const char *name, const char *bytes, size_t size, struct config_problems *out);
+void config_destroy(struct config *c);
+void config_problems_fini(struct config_problems *p);
+
+/* Digits after the point of a currency: the configuration's, else ISO 4217's; -1 = unknown currency. */
+int config_currency_decimals(const struct config *c, currency_code code);
+/* Base units for one unit of `code` on a local day, in 10^-9: the latest rate dated on or before the day;
+ * 10^9 for the base currency; 0 where there is none. O(log rates). */
+int64_t config_rate_nano(const struct config *c, currency_code code, int64_t local_day);
+/* Probability of a stage in millionths; 0 where the configuration does not name it. */
+int64_t config_stage_probability(const struct config *c, struct text stage);
+/* Index in windows, -1 where there is none. */
+int config_window_find(const struct config *c, struct text name);

@@ -1,0 +1,65 @@
+/* kpi_table.h - the catalogue of KPIs: one table for formulas, Redis catalogue, rules and pages.
+ *
+ * Thread: any; constants only.
+ */
+#pragma once
+#include "base/text.h"
+#include <stdbool.h>
+
+enum kpi_unit { UNIT_COUNT, UNIT_MONEY, UNIT_RATIO, UNIT_SECONDS, UNIT_SCORE, UNIT_NPS, UNIT_QUANTITY };
+enum kpi_better { BETTER_UP, BETTER_DOWN };
+/* What a reader takes for a value that is left out: 0, or "no value". */
+enum kpi_absent { ABSENT_ZERO, ABSENT_NONE };
+/* KPI_SPAN: in every window but `now`; KPI_NOW: in `now` only. */
+enum kpi_clock { KPI_SPAN, KPI_NOW };
+
+/* X(SYMBOL, name, unit, better, absent, clock, formula, English label, Russian label) */
+#define KPI_TABLE(X)                                                                                \
+    X(LEADS_CREATED, "leads_created", COUNT, UP, ZERO, SPAN, "count of leads by created_at", "Leads", "Лиды") \
+    X(DEALS_CREATED, "deals_created", COUNT, UP, ZERO, SPAN, "count of deals by created_at", "New deals", "Новые сделки") \
+    X(DEALS_WON, "deals_won", COUNT, UP, ZERO, SPAN, "count of won deals by closed_at", "Deals won", "Выигранные сделки") \
+    X(SALES_VOLUME, "sales_volume", MONEY, UP, ZERO, SPAN, "sum of amounts of won deals", "Sales volume", "Объём продаж") \
+    X(UNITS, "units", QUANTITY, UP, ZERO, SPAN, "sum of quantities of won deals", "Units sold", "Продано единиц") \
+    X(DEALS_LOST, "deals_lost", COUNT, DOWN, ZERO, SPAN, "count of lost deals by closed_at", "Deals lost", "Проигранные сделки") \
+    X(LOST_VOLUME, "lost_volume", MONEY, DOWN, ZERO, SPAN, "sum of amounts of lost deals", "Lost volume", "Упущенный объём") \
+    X(AVERAGE_CHECK, "average_check", MONEY, UP, NONE, SPAN, "sales_volume / won deals with an amount", "Average check", "Средний чек") \
+    X(WIN_RATE, "win_rate", RATIO, UP, NONE, SPAN, "deals_won / (deals_won + deals_lost)", "Win rate", "Доля выигранных") \
+    X(WIN_RATE_COHORT, "win_rate_cohort", RATIO, UP, NONE, SPAN, "of the deals created, the share won by as_of", "Win rate of cohort", "Доля выигранных в когорте") \
+    X(CONVERSION, "conversion", RATIO, UP, NONE, SPAN, "deals_won / leads_created", "Conversion", "Конверсия") \
+    X(CYCLE_TIME_MEAN, "cycle_time_mean", SECONDS, DOWN, NONE, SPAN, "mean of closed_at - created_at of won deals", "Time per deal, mean", "Время на сделку, среднее") \
+    X(CYCLE_TIME_P50, "cycle_time_p50", SECONDS, DOWN, NONE, SPAN, "median of closed_at - created_at of won deals", "Time per deal, median", "Время на сделку, медиана") \
+    X(CYCLE_TIME_P90, "cycle_time_p90", SECONDS, DOWN, NONE, SPAN, "90th percentile of closed_at - created_at of won deals", "Time per deal, 90 %", "Время на сделку, 90 %") \
+    X(RESPONSE_TIME_MEAN, "response_time_mean", SECONDS, DOWN, NONE, SPAN, "mean of first_contact_at - created_at of leads", "Response time, mean", "Время ответа, среднее") \
+    X(RESPONSE_TIME_P50, "response_time_p50", SECONDS, DOWN, NONE, SPAN, "median of first_contact_at - created_at of leads", "Response time, median", "Время ответа, медиана") \
+    X(RESPONSE_TIME_P90, "response_time_p90", SECONDS, DOWN, NONE, SPAN, "90th percentile of first_contact_at - created_at of leads", "Response time, 90 %", "Время ответа, 90 %") \
+    X(OPEN_DEALS, "open_deals", COUNT, UP, ZERO, NOW, "deals created and neither won nor lost at as_of", "Open deals", "Открытые сделки") \
+    X(PIPELINE, "pipeline", MONEY, UP, ZERO, NOW, "sum of amounts of open deals", "Pipeline", "Воронка") \
+    X(WEIGHTED_PIPELINE, "weighted_pipeline", MONEY, UP, ZERO, NOW, "sum of amount x probability of open deals", "Weighted pipeline", "Взвешенная воронка") \
+    X(REVENUE, "revenue", MONEY, UP, ZERO, SPAN, "payments - refunds - chargebacks", "Revenue", "Выручка") \
+    X(REFUNDS, "refunds", MONEY, DOWN, ZERO, SPAN, "refunds + chargebacks", "Refunds", "Возвраты") \
+    X(CSAT, "csat", RATIO, UP, NONE, SPAN, "share of answers with score >= scale - 1", "Satisfaction", "Удовлетворённость") \
+    X(CSAT_MEAN, "csat_mean", SCORE, UP, NONE, SPAN, "mean score", "Satisfaction, mean", "Удовлетворённость, среднее") \
+    X(NPS, "nps", NPS, UP, NONE, SPAN, "100 x (share of 9-10 - share of 0-6)", "Loyalty (NPS)", "Лояльность (NPS)")
+
+enum kpi {
+#define X(symbol, name, unit, better, absent, clock, formula, en, ru) KPI_##symbol,
+    KPI_TABLE(X)
+#undef X
+        KPI_COUNT
+};
+
+struct kpi_info {
+    const char *name;
+    enum kpi_unit unit;
+    enum kpi_better better;
+    enum kpi_absent absent;
+    enum kpi_clock clock;
+    const char *formula;
+    const char *label_en, *label_ru;
+};
+
+const struct kpi_info *kpi_info(enum kpi k);
+/* KPI_COUNT where the name is none. */
+enum kpi kpi_find(struct text name);
+/* "count", "money", "ratio", "seconds", "score", "nps", "quantity". */
+const char *kpi_unit_name(enum kpi_unit u);
