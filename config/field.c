@@ -1,0 +1,126 @@
+#include "config/field.h"
+#include "base/error.h"
+#include <stddef.h>
+
+static const char *const lead_statuses[] = {"new", "contacted", "qualified", "converted", "lost", NULL};
+static const char *const payment_kinds[] = {"payment", "refund", "chargeback", NULL};
+static const char *const feedback_kinds[] = {"csat", "nps", NULL};
+
+/* clang-format off */
+#define COMMON_FIELDS                                 \
+    [FIELD_MANAGER] = {"manager_id", FIELD_TEXT, NULL},   \
+    [FIELD_TEAM] = {"team_id", FIELD_TEXT, NULL},         \
+    [FIELD_PRODUCT] = {"product", FIELD_TEXT, NULL},      \
+    [FIELD_REGION] = {"region", FIELD_TEXT, NULL},        \
+    [FIELD_SOURCE] = {"source", FIELD_TEXT, NULL},        \
+    [FIELD_CUSTOMER] = {"customer_id", FIELD_TEXT, NULL}
+
+static const struct field lead_fields[LEAD_FIELD_COUNT] = {
+    COMMON_FIELDS,
+    [LEAD_STATUS] = {"status", FIELD_CHOICE, lead_statuses},
+    [LEAD_COST] = {"cost", FIELD_POSITIVE, NULL},
+    [LEAD_CURRENCY] = {"currency", FIELD_CURRENCY, NULL},
+    [LEAD_CREATED_AT] = {"created_at", FIELD_TIME, NULL},
+    [LEAD_FIRST_CONTACT_AT] = {"first_contact_at", FIELD_TIME, NULL},
+    [LEAD_CLOSED_AT] = {"closed_at", FIELD_TIME, NULL},
+};
+
+static const struct field deal_fields[DEAL_FIELD_COUNT] = {
+    COMMON_FIELDS,
+    [DEAL_STAGE] = {"stage", FIELD_TEXT, NULL},
+    [DEAL_AMOUNT] = {"amount", FIELD_MONEY, NULL},
+    [DEAL_CURRENCY] = {"currency", FIELD_CURRENCY, NULL},
+    [DEAL_QUANTITY] = {"quantity", FIELD_POSITIVE, NULL},
+    [DEAL_LEAD] = {"lead_id", FIELD_TEXT, NULL},
+    [DEAL_LOSS_REASON] = {"loss_reason", FIELD_TEXT, NULL},
+    [DEAL_COMPETITOR] = {"competitor", FIELD_TEXT, NULL},
+    [DEAL_PROBABILITY] = {"probability", FIELD_SHARE, NULL},
+    [DEAL_CREATED_AT] = {"created_at", FIELD_TIME, NULL},
+    [DEAL_CLOSED_AT] = {"closed_at", FIELD_TIME, NULL},
+    [DEAL_EXPECTED_CLOSE_AT] = {"expected_close_at", FIELD_TIME, NULL},
+};
+
+static const struct field payment_fields[PAYMENT_FIELD_COUNT] = {
+    COMMON_FIELDS,
+    [PAYMENT_KIND] = {"kind", FIELD_CHOICE, payment_kinds},
+    [PAYMENT_AMOUNT] = {"amount", FIELD_POSITIVE, NULL},
+    [PAYMENT_CURRENCY] = {"currency", FIELD_CURRENCY, NULL},
+    [PAYMENT_MARGIN] = {"margin", FIELD_SHARE, NULL},
+    [PAYMENT_DEAL] = {"deal_id", FIELD_TEXT, NULL},
+    [PAYMENT_PAID_AT] = {"paid_at", FIELD_TIME, NULL},
+};
+
+static const struct field feedback_fields[FEEDBACK_FIELD_COUNT] = {
+    COMMON_FIELDS,
+    [FEEDBACK_KIND] = {"kind", FIELD_CHOICE, feedback_kinds},
+    [FEEDBACK_SCORE] = {"score", FIELD_DECIMAL, NULL},
+    [FEEDBACK_SCALE] = {"scale", FIELD_INTEGER, NULL},
+    [FEEDBACK_DEAL] = {"deal_id", FIELD_TEXT, NULL},
+    [FEEDBACK_ANSWERED_AT] = {"answered_at", FIELD_TIME, NULL},
+};
+
+static const struct record_kind_info kinds[KIND_COUNT] = {
+#define FIELDS_LEAD lead_fields, LEAD_FIELD_COUNT
+#define FIELDS_DEAL deal_fields, DEAL_FIELD_COUNT
+#define FIELDS_PAYMENT payment_fields, PAYMENT_FIELD_COUNT
+#define FIELDS_FEEDBACK feedback_fields, FEEDBACK_FIELD_COUNT
+#define X(symbol, name, topic, key) [KIND_##symbol] = {name, topic, key, FIELDS_##symbol},
+    RECORD_KIND_TABLE(X)
+#undef X
+};
+
+static const char *const dimensions[DIMENSION_COUNT] = {
+#define X(symbol, name) [DIMENSION_##symbol] = name,
+    DIMENSION_TABLE(X)
+#undef X
+};
+/* clang-format on */
+
+/* The ledger keeps a bit for each field of a record, and `carried` of an event is 32 bits wide. */
+_Static_assert((int)FIELD_COUNT_MAX <= 32 && (int)LEAD_FIELD_COUNT <= (int)FIELD_COUNT_MAX &&
+                   (int)PAYMENT_FIELD_COUNT <= (int)FIELD_COUNT_MAX &&
+                   (int)FEEDBACK_FIELD_COUNT <= (int)FIELD_COUNT_MAX,
+               "FIELD_COUNT_MAX is the greatest number of fields of a kind");
+
+const char *dimension_name(enum dimension d)
+{
+    REQUIRE((unsigned)d < DIMENSION_COUNT);
+    return dimensions[d];
+}
+
+enum dimension dimension_find(struct text name)
+{
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++) {
+        if (text_equal(name, text_of(dimensions[d]))) {
+            return (enum dimension)d;
+        }
+    }
+    return DIMENSION_COUNT;
+}
+
+const struct record_kind_info *record_kind_info(enum record_kind k)
+{
+    REQUIRE((unsigned)k < KIND_COUNT);
+    return &kinds[k];
+}
+
+enum record_kind record_kind_find(struct text name)
+{
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
+        if (text_equal(name, text_of(kinds[k].name))) {
+            return (enum record_kind)k;
+        }
+    }
+    return KIND_COUNT;
+}
+
+int field_find(enum record_kind k, struct text name)
+{
+    const struct record_kind_info *info = record_kind_info(k);
+    for (unsigned f = 0; f < info->field_count; f++) {
+        if (text_equal(name, text_of(info->fields[f].name))) {
+            return (int)f;
+        }
+    }
+    return -1;
+}
