@@ -1,0 +1,210 @@
+"""messages - section 1 of the contract: one line of a file to an event, or the reason why it cannot be one.
+
+decode() returns an Event or raises Bad. Values of an event: text for names, integers of millionths for decimals,
+microseconds since the epoch for times, None where the message says null.
+"""
+import json
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from exact import DECIMALS, MICRO, half_even, parse_micro
+
+LATEST_US = (datetime(2200, 1, 1) - datetime(1970, 1, 1)) // timedelta(microseconds=1)
+SKEW_US = 300 * MICRO
+MINOR_MAX = 10**13
+UNITS_MAX = 9 * 10**12
+INT64 = range(-(1 << 63), 1 << 63)
+
+SEATS = {"manager_id": "name", "team_id": "name", "product": "name", "region": "name", "source": "name",
+         "customer_id": "name"}
+FIELDS = {
+    "lead": {**SEATS, "status": "status", "cost": "positive", "currency": "currency",
+             "created_at": "time", "first_contact_at": "time", "closed_at": "time"},
+    "deal": {**SEATS, "stage": "name", "amount": "money", "currency": "currency", "quantity": "positive",
+             "lead_id": "name", "loss_reason": "name", "competitor": "name", "probability": "probability",
+             "created_at": "time", "closed_at": "time", "expected_close_at": "time"},
+    "payment": {**SEATS, "kind": "payment kind", "amount": "positive", "currency": "currency",
+                "margin": "decimal", "deal_id": "name", "paid_at": "time"},
+    "feedback": {**SEATS, "kind": "feedback kind", "score": "decimal", "scale": "decimal",
+                 "deal_id": "name", "answered_at": "time"},
+}
+WORDS = {
+    "status": ("new", "contacted", "qualified", "converted", "lost"),
+    "payment kind": ("payment", "refund", "chargeback"),
+    "feedback kind": ("csat", "nps"),
+}
+
+
+class Bad(Exception):
+    """The message is a dead letter; the text says why."""
+
+
+class Number(str):
+    """A JSON number as it is written."""
+
+
+@dataclass
+class Event:
+    key: str
+    stamp: tuple     # (occurred_at, version or 0, content): the greatest wins
+    occurred: int
+    deleted: bool
+    fields: dict     # what the message carries
+
+
+def _refuse_constant(text):
+    raise Bad(f"not JSON: {text}")
+
+
+def _pairs(pairs):
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Bad("a key stands twice")
+    return found
+
+
+def parse_json(line):
+    try:
+        text = line.decode("utf-8")
+        value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant,
+                           object_pairs_hook=_pairs)
+        # a lone surrogate is an escape that stands for no character
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as problem:
+        raise Bad(f"not JSON: {problem}") from None
+    if not isinstance(value, dict):
+        raise Bad("not an object")
+    return value
+
+
+def parse_name(value):
+    if not isinstance(value, str) or isinstance(value, Number):
+        raise Bad("not a text")
+    if not 1 <= len(value.encode("utf-8")) <= 256:
+        raise Bad("not 1 to 256 bytes")
+    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
+        raise Bad("a control character")
+    return value
+
+
+def parse_decimal(value):
+    if not isinstance(value, str):
+        raise Bad("not a decimal")
+    micro = parse_micro(value)
+    if micro is None or abs(micro) > UNITS_MAX * MICRO:
+        raise Bad("not a decimal, or too large")
+    return micro
+
+
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d)))?", re.ASCII)
+
+
+def parse_time(value, calendar):
+    if isinstance(value, Number):
+        if not re.fullmatch(r"-?\d+", value):
+            raise Bad("not whole milliseconds")
+        us = int(value) * 1000 if len(value) < 20 else -1
+    elif isinstance(value, str):
+        match = _TIME.fullmatch(value)
+        if not match:
+            raise Bad("neither RFC 3339 nor a date")
+        year, month, day, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
+        try:
+            that_day = date(int(year), int(month), int(day))
+        except ValueError:
+            raise Bad("no such day") from None
+        if hour is None:
+            if not 1969 <= that_day.year <= 2200:
+                raise Bad("outside 1970 to 2200")
+            us = calendar.start(that_day)
+        else:
+            if int(hour) > 23 or int(minute) > 59 or int(second) > 60:
+                raise Bad("no such time of day")
+            us = (that_day - date(1970, 1, 1)).days * 86400 + int(hour) * 3600 + int(minute) * 60 + int(second)
+            if sign:
+                if int(off_hour) > 23 or int(off_minute) > 59:
+                    raise Bad("no such zone")
+                away = int(off_hour) * 3600 + int(off_minute) * 60
+                us += away if sign == "-" else -away
+            us = us * MICRO + int(((fraction or "") + "000000")[:6])
+    else:
+        raise Bad("not a time")
+    if not 0 <= us < LATEST_US:
+        raise Bad("outside 1970 to 2200")
+    return us
+
+
+class Decoder:
+    def __init__(self, calendar, base_currency="USD"):
+        self.calendar = calendar
+        self.base = base_currency
+
+    def decode(self, kind, line):
+        """An Event; Bad if the line cannot be one."""
+        message = parse_json(line)
+        get = message.get
+        tombstone = "kafka_key" in message and not message.keys() - {"kafka_key", "kafka_timestamp"}
+        key = get("kafka_key" if tombstone else f"{kind}_id")
+        if key is None:
+            raise Bad("no key")
+        key = parse_name(key)
+        kafka_us = None
+        if get("kafka_timestamp") is not None:
+            kafka_us = parse_time(Number(get("kafka_timestamp")), self.calendar)
+        occurred = kafka_us if get("occurred_at") is None else parse_time(get("occurred_at"), self.calendar)
+        if occurred is None:
+            raise Bad("no occurred_at")
+        if kafka_us is not None and occurred > kafka_us + SKEW_US:
+            raise Bad("occurred_at ahead of the Kafka time stamp")
+        version = 0
+        if get("version") is not None:
+            if not isinstance(get("version"), Number) or not re.fullmatch(r"-?\d{1,19}", get("version")) \
+                    or int(get("version")) not in INT64:
+                raise Bad("version is no integer")
+            version = int(get("version"))
+        event_id = "" if get("event_id") is None else parse_name(get("event_id"))
+        deleted = True if tombstone else get("deleted")
+        if deleted is not None and not isinstance(deleted, bool):
+            raise Bad("deleted is neither true nor false")
+        fields = {}
+        if not deleted:
+            for name, form in FIELDS[kind].items():
+                if name in message:
+                    try:
+                        fields[name] = None if message[name] is None else self._value(form, message[name])
+                    except Bad as problem:
+                        raise Bad(f"{name}: {problem}") from None
+            self._judge(fields)
+        content = json.dumps([event_id, bool(deleted), sorted((k, v) for k, v in fields.items())])
+        return Event(key, (occurred, version, content), occurred, bool(deleted), fields)
+
+    def _value(self, form, value):
+        if form == "name":
+            return parse_name(value)
+        if form == "time":
+            return parse_time(value, self.calendar)
+        if form in WORDS:
+            if not isinstance(value, str) or isinstance(value, Number) or value not in WORDS[form]:
+                raise Bad("not one of " + ", ".join(WORDS[form]))
+            return value
+        if form == "currency":
+            if not isinstance(value, str) or value not in DECIMALS:
+                raise Bad("no currency of ISO 4217")
+            return value
+        micro = parse_decimal(value)
+        if form == "positive" and micro < 0:
+            raise Bad("negative")
+        if form == "probability" and not 0 <= micro <= MICRO:
+            raise Bad("outside 0 to 1")
+        return micro
+
+    def _judge(self, fields):
+        """What only the fields of a message together can say, and only those of this message."""
+        decimals = DECIMALS[fields.get("currency") or self.base]
+        for name in ("amount", "cost"):
+            if fields.get(name) is not None and abs(half_even(fields[name] * 10**decimals, MICRO)) > MINOR_MAX:
+                raise Bad(f"{name}: beyond the limit")
+        if all(fields.get(name) is not None for name in ("kind", "scale", "score")):
+            if not 0 <= fields["score"] <= fields["scale"]:
+                raise Bad("score: outside its scale")

@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""oracle - every KPI of the contract from the latest version of every record, by SQL.
+
+    oracle.py [--leads FILE]… [--deals FILE]… [--payments FILE]… [--feedback FILE]…
+              [--as-of TIME]… [--zone ZONE] [--week-start DAY] [--fiscal-year-start MONTH]
+              [--base-currency CODE] [--rates FILE.csv] [--windows LIST] [--company NAME]
+              [--stage-probability NAME=VALUE]…
+
+A second program that computes what `kpid replay` computes, from the same files, to compare with. It shares
+nothing with kpid but the contract, and is written to be obvious rather than quick: the latest records go
+into SQLite, and each KPI is one SELECT for each window. Nothing is incremental, nothing is taken back.
+
+Prints one JSON object for each (as_of, dimension, entity, window, kpi) that has a value, or had one in the
+previous period; a last line on standard error says how the events were judged.
+"""
+import argparse
+import csv
+import json
+import re
+import sqlite3
+import sys
+from bisect import bisect_right
+from datetime import datetime, timedelta
+
+from exact import DECIMALS, MICRO, bucket, fixed, half_even, parse_micro, shortest
+from messages import Bad, Decoder, parse_time
+from records import Ledger
+from windows import Calendar, bounds
+
+DEFAULT_WINDOWS = "1m,5m,1h,24h,7d,today,yesterday,week,last_week,month,last_month,quarter,last_quarter,year,last_year,all,now"
+DIMENSIONS = ("company", "team", "manager", "product", "region", "source")
+SEATS = ("manager", "team", "product", "region", "source")
+
+SCHEMA = """
+CREATE TABLE lead (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
+                   created INT, first_contact INT);
+CREATE TABLE deal (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
+                   lead_id TEXT, stage TEXT, created INT, closing INT,
+                   amount INT, currency TEXT, quantity INT, probability INT);
+CREATE TABLE payment (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
+                      deal_id TEXT, kind TEXT, amount INT, currency TEXT, paid INT);
+CREATE TABLE feedback (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
+                       deal_id TEXT, kind TEXT, score INT, scale INT, answered INT);
+"""
+
+# A missing dimension is taken from the record above, each by itself; but a team only if the record names no
+# manager of its own, since a manager does not come into the team of another.
+INHERITED = ", ".join(
+    f"coalesce(own.{seat}, up.{seat}) AS {seat}" if seat != "team" else
+    "CASE WHEN own.team IS NOT NULL THEN own.team WHEN own.manager IS NULL THEN up.team END AS team"
+    for seat in SEATS)
+
+FACTS = f"""
+CREATE TABLE lead_fact AS
+  SELECT :company AS company, manager, team, product, region, source, created, first_contact,
+         CASE WHEN first_contact >= created THEN first_contact - created END AS response
+  FROM lead;
+CREATE TABLE deal_fact AS
+  SELECT :company AS company, own.id, {INHERITED}, own.stage, own.created, own.closing,
+         max(own.created, own.closing) AS closed_from_creation,
+         CASE WHEN own.stage IN ('won', 'lost') THEN money(own.amount, own.currency, own.closing) END AS closed_base,
+         money(own.amount, own.currency, own.created) AS open_base,
+         coalesce(own.probability, stage_probability(own.stage)) AS probability,
+         coalesce(own.quantity, {MICRO}) AS quantity,
+         CASE WHEN own.stage = 'won' AND own.closing >= own.created THEN own.closing - own.created END AS cycle
+  FROM deal own LEFT JOIN lead up ON up.id = own.lead_id;
+CREATE TABLE payment_fact AS
+  SELECT :company AS company, {INHERITED}, own.paid, coalesce(own.kind, 'payment') AS kind,
+         money(own.amount, own.currency, own.paid) AS base
+  FROM payment own LEFT JOIN deal_fact up ON up.id = own.deal_id;
+CREATE TABLE feedback_fact AS
+  SELECT :company AS company, {INHERITED}, own.answered, own.kind, own.score,
+         coalesce(own.scale, CASE own.kind WHEN 'csat' THEN 5 * {MICRO} WHEN 'nps' THEN 10 * {MICRO} END) AS scale
+  FROM feedback own LEFT JOIN deal_fact up ON up.id = own.deal_id;
+CREATE INDEX lead_by_created ON lead_fact (created);
+CREATE INDEX lead_by_contact ON lead_fact (first_contact);
+CREATE INDEX deal_by_created ON deal_fact (created);
+CREATE INDEX deal_by_closing ON deal_fact (closing);
+CREATE INDEX payment_by_paid ON payment_fact (paid);
+CREATE INDEX feedback_by_answered ON feedback_fact (answered);
+"""
+
+LEADS_CREATED = """SELECT {by}, count(*) FROM lead_fact
+  WHERE created >= :start AND created < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
+DEALS_CREATED = """SELECT {by}, count(*), total_int(stage = 'won' AND closed_from_creation <= :as_of) FROM deal_fact
+  WHERE created >= :start AND created < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
+CLOSED = """SELECT {by}, total_int(stage = 'won'), total_int(CASE stage WHEN 'won' THEN closed_base END),
+    count(CASE stage WHEN 'won' THEN closed_base END), total_int(CASE stage WHEN 'won' THEN quantity END),
+    total_int(stage = 'lost'), total_int(CASE stage WHEN 'lost' THEN closed_base END)
+  FROM deal_fact WHERE closing >= :start AND closing < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
+# Nearest rank: the ceil(p * n / 100)-th smallest. The buckets grow with the values, so ranks may be taken among them.
+TIMES = """WITH measured AS (
+    SELECT {by} AS entity, {value} AS us, bucket({value}) AS published FROM {table}
+    WHERE {at} >= :start AND {at} < :stop AND {by} IS NOT NULL AND {value} IS NOT NULL),
+  ranked AS (
+    SELECT entity, us, published, count(*) OVER (PARTITION BY entity) AS n,
+           row_number() OVER (PARTITION BY entity ORDER BY published) AS rank FROM measured)
+  SELECT entity, n, total_int(us), max(CASE rank WHEN (50 * n + 99) / 100 THEN published END),
+         max(CASE rank WHEN (90 * n + 99) / 100 THEN published END) FROM ranked GROUP BY entity"""
+
+PAYMENTS = """SELECT {by}, count(base), total_int(CASE kind WHEN 'payment' THEN base ELSE -base END),
+    count(CASE WHEN kind <> 'payment' THEN base END), total_int(CASE WHEN kind <> 'payment' THEN base END)
+  FROM payment_fact WHERE paid >= :start AND paid < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
+CSAT = f"""SELECT {{by}}, count(*), total_int(score >= scale - {MICRO}), total_int(score) FROM feedback_fact
+  WHERE answered >= :start AND answered < :stop AND {{by}} IS NOT NULL
+    AND kind = 'csat' AND score BETWEEN 0 AND scale GROUP BY {{by}}"""
+
+NPS = f"""SELECT {{by}}, count(*), total_int(score >= 9 * {MICRO}), total_int(score <= 6 * {MICRO}) FROM feedback_fact
+  WHERE answered >= :start AND answered < :stop AND {{by}} IS NOT NULL
+    AND kind = 'nps' AND scale = 10 * {MICRO} AND score BETWEEN 0 AND scale GROUP BY {{by}}"""
+
+OPEN = """SELECT {by}, count(*), total_int(open_base), total_int(share(open_base, probability)) FROM deal_fact
+  WHERE created <= :as_of AND (closing IS NULL OR closing > :as_of) AND {by} IS NOT NULL GROUP BY {by}"""
+
+
+class TotalInt:
+    """sum() that never overflows and never turns into a double: the total leaves SQL as text."""
+
+    def __init__(self):
+        self.total = 0
+
+    def step(self, value):
+        if value is not None:
+            self.total += value
+
+    def finalize(self):
+        return str(self.total)
+
+
+class Rates:
+    """Base units for one unit of a currency, of the latest day on or before a day."""
+
+    def __init__(self, path, base):
+        self.base = base
+        self.days, self.values = {}, {}
+        found = {}
+        if path:
+            with open(path, encoding="utf-8", newline="") as stream:
+                for row in csv.DictReader(stream):
+                    found.setdefault(row["currency"], {})[row["day"]] = parse_micro_exact(row["rate"])
+        for currency, by_day in found.items():
+            self.days[currency] = sorted(by_day)
+            self.values[currency] = [by_day[day] for day in self.days[currency]]
+
+    def on(self, currency, day):
+        """(numerator, denominator), or None."""
+        if currency == self.base:
+            return 1, 1
+        at = bisect_right(self.days.get(currency, []), day.isoformat())
+        return self.values[currency][at - 1] if at else None
+
+
+def parse_micro_exact(text):
+    """A rate as numerator and denominator: it may have more than 6 decimals."""
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction), 10 ** len(fraction)
+
+
+class Oracle:
+    def __init__(self, ledger, calendar, base="USD", rates=None, company="all", stage_probabilities=None):
+        self.calendar, self.base, self.company = calendar, base, company
+        self.rates = rates or Rates(None, base)
+        self.decimals = DECIMALS[base]
+        self.stage_probabilities = stage_probabilities or {}
+        self.db = sqlite3.connect(":memory:")
+        self.db.create_function("money", 3, self._money)
+        self.db.create_function("stage_probability", 1, lambda stage: self.stage_probabilities.get(stage, 0))
+        self.db.create_function("share", 2, lambda base, p: None if base is None else half_even(base * p, MICRO))
+        self.db.create_function("bucket", 1, lambda us: bucket(half_even(us, MICRO)))
+        self.db.create_aggregate("total_int", 1, TotalInt)
+        self.db.executescript(SCHEMA)
+        self._fill(ledger)
+        for statement in FACTS.split(";\n"):
+            self.db.execute(statement, {"company": company} if ":company" in statement else {})
+
+    def _money(self, micro, currency, at):
+        """Minor units of the base currency at the rate of the local day of `at`; None without amount, rate or time."""
+        if micro is None or at is None:
+            return None
+        currency = currency or self.base
+        rate = self.rates.on(currency, self.calendar.day_of(at))
+        if rate is None:
+            return None
+        decimals = DECIMALS[currency]
+        minor = half_even(micro * 10**decimals, MICRO)
+        return half_even(minor * 10**self.decimals * rate[0], 10**decimals * rate[1])
+
+    def _fill(self, ledger):
+        def seats(values):
+            return tuple(values.get(name) for name in ("manager_id", "team_id", "product", "region", "source"))
+
+        def insert(table, rows):
+            rows = list(rows)
+            if rows:
+                self.db.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
+
+        insert("lead", ((key, *seats(v), v.get("created_at"), v.get("first_contact_at"))
+                        for key, v, _ in ledger.standing("lead")))
+        insert("deal", ((key, *seats(v), v.get("lead_id"), v.get("stage"), v.get("created_at"), closing,
+                         v.get("amount"), v.get("currency"), v.get("quantity"), v.get("probability"))
+                        for key, v, closing in ledger.standing("deal")))
+        insert("payment", ((key, *seats(v), v.get("deal_id"), v.get("kind"), v.get("amount"), v.get("currency"),
+                            v.get("paid_at")) for key, v, _ in ledger.standing("payment")))
+        insert("feedback", ((key, *seats(v), v.get("deal_id"), v.get("kind"), v.get("score"), v.get("scale"),
+                             v.get("answered_at")) for key, v, _ in ledger.standing("feedback")))
+
+    def _rows(self, sql, by, period, as_of, **names):
+        """{entity: integers} of a SELECT."""
+        given = {"start": period[0], "stop": period[1], "as_of": as_of}
+        return {row[0]: [None if v is None else int(v) for v in row[1:]]
+                for row in self.db.execute(sql.format(by=by, **names), given)}
+
+    def values(self, by, window, period, as_of):
+        """{(entity, kpi): (text, n)} of a window, or of its previous period."""
+        found = {}
+
+        def put(entity, kpi, text, n):
+            found[entity, kpi] = (text, n)
+
+        def put_sum(entity, kpi, value, text, n):
+            if value:
+                put(entity, kpi, text, n)
+
+        def money(minor):
+            return fixed(minor, self.decimals)
+
+        def ratio(part, whole):
+            return fixed(half_even(part * MICRO, whole), 6)
+
+        if window == "now":
+            for entity, (n, pipeline, weighted) in self._rows(OPEN, by, (0, 0), as_of).items():
+                put(entity, "open_deals", str(n), n)
+                put_sum(entity, "pipeline", pipeline, money(pipeline), n)
+                put_sum(entity, "weighted_pipeline", weighted, money(weighted), n)
+            return found
+
+        leads = self._rows(LEADS_CREATED, by, period, as_of)
+        closed = self._rows(CLOSED, by, period, as_of)
+        for entity, (n,) in leads.items():
+            put(entity, "leads_created", str(n), n)
+            put(entity, "conversion", ratio(closed.get(entity, [0])[0], n), n)
+        for entity, (n, won) in self._rows(DEALS_CREATED, by, period, as_of).items():
+            put(entity, "deals_created", str(n), n)
+            put(entity, "win_rate_cohort", ratio(won, n), n)
+        for entity, (won, volume, priced, units, lost, lost_volume) in closed.items():
+            put_sum(entity, "deals_won", won, str(won), won)
+            put_sum(entity, "sales_volume", volume, money(volume), won)
+            put_sum(entity, "units", units, shortest(units), won)
+            put_sum(entity, "deals_lost", lost, str(lost), lost)
+            put_sum(entity, "lost_volume", lost_volume, money(lost_volume), lost)
+            if priced:
+                put(entity, "average_check", money(half_even(volume, priced)), priced)
+            put(entity, "win_rate", ratio(won, won + lost), won + lost)
+        for kpi, table, at, value in (("cycle_time", "deal_fact", "closing", "cycle"),
+                                      ("response_time", "lead_fact", "first_contact", "response")):
+            rows = self._rows(TIMES, by, period, as_of, table=table, at=at, value=value)
+            for entity, (n, us, p50, p90) in rows.items():
+                put(entity, f"{kpi}_mean", str(half_even(us, n * MICRO)), n)
+                put(entity, f"{kpi}_p50", str(p50), n)
+                put(entity, f"{kpi}_p90", str(p90), n)
+        for entity, (n, revenue, n_back, back) in self._rows(PAYMENTS, by, period, as_of).items():
+            put_sum(entity, "revenue", revenue, money(revenue), n)
+            put_sum(entity, "refunds", back, money(back), n_back)
+        for entity, (n, satisfied, total) in self._rows(CSAT, by, period, as_of).items():
+            put(entity, "csat", ratio(satisfied, n), n)
+            put(entity, "csat_mean", fixed(half_even(total * 100, n * MICRO), 2), n)
+        for entity, (n, promoters, detractors) in self._rows(NPS, by, period, as_of).items():
+            put(entity, "nps", fixed(half_even((promoters - detractors) * 1000, n), 1), n)
+        return found
+
+    def lines(self, windows, as_of):
+        """Output lines of one instant, sorted."""
+        out = []
+        for by in DIMENSIONS:
+            for window in windows:
+                periods = bounds(self.calendar, window, as_of)
+                current, previous = periods if periods else (None, None)
+                now = self.values(by, window, current, as_of)
+                before = self.values(by, window, previous, as_of) if previous else {}
+                for entity, kpi in now.keys() | before.keys():
+                    line = {"as_of": instant_text(as_of), "dimension": by, "entity": entity, "window": window, "kpi": kpi}
+                    if (entity, kpi) in now:
+                        line["value"], line["n"] = now[entity, kpi]
+                    if (entity, kpi) in before:
+                        line["prev"] = before[entity, kpi][0]
+                    out.append(line)
+        out.sort(key=lambda l: [l[k].encode() for k in ("dimension", "entity", "window", "kpi")])
+        return [json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in out]
+
+
+def instant_text(us):
+    """RFC 3339 with milliseconds only where there are any."""
+    when = datetime(1970, 1, 1) + timedelta(microseconds=us)
+    ms = when.microsecond // 1000
+    return when.strftime("%Y-%m-%dT%H:%M:%S") + (f".{ms:03d}" if ms else "") + "Z"
+
+
+def read(ledger, decoder, kind, path, report):
+    """Applies a file; returns the numbers of lines and of dead letters."""
+    count = dead = 0
+    with open(path, "rb") as stream:
+        for line in stream.read().split(b"\n"):
+            if not line.strip():
+                continue
+            count += 1
+            try:
+                ledger.apply(kind, decoder.decode(kind, line))
+            except Bad as reason:
+                dead += 1
+                report(f"{path}: {reason}: {line[:200]!r}")
+    return count, dead
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    for name in ("leads", "deals", "payments", "feedback"):
+        parser.add_argument(f"--{name}", action="append", default=[])
+    parser.add_argument("--as-of", action="append", default=[])
+    parser.add_argument("--zone", default="UTC")
+    parser.add_argument("--week-start", default="monday")
+    parser.add_argument("--fiscal-year-start", type=int, default=1)
+    parser.add_argument("--base-currency", default="USD")
+    parser.add_argument("--rates")
+    parser.add_argument("--windows", default=DEFAULT_WINDOWS)
+    parser.add_argument("--company", default="all")
+    parser.add_argument("--stage-probability", action="append", default=[])
+    parser.add_argument("--verbose", action="store_true", help="print each dead letter on standard error")
+    arguments = parser.parse_args(argv)
+
+    calendar = Calendar(arguments.zone, arguments.week_start, arguments.fiscal_year_start)
+    decoder = Decoder(calendar, arguments.base_currency)
+    ledger = Ledger()
+    report = (lambda text: print(text, file=sys.stderr)) if arguments.verbose else (lambda text: None)
+    count = dead = 0
+    for kind, files in (("lead", arguments.leads), ("deal", arguments.deals),
+                        ("payment", arguments.payments), ("feedback", arguments.feedback)):
+        for path in files:
+            more, worse = read(ledger, decoder, kind, path, report)
+            count, dead = count + more, dead + worse
+
+    stages = {}
+    for pair in arguments.stage_probability:
+        stage, _, value = pair.rpartition("=")
+        stages[stage] = parse_micro(value)
+    oracle = Oracle(ledger, calendar, arguments.base_currency, Rates(arguments.rates, arguments.base_currency),
+                    arguments.company, stages)
+    instants = [parse_time(text, calendar) // 1000 * 1000 for text in arguments.as_of]
+    if not instants and ledger.latest is not None:
+        instants = [-(-ledger.latest // 1000) * 1000]
+    windows = [name for name in re.split(r"[,\s]+", arguments.windows) if name]
+    for as_of in sorted(set(instants)):
+        for line in oracle.lines(windows, as_of):
+            sys.stdout.write(line + "\n")
+    print(f"read={count} applied={ledger.applied} duplicate={ledger.duplicate} superseded={ledger.superseded} "
+          f"dead_lettered={dead} filtered=0 ties={ledger.ties}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
