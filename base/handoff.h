@@ -9,17 +9,21 @@
 struct handoff;
 
 struct handoff *handoff_create(void);
-void handoff_destroy(struct handoff *h); /* what still waits is the caller's to take first */
+/* NULL is allowed. What still waits is the caller's to take first. */
+void handoff_destroy(struct handoff *h);
 
-/* Giver: true if the place is free. Only the giver fills it, so it stays free until the giver puts. */
+/* Any thread: true if nothing waits. Only the giver fills the place, so for the giver a free place stays
+ * free until it puts; only the taker empties it, so for the taker a full one stays full until it takes. */
 bool handoff_is_free(const struct handoff *h);
 /* Giver: puts `thing` (not NULL); the place must be free. Wakes the taker. */
 void handoff_put(struct handoff *h, void *thing);
 /* Taker: the thing, or NULL. */
 void *handoff_take(struct handoff *h);
-/* Taker: sleeps until something is there, handoff_wake is called, or the time is over. True: something is there. */
+/* Taker: sleeps until something is there, handoff_wake is called, a signal comes or the time is over (it may
+ * also return early for nothing). timeout_ms < 0: no time-out. True: something is there. */
 bool handoff_wait(struct handoff *h, int timeout_ms);
-/* Any thread: ends a handoff_wait early. */
+/* Any thread: ends a handoff_wait early; one that has not begun returns at once. */
 void handoff_wake(struct handoff *h);
-/* Taker: the eventfd behind it, readable when something was put or handoff_wake was called; for poll. */
+/* Taker: the eventfd behind it, readable when something was put or handoff_wake was called, until the next
+ * handoff_take or handoff_wait; for poll. */
 int handoff_fd(const struct handoff *h);
