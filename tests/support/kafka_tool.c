@@ -149,8 +149,10 @@ static void partitions_wait(rd_kafka_t *client, const char *topic, int wanted)
 
 /* --- administration --- */
 
-static void admin_wait(rd_kafka_queue_t *queue)
+/* False if it may be asked for again: a broker that has just come is not counted for replicas yet. */
+static bool admin_wait(rd_kafka_queue_t *queue)
 {
+    bool done = true;
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
     if (!event) {
         die("administration", "no answer");
@@ -173,11 +175,15 @@ static void admin_wait(rd_kafka_queue_t *queue)
     default: die("administration", rd_kafka_event_name(event));
     }
     for (size_t i = 0; i < count; i++) {
-        if (rd_kafka_topic_result_error(results[i])) {
+        rd_kafka_resp_err_t err = rd_kafka_topic_result_error(results[i]);
+        if (err == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR) {
+            done = false;
+        } else if (err) {
             die(rd_kafka_topic_result_name(results[i]), rd_kafka_topic_result_error_string(results[i]));
         }
     }
     rd_kafka_event_destroy(event);
+    return done;
 }
 
 static void create_topics(const struct options *o, rd_kafka_t *client, rd_kafka_queue_t *queue)
@@ -194,8 +200,10 @@ static void create_topics(const struct options *o, rd_kafka_t *client, rd_kafka_
             const char *value = pair_split(o->pairs[p], name);
             rd_kafka_NewTopic_set_config(topic, name, value);
         }
-        rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
-        admin_wait(queue);
+        int64_t until = monotonic_ms() + TIMEOUT_MS;
+        do {
+            rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
+        } while (!admin_wait(queue) && monotonic_ms() < until);
         rd_kafka_NewTopic_destroy(topic);
         partitions_wait(client, o->arguments[i], partitions);
     }
@@ -364,8 +372,8 @@ static char *member_text(const struct member *m)
 }
 
 struct message {
-    char *key;            /* NULL: none */
-    char *value;          /* NULL: a tombstone */
+    char *key;   /* NULL: none */
+    char *value; /* NULL: a tombstone */
     size_t value_length;
     int64_t timestamp_ms; /* 0: now */
 };

@@ -59,8 +59,7 @@ static void say_node(const struct cri_assert_node *node, int depth)
     }
     for (size_t i = 0; i < CRI_ASSERT_MAX_PARAMS && node->params[i].name; i++) {
         if (node->params[i].type == CRI_ASSERT_RT_STR) {
-            fprintf(stderr, "%*s%s: %s\n", depth * 2 + 2, "", node->params[i].name,
-                    (const char *)node->params[i].data);
+            fprintf(stderr, "%*s%s: %s\n", depth * 2 + 2, "", node->params[i].name, (const char *)node->params[i].data);
         }
     }
     for (size_t i = 0; i < node->nchild; i++) {

@@ -228,8 +228,9 @@ class Kafka(Server):
             "transaction.state.log.min.isr": 1,
             "transaction.state.log.num.partitions": 1,
             "group.initial.rebalance.delay.ms": 0,
-            # After a kill the node waits until its own old session has ended.
-            "broker.session.timeout.ms": 2000,
+            # After a kill the node waits until its own old session has ended. Shorter, and a machine with busy cores
+            # would fence its only broker.
+            "broker.session.timeout.ms": 5000,
             "broker.heartbeat.interval.ms": 500,
             # The data of the tests is years old, or ahead.
             "log.retention.ms": -1,
