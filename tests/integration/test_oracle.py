@@ -1,0 +1,87 @@
+"""`kpid replay` against the oracle: every KPI, entity, window and previous period, at several instants.
+
+An independent program (tests/oracle) computes the same from the same files by SQL over the latest records.
+Inputs are simulated sales floors with all their corrections, and worlds made of edges only. Each case has its
+own zone, week, fiscal year and currency, and is looked at where calendars are hard.
+
+The accounting is compared as well: how many events were applied, duplicate, superseded or dead letters.
+ORACLE_SCALE multiplies the records, SEED replaces the seeds.
+"""
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
+
+import nasty  # noqa: E402
+from harness import Options, Stopwatch, ask_oracle, compare, replay, scale, scratch, show, simulate  # noqa: E402
+
+RATES = [(currency, (datetime(2022, 1, 5) + timedelta(days=every * k)).strftime("%Y-%m-%d"), rate % (1 + k % 7))
+         for currency, every, rate in (("EUR", 9, "1.0%d37"), ("JPY", 1, "0.00%d71234"), ("KWD", 30, "3.2%d5"), ("GBP", 61, "1.2%d"))
+         for k in range(950 // every)]
+STAGES = {"offer": "0.4", "talk": "0.123456", "proposal": "0.5", "negotiation": "0.7"}
+
+BERLIN = dict(zone="Europe/Berlin", base_currency="EUR", stages=STAGES, company="Floor & Söhne",
+              rates=[(c if c != "EUR" else "USD", day, rate) for c, day, rate in RATES])
+INDIA = dict(zone="Asia/Kolkata", week_start="sunday", fiscal_year_start=4, base_currency="INR", rates=RATES)
+PLAIN = dict(rates=RATES, stages=STAGES)
+
+# Each: what makes it hard, settings, instants (None: the latest event of a simulation)
+EDGES = [
+    ("the night of 23 hours", BERLIN, ["2024-03-31T00:59:59.999Z", "2024-03-31T01:00:00Z", "2024-04-01T00:30:00Z", "2024-04-01T21:59:59Z"]),
+    ("the night of 25 hours", BERLIN, ["2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z", "2024-10-27T23:00:00Z", "2024-10-28T01:30:00Z"]),
+    ("a leap day and month ends", PLAIN, ["2024-02-29T10:07:13Z", "2024-03-31T23:59:59.999Z", "2024-05-31T00:00:00Z", "2024-12-31T12:34:56Z"]),
+    ("a fiscal year from April, a week from Sunday", INDIA, ["2024-03-31T18:29:59Z", "2024-03-31T18:30:00Z", "2024-05-04T18:30:00Z", "2024-02-29T20:00:00Z"]),
+    ("midnights that are missing or come twice", dict(PLAIN, zone="Atlantic/Azores"), ["2024-03-31T00:59:59Z", "2024-03-31T12:00:00Z", "2024-10-27T00:10:00Z", "2024-10-27T01:10:00Z"]),
+    ("half an hour of summer time", dict(PLAIN, zone="Australia/Lord_Howe", fiscal_year_start=7), ["2024-04-06T15:10:00Z", "2024-10-05T15:31:00Z", "2024-06-30T13:30:00Z"]),
+]
+
+
+def instant(text):
+    return (datetime.fromisoformat(text.replace("Z", "+00:00")) - nasty.EPOCH) // timedelta(microseconds=1)
+
+
+def check(name, files, as_of, settings, directory):
+    """Numbers of values compared and wrong."""
+    options, watch = Options(**settings), Stopwatch()
+    config = options.write_config(Path(directory) / "kpid.yaml")
+    ours, counted = replay(files, as_of, config)
+    theirs, expected = ask_oracle(files, as_of, options, directory)
+    count, wrong = compare(ours, theirs)
+    if expected["ties"]:
+        wrong.append(f"{expected['ties']} events tie: the input cannot be compared")
+    for part in ("read", "applied", "duplicate", "superseded", "dead_lettered"):
+        if counted[part] != expected[part]:
+            wrong.append(f"{part}: kpid {counted[part]}, oracle {expected[part]}")
+    print(f"{name}: {counted['read']} events, {count} values compared, {len(wrong)} wrong, {watch}", flush=True)
+    show(wrong)
+    return count, len(wrong)
+
+
+def cases():
+    seeds = [int(os.environ["SEED"])] if "SEED" in os.environ else None
+    for number, (what, settings, as_of) in enumerate(EDGES):
+        for seed in seeds or (100 + number,):
+            with scratch() as directory:
+                files = nasty.write(seed, int(2500 * scale()), directory, [instant(t) for t in as_of], settings.get("zone", "UTC"))
+                yield check(f"edges, seed {seed}, {what}", files, as_of, settings, directory)
+    for number, (what, settings, as_of) in enumerate(EDGES[:4]):
+        for seed in seeds or (200 + number,):
+            with scratch() as directory:
+                # the floor ends at the last of the instants, so that each of them looks into its life
+                end = max(as_of)
+                files = simulate(seed, int(10_000 * scale()), directory, ("--end", end))
+                yield check(f"floor, seed {seed}, {what}", files, as_of, settings, directory)
+
+
+def main():
+    watch, total, wrong = Stopwatch(), 0, 0
+    for count, bad in cases():
+        total, wrong = total + count, wrong + bad
+    print(f"{total} values compared, {wrong} wrong ({watch})")
+    sys.exit(1 if wrong or not total else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""harness - what the comparing tests share: starts kpid and the oracle, reads their output, compares.
+
+Environment: KPID is the program under test; KPID_BIN_DIR its directory; ORACLE_SCALE multiplies the number of
+records (default 1, which fits continuous integration).
+"""
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "support"))
+
+KINDS = ("leads", "deals", "payments", "feedback")
+WINDOWS = ("1m", "5m", "1h", "24h", "7d", "today", "yesterday", "week", "last_week", "month", "last_month",
+           "quarter", "last_quarter", "year", "last_year", "all", "now")
+SKIP = 77  # ctest: not run
+
+
+def kpid():
+    path = os.environ.get("KPID") or str(ROOT / "build" / "debug" / "bin" / "kpid")
+    if not os.access(path, os.X_OK):
+        sys.exit(f"no kpid at {path}: build it, or name it by KPID")
+    return path
+
+
+def scale():
+    return float(os.environ.get("ORACLE_SCALE", "1"))
+
+
+def scratch():
+    """A temporary directory that is gone at the end."""
+    return tempfile.TemporaryDirectory(prefix="kpid-")
+
+
+class Options:
+    """One setting of both programs."""
+
+    def __init__(self, zone="UTC", week_start="monday", fiscal_year_start=1, base_currency="USD", company="all",
+                 windows=WINDOWS, rates=(), stages=None):
+        self.zone, self.week_start, self.fiscal_year_start = zone, week_start, fiscal_year_start
+        self.base_currency, self.company, self.windows = base_currency, company, list(windows)
+        self.rates = list(rates)  # (currency, day, rate)
+        self.stages = dict(stages or {})
+
+    def write_config(self, path):
+        """kpid's configuration; the same for the oracle is oracle_arguments()."""
+        lines = [
+            "company:",
+            f"  name: {json.dumps(self.company)}",
+            f"  time_zone: {self.zone}",
+            f"  week_start: {self.week_start}",
+            f"  fiscal_year_start: {self.fiscal_year_start}",
+            f"  base_currency: {self.base_currency}",
+            "windows: [" + ", ".join(self.windows) + "]",
+        ]
+        if self.rates:
+            lines.append("rates:")
+            lines += [f"  - {{currency: {c}, day: {day}, rate: {json.dumps(rate)}}}" for c, day, rate in self.rates]
+        if self.stages:
+            lines.append("stages:")
+            lines += [f"  - {{name: {json.dumps(name)}, probability: {value}}}" for name, value in self.stages.items()]
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    def oracle_arguments(self, directory):
+        arguments = ["--zone", self.zone, "--week-start", self.week_start, "--fiscal-year-start", str(self.fiscal_year_start),
+                     "--base-currency", self.base_currency, "--company", self.company, "--windows", ",".join(self.windows)]
+        for name, value in self.stages.items():
+            arguments += ["--stage-probability", f"{name}={value}"]
+        if self.rates:
+            path = Path(directory) / "rates.csv"
+            with open(path, "w", encoding="utf-8", newline="") as out:
+                csv.writer(out).writerows([("currency", "day", "rate"), *self.rates])
+            arguments += ["--rates", str(path)]
+        return arguments
+
+
+def file_arguments(files):
+    """files: {kind: path}; only those that exist."""
+    return [word for kind in KINDS if kind in files for word in (f"--{kind}", str(files[kind]))]
+
+
+def run(command, check=True):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if check and done.returncode:
+        sys.stderr.buffer.write(done.stderr[-4000:])
+        sys.exit(f"exit {done.returncode}: {' '.join(map(str, command))}")
+    return done
+
+
+def accounting(stderr):
+    """{name: number} of the last line on standard error."""
+    last = stderr.decode("utf-8", "replace").strip().splitlines()[-1]
+    found = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", last)}
+    parts = ("applied", "duplicate", "superseded", "dead_lettered", "filtered")
+    if "read" not in found or any(part not in found for part in parts):
+        sys.exit(f"no accounting identity in the last line: {last}")
+    if found["read"] != sum(found[part] for part in parts):
+        sys.exit(f"the accounting identity does not hold: {last}")
+    return found
+
+
+def replay(files, as_of=(), config=None, extra=()):
+    """kpid's output lines as bytes, and its accounting."""
+    command = [kpid(), "replay", "--format", "ndjson", *extra]
+    if config:
+        command += ["--config", str(config)]
+    for instant in as_of:
+        command += ["--as-of", instant]
+    done = run(command + file_arguments(files))
+    return done.stdout, accounting(done.stderr)
+
+
+def ask_oracle(files, as_of, options, directory):
+    command = [sys.executable, str(HERE / "oracle.py"), *options.oracle_arguments(directory)]
+    for instant in as_of:
+        command += ["--as-of", instant]
+    done = run(command + file_arguments(files))
+    return done.stdout, accounting(done.stderr)
+
+
+def simulate(seed, records, directory, extra=()):
+    """{kind: path} of a simulation with all its corrections."""
+    command = [kpid(), "simulate", "--seed", str(seed), "--records", str(records), "--out", str(directory), *extra]
+    run(command)
+    return {kind: Path(directory) / f"{kind}.ndjson" for kind in KINDS if (Path(directory) / f"{kind}.ndjson").exists()}
+
+
+KEYS = ("as_of", "dimension", "entity", "window", "kpi")
+
+
+def values(output):
+    """{keys: the rest of the line} of ndjson."""
+    found = {}
+    for line in output.splitlines():
+        fields = json.loads(line)
+        key = tuple(fields.pop(name) for name in KEYS)
+        if key in found:
+            sys.exit(f"twice in the output: {line.decode()}")
+        found[key] = fields
+    return found
+
+
+def compare(ours, theirs):
+    """Compares every value, n and prev of kpid's output with the oracle's. Returns the number compared and the differences."""
+    kpis, expected = values(ours), values(theirs)
+    count, wrong = 0, []
+    for key in sorted(kpis.keys() | expected.keys()):
+        got, want = kpis.get(key, {}), expected.get(key, {})
+        for member in sorted(got.keys() | want.keys()):
+            count += member != "n"
+            if got.get(member) != want.get(member):
+                wrong.append(f"{' '.join(key)} {member}: kpid {got.get(member)}, oracle {want.get(member)}")
+    if not wrong and ours != theirs:
+        at = next((i for i, pair in enumerate(zip(ours.splitlines(), theirs.splitlines())) if pair[0] != pair[1]), -1)
+        wrong.append(f"the values agree, the bytes do not: line {at + 1}:\n  kpid   {ours.splitlines()[at].decode()}\n"
+                     f"  oracle {theirs.splitlines()[at].decode()}")
+    return count, wrong
+
+
+class Stopwatch:
+    def __init__(self):
+        self.since = time.monotonic()
+
+    def __str__(self):
+        return f"{time.monotonic() - self.since:.1f} s"
+
+
+def show(wrong, limit=20):
+    for line in wrong[:limit]:
+        print("  " + line)
+    if len(wrong) > limit:
+        print(f"  … and {len(wrong) - limit} more")
