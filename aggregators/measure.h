@@ -8,27 +8,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(SYMBOL, measures, has a value by which entries are ordered within an instant: quantiles) */
+/* X(SYMBOL, first measure, measures, has a value by which entries are ordered within an instant: quantiles) */
 #define STREAM_TABLE(X)                                                                             \
-    X(LEAD, 1, false)     /* lead: created_at */                                                    \
-    X(RESPONSE, 2, true)  /* lead: first_contact_at */                                              \
-    X(DEAL, 2, false)     /* deal: created_at */                                                    \
-    X(WON, 4, false)      /* deal: closing time */                                                  \
-    X(CYCLE, 2, true)     /* deal: closing time */                                                  \
-    X(LOST, 2, false)     /* deal: closing time */                                                  \
-    X(OPEN, 3, false)     /* deal: + at created_at, - at closing time: a level is the sum up to then */ \
-    X(PAYMENT, 4, false)  /* payment: paid_at */                                                    \
-    X(CSAT, 3, false)     /* feedback: answered_at */                                               \
-    X(NPS, 3, false)      /* feedback: answered_at */
+    X(LEAD, LEADS, 1, false)     /* lead: created_at */                                                    \
+    X(RESPONSE, RESPONSES, 2, true)  /* lead: first_contact_at */                                              \
+    X(DEAL, DEALS, 2, false)     /* deal: created_at */                                                    \
+    X(WON, WON, 4, false)      /* deal: closing time */                                                  \
+    X(CYCLE, CYCLES, 2, true)     /* deal: closing time */                                                  \
+    X(LOST, LOST, 2, false)     /* deal: closing time */                                                  \
+    X(OPEN, OPEN, 3, false)     /* deal: + at created_at, - at closing time: a level is the sum up to then */ \
+    X(PAYMENT, PAYMENTS, 4, false)  /* payment: paid_at */                                                    \
+    X(CSAT, CSAT_ANSWERS, 3, false)     /* feedback: answered_at */                                               \
+    X(NPS, NPS_ANSWERS, 3, false)      /* feedback: answered_at */
 
 enum stream {
-#define X(symbol, count, valued) STREAM_##symbol,
+#define X(symbol, first, measures, valued) STREAM_##symbol,
     STREAM_TABLE(X)
 #undef X
         STREAM_COUNT
 };
 
 #define STREAM_MEASURES_MAX 4
+
+struct stream_info {
+    uint8_t first;    /* enum measure: the stream's measures are consecutive from here */
+    uint8_t measures; /* at most STREAM_MEASURES_MAX */
+    bool valued;
+};
+extern const struct stream_info stream_infos[STREAM_COUNT];
 
 /* In the order of the streams. Money in minor units of the base currency, times in us, scores and
  * quantities in millionths. */

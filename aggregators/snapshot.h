@@ -29,6 +29,7 @@ struct accounts {
 /* Records that stand but contribute less than they could, and why: counted now, not over time. */
 #define ODDITY_TABLE(X)                                                                             \
     X(RATE_MISSING, "rate_missing", "amounts without an exchange rate")                             \
+    X(AMOUNT_RANGE, "amount_range", "amounts that are too large in their own or the base currency")  \
     X(CYCLE_NEGATIVE, "cycle_negative", "deals closed before they were created")                    \
     X(RESPONSE_NEGATIVE, "response_negative", "leads contacted before they were created")           \
     X(SCORE_OUTSIDE, "score_outside", "standing scores outside their scale")                        \

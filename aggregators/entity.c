@@ -1,0 +1,126 @@
+#include "aggregators/entity.h"
+#include "base/error.h"
+#include <stdlib.h>
+#include <string.h>
+
+void entity_init(struct entity *e, enum dimension d, uint32_t name)
+{
+    *e = (struct entity){.dimension = (uint8_t)d, .name = name, .folded_us = INT64_MIN};
+}
+
+void entity_fini(struct entity *e)
+{
+    int count = __builtin_popcount(e->streams);
+    for (int i = 0; i < count; i++)
+        tree_fini(&e->trees[i]);
+    free(e->trees);
+    e->trees = NULL;
+    e->streams = 0;
+}
+
+static unsigned tree_index(const struct entity *e, enum stream s)
+{
+    return (unsigned)__builtin_popcount(e->streams & ((1u << s) - 1));
+}
+
+static const struct tree *find_tree(const struct entity *e, enum stream s)
+{
+    return e->streams & 1u << s ? &e->trees[tree_index(e, s)] : NULL;
+}
+
+static struct tree *need_tree(struct entity *e, enum stream s)
+{
+    unsigned at = tree_index(e, s);
+    if (!(e->streams & 1u << s)) {
+        unsigned count = (unsigned)__builtin_popcount(e->streams);
+        e->trees = must_realloc(e->trees, (count + 1) * sizeof *e->trees);
+        memmove(e->trees + at + 1, e->trees + at, (count - at) * sizeof *e->trees);
+        tree_init(&e->trees[at], stream_infos[s].measures, stream_infos[s].valued);
+        e->streams = (uint16_t)(e->streams | 1u << s);
+    }
+    return &e->trees[at];
+}
+
+void entity_add(struct entity *e, const struct contribution *c, int sign)
+{
+    unsigned measures = stream_infos[c->stream].measures;
+    if (c->stream == STREAM_OPEN && c->at_us < e->folded_us) {
+        for (unsigned m = 0; m < measures; m++)
+            e->level[m] += sign * (int128)c->measures[m];
+        return;
+    }
+    int64_t delta[STREAM_MEASURES_MAX];
+    for (unsigned m = 0; m < measures; m++)
+        delta[m] = sign * c->measures[m];
+    tree_add(need_tree(e, c->stream), c->at_us, c->value, delta);
+}
+
+static void count_value(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    (void)at_us;
+    histogram_add(context, (uint32_t)value, measures[0]);
+}
+
+static void add_quantiles(const struct tree *t, int64_t from_us, int64_t to_us, struct histogram *scratch, int128 *p50, int128 *p90)
+{
+    tree_visit(t, from_us, to_us, count_value, scratch);
+    *p50 = histogram_quantile_s(scratch, 50);
+    *p90 = histogram_quantile_s(scratch, 90);
+    histogram_clear(scratch);
+}
+
+void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out)
+{
+    memset(out, 0, sizeof *out);
+    const struct tree *t = e->trees;
+    for (unsigned s = 0; s < STREAM_COUNT; s++) {
+        if (!(e->streams & 1u << s))
+            continue;
+        if (s != STREAM_OPEN)
+            tree_sums(t, from_us, to_us, out->at + stream_infos[s].first);
+        t++;
+    }
+    if (out->at[MEASURE_RESPONSES] != 0)
+        add_quantiles(find_tree(e, STREAM_RESPONSE), from_us, to_us, scratch, &out->at[MEASURE_RESPONSE_P50], &out->at[MEASURE_RESPONSE_P90]);
+    if (out->at[MEASURE_CYCLES] != 0)
+        add_quantiles(find_tree(e, STREAM_CYCLE), from_us, to_us, scratch, &out->at[MEASURE_CYCLE_P50], &out->at[MEASURE_CYCLE_P90]);
+}
+
+void entity_level(struct entity *e, int64_t as_of_us, struct sums *out)
+{
+    memset(out, 0, sizeof *out);
+    REQUIRE(as_of_us + 1 >= e->folded_us);
+    e->folded_us = as_of_us + 1;
+    if (e->streams & 1u << STREAM_OPEN)
+        tree_take_before(need_tree(e, STREAM_OPEN), e->folded_us, e->level);
+    memcpy(out->at + MEASURE_OPEN, e->level, sizeof e->level);
+}
+
+int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
+                           const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us)
+{
+    int64_t next = INT64_MAX;
+    const struct tree *t = e->trees;
+    for (unsigned s = 0; s < STREAM_COUNT; s++) {
+        if (!(e->streams & 1u << s))
+            continue;
+        for (unsigned w = 0; w < window_count; w++) {
+            if (!has_window[w] || (windows[w].kind == WINDOW_NOW) != (s == STREAM_OPEN))
+                continue;
+            int64_t change = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
+            if (change < next)
+                next = change;
+        }
+        t++;
+    }
+    return next;
+}
+
+uint64_t entity_bytes(const struct entity *e)
+{
+    unsigned count = (unsigned)__builtin_popcount(e->streams);
+    uint64_t bytes = sizeof *e + count * sizeof *e->trees;
+    for (unsigned i = 0; i < count; i++)
+        bytes += tree_bytes(&e->trees[i]);
+    return bytes;
+}

@@ -1,0 +1,46 @@
+/* entity.h - one manager, team, product ...: its trees, and the sums of its windows at an instant.
+ *
+ * Thread: the shard's writer. Memory: entity_init to entity_fini. A quiet entity owns one small tree
+ * for each stream that it has.
+ */
+#pragma once
+#include "aggregators/histogram.h"
+#include "aggregators/measure.h"
+#include "aggregators/tree.h"
+#include "aggregators/window.h"
+#include "config/field.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An addition to one stream of every entity that a record counts for. */
+struct contribution {
+    int64_t at_us;
+    int64_t value; /* histogram bucket of a valued stream, else 0 */
+    int64_t measures[STREAM_MEASURES_MAX];
+    uint8_t stream; /* enum stream */
+};
+
+struct entity {
+    struct tree *trees;     /* of the streams in `streams`, in the order of enum stream */
+    uint32_t name;          /* number in the dimension's names */
+    uint16_t streams;       /* bit i: has stream i */
+    uint8_t dimension;      /* enum dimension */
+    uint8_t changed_for;    /* bit r: changed since the last cut of reader r */
+    int64_t folded_us;      /* what STREAM_OPEN held before this instant is in `level` */
+    int128 level[3];        /* open deals, their amount, their weighted amount, up to folded_us */
+};
+
+void entity_init(struct entity *e, enum dimension d, uint32_t name);
+void entity_fini(struct entity *e);
+/* sign: +1 adds, -1 takes back. */
+void entity_add(struct entity *e, const struct contribution *c, int sign);
+/* The sums over [from_us, to_us) of every stream but STREAM_OPEN, and the quantiles. `scratch` must be empty,
+ * and is again afterwards. */
+void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
+/* What stands at as_of: the level of STREAM_OPEN. as_of never goes back from call to call; what it passes is
+ * folded into one number, since no one can ask for an earlier level. */
+void entity_level(struct entity *e, int64_t as_of_us, struct sums *out);
+/* The earliest instant after as_of at which a value in a window changes by time alone. */
+int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
+                           const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us);
+uint64_t entity_bytes(const struct entity *e);

@@ -1,0 +1,40 @@
+/* tree.h - what happened in time: rows (instant, value, measures) in order, and the sums of any span.
+ *
+ * A B+ tree whose inner nodes keep the sums of each child: adding a row, early or late, and the
+ * sums of a span cost O(log rows). Rows of the same instant and value are one row; a row whose
+ * measures are all 0 is gone, so a tree depends only on what was added and not taken back.
+ * Row measures are int64; the sums are 128 bits wide and cannot wrap.
+ *
+ * Thread: the shard's writer. Memory: tree_init to tree_fini; an empty tree owns nothing.
+ * Source: the counted B-tree (S. Tatham, "Counted B-Trees"), with sums in place of counts.
+ */
+#pragma once
+#include "aggregators/measure.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tree {
+    void *root;       /* NULL, a leaf at depth 0, else an inner node */
+    uint8_t depth;
+    uint8_t measures; /* 1 ... STREAM_MEASURES_MAX */
+    bool valued;
+};
+
+void tree_init(struct tree *t, unsigned measures, bool valued);
+void tree_fini(struct tree *t);
+
+/* Adds `measures` numbers to the row (at_us, value); value is 0 where the tree is not valued. */
+void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta);
+/* Sums of the rows with from_us <= at < to_us, added to out[measures]. */
+void tree_sums(const struct tree *t, int64_t from_us, int64_t to_us, int128 *out);
+/* The first instant >= from_us at which there is a row, INT64_MAX where there is none. */
+int64_t tree_next(const struct tree *t, int64_t from_us);
+/* Calls visit for each row with from_us <= at < to_us, in order. */
+void tree_visit(const struct tree *t, int64_t from_us, int64_t to_us,
+                void (*visit)(void *context, int64_t at_us, int64_t value, const int64_t *measures), void *context);
+/* Takes all rows before to_us out and adds their sums to out[measures]. */
+void tree_take_before(struct tree *t, int64_t to_us, int128 *out);
+/* Bytes on the heap. O(rows / 64). */
+uint64_t tree_bytes(const struct tree *t);
+/* Checks the whole structure; ends the process where it is broken. For tests. */
+void tree_check(const struct tree *t);

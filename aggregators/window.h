@@ -1,0 +1,25 @@
+/* window.h - the span of each configured window at an instant, and when it moves next. CONTRACT 3.
+ *
+ * Spans are half-open: [from, to). A window counts what happened up to as_of inclusive, so its end is
+ * the microsecond after. Thread: any; pure, given the calendar.
+ */
+#pragma once
+#include "base/calendar.h"
+#include "config/window_spec.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct window_span {
+    int64_t from_us, to_us;
+    bool has_previous;
+    int64_t previous_from_us, previous_to_us;
+    int64_t next_period_us; /* TO_DATE, PAST: when the next period begins; else INT64_MAX */
+};
+
+struct window_span window_span_at(const struct window_spec *w, const struct calendar *c, int64_t as_of_us);
+
+struct tree;
+/* The earliest instant after as_of at which a sum of the tree over the window, or over its previous one, may
+ * differ, INT64_MAX where it never does. Never later than the true one; it may be earlier. */
+int64_t window_next_change(const struct window_spec *w, const struct window_span *span, const struct calendar *c,
+                           const struct tree *t, int64_t as_of_us);

@@ -1,0 +1,29 @@
+/* intern.h - texts and their dense numbers: each distinct text is kept once and has a number 0, 1, 2 ...
+ *
+ * Thread: one at a time. Memory: the table owns copies of the bytes; they do not move while it lives.
+ * Source of the table: open addressing with linear probing over 32-bit numbers, at most 3/4 full.
+ */
+#pragma once
+#include "base/text.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define INTERN_NONE UINT32_MAX
+
+struct intern {
+    uint32_t *places;     /* number + 1, 0 = free; place_count is a power of two */
+    uint32_t place_count;
+    uint32_t count;
+    struct text *texts;   /* by number */
+    uint32_t *hashes;     /* by number: the low half of the hash, so that most probes need no text */
+    uint32_t room;
+    struct intern_chunk *chunks;
+};
+
+void intern_init(struct intern *t);
+void intern_fini(struct intern *t);
+/* The number of the text, which is added where it is new. O(length), amortised. */
+uint32_t intern_add(struct intern *t, struct text text);
+/* INTERN_NONE where it is not there. */
+uint32_t intern_find(const struct intern *t, struct text text);
+struct text intern_text(const struct intern *t, uint32_t number);

@@ -1,0 +1,208 @@
+#include "base/money.h"
+
+int64_t power_of_ten(int n)
+{
+    REQUIRE(n >= 0 && n <= 18);
+    int64_t power = 1;
+    while (n-- > 0)
+        power *= 10;
+    return power;
+}
+
+int128 divide_half_even(int128 n, int128 d)
+{
+    REQUIRE(d > 0);
+    int128 quotient = n / d, rest = n % d;
+    if (rest < 0)
+        rest = -rest;
+    int128 other = d - rest; /* rest against other says the same as 2 x rest against d, and cannot overflow */
+    if (rest > other || (rest == other && quotient % 2 != 0))
+        quotient += n < 0 ? -1 : 1;
+    return quotient;
+}
+
+/* The digits as one run with the point taken out, read up to the sixth decimal; what follows decides the
+ * rounding only: whether it is less than, equal to or more than one half. */
+enum error decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)
+{
+    size_t i = 0;
+    bool negative = false;
+    if (i < t.len && (t.at[i] == '-' || t.at[i] == '+'))
+        negative = t.at[i++] == '-';
+    size_t mantissa_at = i, digits = 0, whole = 0;
+    bool point = false;
+    for (; i < t.len; i++) {
+        if (t.at[i] >= '0' && t.at[i] <= '9') {
+            digits++;
+            whole += !point;
+        } else if (t.at[i] == '.' && !point && digits > 0) {
+            point = true;
+        } else {
+            break;
+        }
+    }
+    size_t mantissa_end = i;
+    if (digits == 0 || t.at[mantissa_end - 1] == '.')
+        return BAD_NUMBER;
+    int64_t exponent = 0;
+    if (i < t.len && (t.at[i] == 'e' || t.at[i] == 'E')) {
+        bool minus = false;
+        i++;
+        if (i < t.len && (t.at[i] == '-' || t.at[i] == '+'))
+            minus = t.at[i++] == '-';
+        size_t from = i;
+        for (; i < t.len && t.at[i] >= '0' && t.at[i] <= '9'; i++)
+            if (exponent < 1000000)
+                exponent = exponent * 10 + (t.at[i] - '0');
+        if (i == from)
+            return BAD_NUMBER;
+        if (minus)
+            exponent = -exponent;
+    }
+    if (i != t.len)
+        return BAD_NUMBER;
+
+    /* `take` digits make the millionths; if there are fewer, zeros are appended. */
+    int64_t take = (int64_t)whole + exponent + 6, seen = 0;
+    const uint64_t most = (uint64_t)DECIMAL_UNITS_MAX * (uint64_t)MICRO;
+    uint64_t micro = 0;
+    int half = -1;       /* the digits after `take` against one half: -1 below, 0 equal, 1 above */
+    bool dropped = false; /* something that is not 0 was cut */
+    for (size_t k = mantissa_at; k < mantissa_end; k++) {
+        if (t.at[k] == '.')
+            continue;
+        unsigned digit = (unsigned)(t.at[k] - '0');
+        if (seen < take) {
+            if (micro > (most - digit) / 10)
+                return BAD_NUMBER;
+            micro = micro * 10 + digit;
+        } else {
+            if (seen == take)
+                half = digit > 5 ? 1 : digit == 5 ? 0 : -1;
+            else if (half == 0 && digit > 0)
+                half = 1;
+            dropped = dropped || digit > 0;
+        }
+        seen++;
+    }
+    if (micro > 0) {
+        for (; seen < take; seen++) {
+            if (micro > most / 10)
+                return BAD_NUMBER;
+            micro *= 10;
+        }
+    }
+    if (take < 0)
+        half = -1; /* a zero stands between the last millionth and the first digit */
+    if (half > 0 || (half == 0 && micro % 2 == 1))
+        micro++;
+    if (micro > most)
+        return BAD_NUMBER;
+    *out_micro = negative ? -(int64_t)micro : (int64_t)micro;
+    if (out_rounded != NULL)
+        *out_rounded = dropped;
+    return OK;
+}
+
+enum error currency_parse(struct text code, currency_code *out)
+{
+    if (code.len != 3)
+        return BAD_CURRENCY;
+    currency_code packed = 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (code.at[i] < 'A' || code.at[i] > 'Z')
+            return BAD_CURRENCY;
+        packed = packed << 8 | (unsigned char)code.at[i];
+    }
+    *out = packed;
+    return OK;
+}
+
+void currency_format(currency_code code, char out[4])
+{
+    out[0] = (char)(code >> 16 & 0xFF);
+    out[1] = (char)(code >> 8 & 0xFF);
+    out[2] = (char)(code & 0xFF);
+    out[3] = '\0';
+}
+
+/* ISO 4217, list one (active codes), by minor unit. Codes without a minor unit (metals, bond units, testing) are
+ * left out: nobody is paid in them. */
+static const char *const two_decimals =
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY "
+    "COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR "
+    "IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD "
+    "NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP "
+    "SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
+static const char *const no_decimals = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF";
+static const char *const three_decimals = "BHD IQD JOD KWD LYD OMR TND";
+static const char *const four_decimals = "CLF UYW";
+
+static bool listed(const char *list, currency_code code)
+{
+    for (const char *at = list; *at != '\0'; at += at[3] == ' ' ? 4 : 3) {
+        currency_code packed = (currency_code)((unsigned)at[0] << 16 | (unsigned)at[1] << 8 | (unsigned)at[2]);
+        if (packed == code)
+            return true;
+    }
+    return false;
+}
+
+int currency_decimals_iso(currency_code code)
+{
+    if (listed(two_decimals, code))
+        return 2;
+    if (listed(no_decimals, code))
+        return 0;
+    if (listed(three_decimals, code))
+        return 3;
+    return listed(four_decimals, code) ? 4 : -1;
+}
+
+int128 micro_to_minor(int64_t micro, int decimals)
+{
+    REQUIRE(decimals >= 0 && decimals <= 6);
+    return divide_half_even(micro, power_of_ten(6 - decimals));
+}
+
+void int128_format(struct buffer *b, int128 n)
+{
+    char digits[48];
+    size_t at = sizeof digits;
+    bool negative = n < 0;
+    do {
+        int digit = (int)(n % 10);
+        digits[--at] = (char)('0' + (digit < 0 ? -digit : digit));
+        n /= 10;
+    } while (n != 0);
+    if (negative)
+        digits[--at] = '-';
+    buffer_add(b, digits + at, sizeof digits - at);
+}
+
+void minor_format(struct buffer *b, int128 minor, int decimals)
+{
+    int64_t unit = power_of_ten(decimals);
+    if (minor < 0)
+        buffer_char(b, '-');
+    int128 whole = minor / unit;
+    int64_t part = (int64_t)(minor % unit);
+    int128_format(b, whole < 0 ? -whole : whole);
+    if (decimals > 0)
+        buffer_format(b, ".%0*lld", decimals, (long long)(part < 0 ? -part : part));
+}
+
+void micro_format(struct buffer *b, int128 micro)
+{
+    minor_format(b, micro, 6);
+    while (b->at[b->len - 1] == '0')
+        b->len--;
+    if (b->at[b->len - 1] == '.')
+        b->len--;
+    b->at[b->len] = '\0';
+}
+
+void ratio_format(struct buffer *b, int128 n, int128 d, int decimals)
+{
+    minor_format(b, divide_half_even(n * power_of_ten(decimals), d), decimals);
+}
