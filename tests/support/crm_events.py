@@ -16,6 +16,9 @@ A manager of kpid (a person who sells) is the CSV's sales_agent; a team is the C
 The data has days only: occurred_at is an instant in the working hours of the day, made from the
 opportunity's id, so each run writes the same bytes. The Kafka time stamp is up to 30 s later.
 
+events(years=8) moves every day by whole years, for a test whose "now" is the clock's: neither October 2016 to
+December 2017 nor the same months eight years later have a 29 February, so months and distances stay as they are.
+
 The CSVs stand compressed in tests/data; KPID_SHARED names another directory that has
 data/crm_sales_opportunities in it.
 """
@@ -58,6 +61,10 @@ def instant_of(day, salt):
     return datetime.fromisoformat(day).replace(tzinfo=timezone.utc) + timedelta(seconds=seconds)
 
 
+def moved(day, years):
+    return day and f"{int(day[:4]) + years}{day[4:]}"
+
+
 def message(key, record, day, fields):
     name = f"{key}-{record}"
     occurred = instant_of(day, name)
@@ -72,13 +79,13 @@ def message(key, record, day, fields):
     return event
 
 
-def events():
+def events(years=0):
     """{kind: list of events}, each in the order of occurred_at."""
     teams = {row["sales_agent"]: row for row in read_csv("sales_teams.csv")}
     out = {kind: [] for kind in KINDS}
     for row in read_csv("sales_pipeline.csv"):
         record, stage = row["opportunity_id"], row["deal_stage"].lower()
-        engaged, closed, value = row["engage_date"], row["close_date"], row["close_value"]
+        engaged, closed, value = moved(row["engage_date"], years), moved(row["close_date"], years), row["close_value"]
         seats = {
             "manager_id": row["sales_agent"],
             "team_id": teams[row["sales_agent"]]["manager"],
@@ -88,7 +95,7 @@ def events():
         }
         status = "new" if engaged is None else "qualified"
         out["leads"].append(
-            message("lead", record, engaged or DATA_END, {"status": status, "created_at": engaged, **seats}))
+            message("lead", record, engaged or moved(DATA_END, years), {"status": status, "created_at": engaged, **seats}))
         if engaged is None:
             continue
         out["deals"].append(
@@ -104,12 +111,12 @@ def events():
     return out
 
 
-def write(directory):
+def write(directory, years=0):
     """Writes the three files and returns {kind: (path, number of events)}."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     written = {}
-    for kind, list_of_events in events().items():
+    for kind, list_of_events in events(years).items():
         path = directory / f"{kind}.ndjson"
         with open(path, "w", encoding="utf-8") as out:
             for event in list_of_events:
