@@ -7,6 +7,7 @@ own zone, week, fiscal year and currency, and is looked at where calendars are h
 The accounting is compared as well: how many events were applied, duplicate, superseded or dead letters.
 ORACLE_SCALE multiplies the records, SEED replaces the seeds.
 """
+import json
 import os
 import sys
 from datetime import datetime, timedelta
@@ -16,6 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
 
 import nasty  # noqa: E402
 from harness import Options, Stopwatch, ask_oracle, compare, replay, scale, scratch, show, simulate  # noqa: E402
+from messages import FIELDS, Decoder  # noqa: E402
+from oracle import read  # noqa: E402
+from records import Ledger  # noqa: E402
+from windows import Calendar  # noqa: E402
 
 RATES = [(currency, (datetime(2022, 1, 5) + timedelta(days=every * k)).strftime("%Y-%m-%d"), rate % (1 + k % 7))
          for currency, every, rate in (("EUR", 9, "1.0%d37"), ("JPY", 1, "0.00%d71234"), ("KWD", 30, "3.2%d5"), ("GBP", 61, "1.2%d"))
@@ -59,6 +64,29 @@ def check(name, files, as_of, settings, directory):
     return count, len(wrong)
 
 
+def check_truth(name, files, settings, directory):
+    """The oracle's records against what the simulation says that they are in the end."""
+    decoder = Decoder(Calendar(settings.get("zone", "UTC")), settings.get("base_currency", "USD"))
+    ledger, wrong, count = Ledger(), [], 0
+    for kind, path in files.items():
+        read(ledger, decoder, kind if kind == "feedback" else kind[:-1], path, lambda text: None)
+    standing = {(kind, key): fields for kind in ledger.records for key, fields, _ in ledger.standing(kind)}
+    for line in (Path(directory) / "truth.ndjson").read_bytes().splitlines():
+        truth = json.loads(line)
+        fields = standing.get((truth["kind"], truth["id"]))
+        if (fields is not None) != truth["exists"]:
+            wrong.append(f"{truth['kind']} {truth['id']}: exists {fields is not None}, in truth {truth['exists']}")
+            continue
+        for field, value in (truth["fields"] if fields is not None else {}).items():
+            count += 1
+            value = None if value is None else decoder.value(FIELDS[truth["kind"]][field], value)
+            if fields.get(field) != value:
+                wrong.append(f"{truth['kind']} {truth['id']} {field}: {fields.get(field)}, in truth {value}")
+    print(f"{name}: {count} fields compared, {len(wrong)} wrong", flush=True)
+    show(wrong)
+    return 0, len(wrong)
+
+
 def cases():
     seeds = [int(os.environ["SEED"])] if "SEED" in os.environ else None
     for number, (what, settings, as_of) in enumerate(EDGES):
@@ -69,10 +97,15 @@ def cases():
     for number, (what, settings, as_of) in enumerate(EDGES[:4]):
         for seed in seeds or (200 + number,):
             with scratch() as directory:
-                # the floor ends at the last of the instants, so that each of them looks into its life
-                end = max(as_of)
-                files = simulate(seed, int(10_000 * scale()), directory, ("--end", end))
+                # from a month before the first instant to some days after the last, so that each looks into its life
+                first, last = (datetime.fromisoformat(t[:10]) for t in (min(as_of), max(as_of)))
+                start = first - timedelta(days=30)
+                span = ("--start", start.strftime("%Y-%m-%d"), "--days", str((last - start).days + 4), "--corrections", "40")
+                money = ("--base", settings.get("base_currency", "USD"), "--currencies", "USD,EUR,JPY,KWD,CHF")
+                zone = ("--zone", settings.get("zone", "UTC"))
+                files = simulate(seed, int(10_000 * scale()), directory, (*span, *money, *zone))
                 yield check(f"floor, seed {seed}, {what}", files, as_of, settings, directory)
+                yield check_truth(f"floor, seed {seed}, truth", files, settings, directory)
 
 
 def main():

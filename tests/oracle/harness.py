@@ -127,9 +127,10 @@ def ask_oracle(files, as_of, options, directory):
 
 
 def simulate(seed, records, directory, extra=()):
-    """{kind: path} of a simulation with all its corrections."""
-    command = [kpid(), "simulate", "--seed", str(seed), "--records", str(records), "--out", str(directory), *extra]
-    run(command)
+    """{kind: path} of a simulation with all its corrections; truth.ndjson beside them says what they end in."""
+    Path(directory).mkdir(parents=True, exist_ok=True)
+    run([kpid(), "simulate", "--seed", str(seed), "--records", str(records), "--out", str(directory),
+         "--truth", str(Path(directory) / "truth.ndjson"), *extra])
     return {kind: Path(directory) / f"{kind}.ndjson" for kind in KINDS if (Path(directory) / f"{kind}.ndjson").exists()}
 
 

@@ -14,6 +14,7 @@ LATEST_US = (datetime(2200, 1, 1) - datetime(1970, 1, 1)) // timedelta(microseco
 SKEW_US = 300 * MICRO
 MINOR_MAX = 10**13
 UNITS_MAX = 9 * 10**12
+DEPTH_MAX = 64  # levels of a message; where the limit lies is no matter of the contract, that there is one is
 INT64 = range(-(1 << 63), 1 << 63)
 
 SEATS = {"manager_id": "name", "team_id": "name", "product": "name", "region": "name", "source": "name",
@@ -64,7 +65,21 @@ def _pairs(pairs):
     return found
 
 
+def depth(line):
+    """The deepest level of objects and arrays, without a JSON parser: text between quotes is skipped."""
+    level = deepest = 0
+    for mark in re.findall(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', line, re.S):
+        if mark in b"[{":
+            level += 1
+            deepest = max(deepest, level)
+        elif mark in b"]}":
+            level -= 1
+    return deepest
+
+
 def parse_json(line):
+    if line.count(b"[") + line.count(b"{") > DEPTH_MAX and depth(line) > DEPTH_MAX:
+        raise Bad("too deep")
     try:
         text = line.decode("utf-8")
         value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant,
@@ -172,14 +187,14 @@ class Decoder:
             for name, form in FIELDS[kind].items():
                 if name in message:
                     try:
-                        fields[name] = None if message[name] is None else self._value(form, message[name])
+                        fields[name] = None if message[name] is None else self.value(form, message[name])
                     except Bad as problem:
                         raise Bad(f"{name}: {problem}") from None
             self._judge(fields)
         content = json.dumps([event_id, bool(deleted), sorted((k, v) for k, v in fields.items())])
         return Event(key, (occurred, version, content), occurred, bool(deleted), fields)
 
-    def _value(self, form, value):
+    def value(self, form, value):
         if form == "name":
             return parse_name(value)
         if form == "time":
