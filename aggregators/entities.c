@@ -1,0 +1,91 @@
+#include "aggregators/entities.h"
+#include "base/error.h"
+#include <stdlib.h>
+
+void entities_init(struct entities *es, const struct config *config)
+{
+    *es = (struct entities){.config = config};
+    timers_init(&es->wake);
+}
+
+void entities_fini(struct entities *es)
+{
+    for (uint32_t i = 0; i < es->count; i++)
+        entity_fini(&es->at[i]);
+    free(es->at);
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        free(es->dimensions[d].id_of);
+    for (unsigned r = 0; r < READER_COUNT; r++)
+        free(es->changed[r].ids);
+    timers_fini(&es->wake);
+}
+
+static uint32_t make_entity(struct entities *es, enum dimension d, uint32_t name)
+{
+    if (es->dimensions[d].count >= es->config->limits.entities_max)
+        return ENTITY_REFUSED;
+    if (es->count == es->room) {
+        es->room = es->room > 0 ? es->room * 2 : 64;
+        REQUIRE(es->room < ENTITY_REFUSED);
+        es->at = must_realloc(es->at, es->room * sizeof *es->at);
+    }
+    entity_init(&es->at[es->count], d, name);
+    es->dimensions[d].count++;
+    return es->count++;
+}
+
+static uint32_t need_entity(struct entities *es, enum dimension d, uint32_t name)
+{
+    if (name >= es->dimensions[d].names) {
+        uint32_t names = es->dimensions[d].names > 0 ? es->dimensions[d].names : 16;
+        while (names <= name)
+            names *= 2;
+        es->dimensions[d].id_of = must_realloc(es->dimensions[d].id_of, names * sizeof(uint32_t));
+        for (uint32_t i = es->dimensions[d].names; i < names; i++)
+            es->dimensions[d].id_of[i] = ENTITY_NONE;
+        es->dimensions[d].names = names;
+    }
+    uint32_t *id = &es->dimensions[d].id_of[name];
+    if (*id == ENTITY_NONE)
+        *id = make_entity(es, d, name);
+    return *id;
+}
+
+void entities_mark_changed(struct entities *es, uint32_t id)
+{
+    struct entity *e = &es->at[id];
+    for (unsigned r = 0; r < READER_COUNT; r++) {
+        if (e->changed_for & 1u << r)
+            continue;
+        e->changed_for = (uint8_t)(e->changed_for | 1u << r);
+        if (es->changed[r].count == es->changed[r].room) {
+            es->changed[r].room = es->changed[r].room > 0 ? es->changed[r].room * 2 : 64;
+            es->changed[r].ids = must_realloc(es->changed[r].ids, es->changed[r].room * sizeof(uint32_t));
+        }
+        es->changed[r].ids[es->changed[r].count++] = id;
+    }
+}
+
+unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
+{
+    unsigned refused = 0;
+    for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
+        bool company = i == DIMENSION_COMPANY;
+        if (!company && d->of[i] == 0)
+            continue;
+        uint32_t id = need_entity(es, i, company ? 0 : d->of[i] - 1);
+        if (id == ENTITY_REFUSED) {
+            refused++;
+            continue;
+        }
+        entity_add(&es->at[id], c, sign);
+        entities_mark_changed(es, id);
+    }
+    return refused;
+}
+
+void entities_wake(struct entities *es, int64_t now_us)
+{
+    while (timers_first(&es->wake) <= now_us)
+        entities_mark_changed(es, timers_pop(&es->wake));
+}

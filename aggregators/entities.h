@@ -1,0 +1,37 @@
+/* entities.h - all entities of a shard: found by (dimension, name), who has changed, and who changes next.
+ *
+ * Thread: the shard's writer. Memory: entities_init to entities_fini. Entities never go; their trees empty.
+ */
+#pragma once
+#include "aggregators/contribution.h"
+#include "aggregators/entity.h"
+#include "aggregators/shard.h"
+#include "aggregators/timers.h"
+
+#define ENTITY_NONE UINT32_MAX    /* not made yet */
+#define ENTITY_REFUSED (UINT32_MAX - 1) /* its dimension was full when it came */
+
+struct entities {
+    const struct config *config;
+    struct entity *at; /* by id */
+    uint32_t count, room;
+    struct {
+        uint32_t *id_of; /* by name number; ENTITY_NONE, ENTITY_REFUSED or an id */
+        uint32_t names;
+        uint32_t count;
+    } dimensions[DIMENSION_COUNT];
+    struct {
+        uint32_t *ids;
+        uint32_t count, room;
+    } changed[READER_COUNT];
+    struct timers wake; /* by id: when a value changes by time alone */
+};
+
+void entities_init(struct entities *es, const struct config *config);
+void entities_fini(struct entities *es);
+/* Adds the contribution to the company and to each entity that the dimensions name. Returns how many of them are
+ * refused, since their dimension is full (config.limits.entities_max). */
+unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
+void entities_mark_changed(struct entities *es, uint32_t id);
+/* Marks those whose values have changed by time up to now_us. */
+void entities_wake(struct entities *es, int64_t now_us);

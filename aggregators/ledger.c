@@ -1,0 +1,191 @@
+#include "aggregators/ledger.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEDGER_PAGE = 1024 };
+
+static size_t record_size(enum record_kind k)
+{
+    return sizeof(struct record) + record_kind_info(k)->field_count * sizeof(int64_t);
+}
+
+void ledger_init(struct ledger *l)
+{
+    *l = (struct ledger){0};
+    for (unsigned k = 0; k < KIND_COUNT; k++)
+        intern_init(&l->keys[k]);
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        intern_init(&l->names[d]);
+    intern_init(&l->words);
+    l->won = intern_add(&l->words, TEXT("won"));
+    l->lost = intern_add(&l->words, TEXT("lost"));
+}
+
+void ledger_fini(struct ledger *l)
+{
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
+        for (uint32_t slot = 0; slot < l->keys[k].count; slot++)
+            record_fini(ledger_at(l, k, slot));
+        for (uint32_t p = 0; p < l->page_count[k]; p++)
+            free(l->pages[k][p]);
+        free(l->pages[k]);
+        intern_fini(&l->keys[k]);
+    }
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        intern_fini(&l->names[d]);
+    intern_fini(&l->words);
+}
+
+struct record *ledger_at(const struct ledger *l, enum record_kind k, uint32_t slot)
+{
+    REQUIRE(slot < l->keys[k].count);
+    char *page = (char *)l->pages[k][slot / LEDGER_PAGE];
+    return (struct record *)(void *)(page + slot % LEDGER_PAGE * record_size(k));
+}
+
+static struct record *need_slot(struct ledger *l, enum record_kind k, uint32_t slot, bool fresh)
+{
+    if (slot / LEDGER_PAGE >= l->page_count[k]) {
+        l->pages[k] = must_realloc(l->pages[k], (l->page_count[k] + 1) * sizeof *l->pages[k]);
+        l->pages[k][l->page_count[k]++] = must_alloc(LEDGER_PAGE * record_size(k));
+    }
+    struct record *r = ledger_at(l, k, slot);
+    if (fresh) {
+        memset(r, 0, record_size(k));
+        r->kind = (uint8_t)k;
+        r->slot = slot;
+        r->first_child[0] = r->first_child[1] = r->next = r->previous = SLOT_NONE;
+    }
+    return r;
+}
+
+struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key)
+{
+    uint32_t before = l->keys[k].count, slot = intern_add(&l->keys[k], key);
+    return need_slot(l, k, slot, slot == before);
+}
+
+/* The field that names the record to inherit from, and that record's kind. */
+static bool link_of(unsigned kind, unsigned *out_field, enum record_kind *out_parent)
+{
+    switch (kind) {
+    case KIND_DEAL:
+        *out_field = DEAL_LEAD;
+        *out_parent = KIND_LEAD;
+        return true;
+    case KIND_PAYMENT:
+        *out_field = PAYMENT_DEAL;
+        *out_parent = KIND_DEAL;
+        return true;
+    case KIND_FEEDBACK:
+        *out_field = FEEDBACK_DEAL;
+        *out_parent = KIND_DEAL;
+        return true;
+    default:
+        return false;
+    }
+}
+
+struct record *ledger_parent(const struct ledger *l, const struct record *r)
+{
+    unsigned field;
+    enum record_kind parent;
+    if (!link_of(r->kind, &field, &parent) || !record_has(r, field))
+        return NULL;
+    return ledger_at(l, parent, (uint32_t)r->values[field]);
+}
+
+static unsigned child_list(unsigned child_kind)
+{
+    return child_kind == KIND_FEEDBACK ? 1 : 0;
+}
+
+struct record *ledger_first_child(const struct ledger *l, const struct record *r, enum record_kind k)
+{
+    uint32_t slot = r->first_child[child_list(k)];
+    return slot != SLOT_NONE ? ledger_at(l, k, slot) : NULL;
+}
+
+struct record *ledger_next_child(const struct ledger *l, const struct record *child)
+{
+    return child->next != SLOT_NONE ? ledger_at(l, child->kind, child->next) : NULL;
+}
+
+static void link_child(struct ledger *l, struct record *parent, struct record *child)
+{
+    uint32_t *first = &parent->first_child[child_list(child->kind)];
+    child->next = *first;
+    child->previous = SLOT_NONE;
+    if (*first != SLOT_NONE)
+        ledger_at(l, child->kind, *first)->previous = child->slot;
+    *first = child->slot;
+}
+
+static void unlink_child(struct ledger *l, struct record *parent, struct record *child)
+{
+    if (child->previous != SLOT_NONE)
+        ledger_at(l, child->kind, child->previous)->next = child->next;
+    else
+        parent->first_child[child_list(child->kind)] = child->next;
+    if (child->next != SLOT_NONE)
+        ledger_at(l, child->kind, child->next)->previous = child->previous;
+}
+
+/* A text field's number: where it is kept depends on what it names. */
+static int64_t number_of(struct ledger *l, unsigned kind, unsigned field, struct text t)
+{
+    static const enum dimension dimension_of[] = {
+        [FIELD_MANAGER] = DIMENSION_MANAGER, [FIELD_TEAM] = DIMENSION_TEAM,     [FIELD_PRODUCT] = DIMENSION_PRODUCT,
+        [FIELD_REGION] = DIMENSION_REGION,   [FIELD_SOURCE] = DIMENSION_SOURCE,
+    };
+    unsigned link;
+    enum record_kind parent;
+    if (field < FIELD_CUSTOMER)
+        return intern_add(&l->names[dimension_of[field]], t);
+    if (link_of(kind, &link, &parent) && field == link)
+        return ledger_need(l, parent, t)->slot;
+    return intern_add(&l->words, t);
+}
+
+enum record_change ledger_apply(struct ledger *l, struct record *r, const struct event *e)
+{
+    struct record_value values[FIELD_COUNT_MAX];
+    const struct event_value *value = event_values(e);
+    const struct field *fields = record_kind_info(r->kind)->fields;
+    for (uint32_t left = e->carried; left != 0; left &= left - 1) {
+        unsigned f = (unsigned)__builtin_ctz(left);
+        values[f] = (struct record_value){.present = !(e->cleared & 1u << f)};
+        if (!values[f].present)
+            continue;
+        values[f].value = fields[f].type == FIELD_TEXT ? number_of(l, r->kind, f, event_text(e, value)) : value->number;
+        value++;
+    }
+    struct record *before = ledger_parent(l, r);
+    enum record_change change = record_apply(r, &e->stamp, e->occurred_at_us, (e->flags & EVENT_DELETED) != 0, e->carried, values);
+    struct record *after = ledger_parent(l, r);
+    if (before != after) {
+        if (before != NULL)
+            unlink_child(l, before, r);
+        if (after != NULL)
+            link_child(l, after, r);
+    }
+    return change;
+}
+
+static bool stage_is_open(int64_t word, const void *context)
+{
+    const struct ledger *l = context;
+    return word != (int64_t)l->won + 1 && word != (int64_t)l->lost + 1;
+}
+
+int64_t ledger_deal_closing_us(const struct ledger *l, const struct record *deal)
+{
+    return record_closing_us(deal, DEAL_STAGE, DEAL_CLOSED_AT, stage_is_open, l);
+}
+
+bool ledger_deal_is_won(const struct ledger *l, const struct record *deal)
+{
+    return record_has(deal, DEAL_STAGE) && deal->values[DEAL_STAGE] == (int64_t)l->won;
+}

@@ -1,0 +1,41 @@
+/* ledger.h - all records, by kind and key, and which record names which.
+ *
+ * A record that is only named by another (a payment before its deal) is there, does not exist, and waits.
+ * Thread: the shard's writer. Memory: ledger_create to ledger_destroy. Records do not move.
+ */
+#pragma once
+#include "aggregators/event.h"
+#include "aggregators/record.h"
+#include "base/intern.h"
+#include "config/field.h"
+
+struct ledger {
+    struct intern keys[KIND_COUNT];       /* a record's slot is its key's number */
+    struct intern names[DIMENSION_COUNT]; /* of managers, teams ...; company is not used here */
+    struct intern words;                  /* stages, customers, reasons, competitors */
+    struct record **pages[KIND_COUNT];    /* each of LEDGER_PAGE records, laid out end to end */
+    uint32_t page_count[KIND_COUNT];
+    uint32_t won, lost;                   /* numbers of the stages that end a deal */
+};
+
+void ledger_init(struct ledger *l);
+void ledger_fini(struct ledger *l);
+
+/* The record with that key, made where it is new. */
+struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key);
+/* The record in a slot that ledger_need gave out. */
+struct record *ledger_at(const struct ledger *l, enum record_kind k, uint32_t slot);
+
+/* Applies an event of fate EVENT_APPLY to its record and keeps the links. */
+enum record_change ledger_apply(struct ledger *l, struct record *r, const struct event *e);
+
+/* The record that dimensions are inherited from (a deal's lead; a payment's or feedback's deal), NULL where none
+ * is named. It may not exist. */
+struct record *ledger_parent(const struct ledger *l, const struct record *r);
+/* The first child of a kind, and the next one of the same parent; NULL at the end. */
+struct record *ledger_first_child(const struct ledger *l, const struct record *r, enum record_kind k);
+struct record *ledger_next_child(const struct ledger *l, const struct record *child);
+
+/* When a deal that stands as won or lost was closed; INSTANT_NONE while it is open. */
+int64_t ledger_deal_closing_us(const struct ledger *l, const struct record *deal);
+bool ledger_deal_is_won(const struct ledger *l, const struct record *deal);

@@ -1,0 +1,229 @@
+/* All bytes lie in one buffer that keeps its room from cut to cut. An entity's windows are reached by a table of
+ * offsets; each holds two bit masks of the measures that are not 0, then those measures as 128-bit numbers. */
+#include "aggregators/snapshot.h"
+#include "aggregators/snapshot_fill.h"
+#include "base/error.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct entry {
+    size_t name_at, name_len;
+    size_t windows_at; /* window_count offsets of size_t into the bytes, 0 = the window is not there */
+    uint32_t id;
+    uint32_t dimension;
+};
+
+struct position {
+    size_t topic_at, topic_len;
+    int64_t offset;
+    int32_t partition;
+    bool ended;
+};
+
+struct snapshot {
+    int64_t as_of_us;
+    bool everything;
+    unsigned window_count;
+    bool has_previous[WINDOWS_MAX];
+    struct accounts accounts;
+    int64_t records[KIND_COUNT], oddities[ODDITY_COUNT];
+    struct position *positions;
+    size_t position_count, position_room;
+    struct entry *entries;
+    size_t entry_count, entry_room;
+    struct buffer bytes;
+};
+
+const char *oddity_name(enum oddity o)
+{
+    static const char *const names[] = {
+#define X(symbol, name, text) [ODDITY_##symbol] = name,
+        ODDITY_TABLE(X)
+#undef X
+    };
+    REQUIRE(o < ODDITY_COUNT);
+    return names[o];
+}
+
+struct snapshot *snapshot_create(void)
+{
+    return must_zalloc(sizeof(struct snapshot));
+}
+
+void snapshot_destroy(struct snapshot *s)
+{
+    if (s == NULL)
+        return;
+    free(s->positions);
+    free(s->entries);
+    buffer_fini(&s->bytes);
+    free(s);
+}
+
+void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsigned window_count,
+                    const bool *window_has_previous, const struct accounts *accounts, const int64_t *records,
+                    const int64_t *oddities)
+{
+    s->as_of_us = as_of_us;
+    s->everything = everything;
+    s->window_count = window_count;
+    memcpy(s->has_previous, window_has_previous, window_count * sizeof *window_has_previous);
+    s->accounts = *accounts;
+    memcpy(s->records, records, sizeof s->records);
+    memcpy(s->oddities, oddities, sizeof s->oddities);
+    s->position_count = 0;
+    s->entry_count = 0;
+    buffer_clear(&s->bytes);
+    buffer_char(&s->bytes, '\0'); /* offset 0 means none */
+}
+
+void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p)
+{
+    if (s->position_count == s->position_room) {
+        s->position_room = s->position_room > 0 ? s->position_room * 2 : 16;
+        s->positions = must_realloc(s->positions, s->position_room * sizeof *s->positions);
+    }
+    s->positions[s->position_count++] = (struct position){s->bytes.len, p->topic.len, p->offset, p->partition, p->ended};
+    buffer_text(&s->bytes, p->topic);
+}
+
+void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id)
+{
+    if (s->entry_count == s->entry_room) {
+        s->entry_room = s->entry_room > 0 ? s->entry_room * 2 : 64;
+        s->entries = must_realloc(s->entries, s->entry_room * sizeof *s->entries);
+    }
+    struct entry *e = &s->entries[s->entry_count++];
+    *e = (struct entry){.name_at = s->bytes.len, .name_len = name.len, .id = id, .dimension = d};
+    buffer_text(&s->bytes, name);
+    e->windows_at = s->bytes.len;
+    static const size_t none[WINDOWS_MAX];
+    buffer_add(&s->bytes, none, s->window_count * sizeof *none);
+}
+
+/* The mask of what is not 0, whose numbers are appended. */
+static uint32_t pack(struct buffer *b, const struct sums *sums)
+{
+    uint32_t mask = 0;
+    for (unsigned m = 0; m < MEASURE_COUNT; m++) {
+        if (sums->at[m] == 0)
+            continue;
+        mask |= 1u << m;
+        buffer_add(b, &sums->at[m], sizeof sums->at[m]);
+    }
+    return mask;
+}
+
+void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous)
+{
+    REQUIRE(window < s->window_count && s->entry_count > 0);
+    size_t at = s->bytes.len;
+    uint32_t masks[2] = {0, 0};
+    buffer_add(&s->bytes, masks, sizeof masks);
+    masks[0] = pack(&s->bytes, current);
+    masks[1] = pack(&s->bytes, previous);
+    memcpy(s->bytes.at + at, masks, sizeof masks);
+    memcpy(s->bytes.at + s->entries[s->entry_count - 1].windows_at + window * sizeof at, &at, sizeof at);
+}
+
+int64_t snapshot_as_of_us(const struct snapshot *s)
+{
+    return s->as_of_us;
+}
+
+bool snapshot_is_everything(const struct snapshot *s)
+{
+    return s->everything;
+}
+
+bool snapshot_is_live(const struct snapshot *s)
+{
+    for (size_t i = 0; i < s->position_count; i++)
+        if (!s->positions[i].ended)
+            return false;
+    return s->position_count > 0;
+}
+
+const struct accounts *snapshot_accounts(const struct snapshot *s)
+{
+    return &s->accounts;
+}
+
+size_t snapshot_position_count(const struct snapshot *s)
+{
+    return s->position_count;
+}
+
+struct snapshot_position snapshot_position(const struct snapshot *s, size_t i)
+{
+    REQUIRE(i < s->position_count);
+    const struct position *p = &s->positions[i];
+    return (struct snapshot_position){{s->bytes.at + p->topic_at, p->topic_len}, p->partition, p->offset, p->ended};
+}
+
+int64_t snapshot_records(const struct snapshot *s, enum record_kind k)
+{
+    REQUIRE(k < KIND_COUNT);
+    return s->records[k];
+}
+
+int64_t snapshot_oddities(const struct snapshot *s, enum oddity o)
+{
+    REQUIRE(o < ODDITY_COUNT);
+    return s->oddities[o];
+}
+
+size_t snapshot_entity_count(const struct snapshot *s)
+{
+    return s->entry_count;
+}
+
+static const struct entry *entry_at(const struct snapshot *s, size_t i)
+{
+    REQUIRE(i < s->entry_count);
+    return &s->entries[i];
+}
+
+enum dimension snapshot_entity_dimension(const struct snapshot *s, size_t i)
+{
+    return (enum dimension)entry_at(s, i)->dimension;
+}
+
+struct text snapshot_entity_name(const struct snapshot *s, size_t i)
+{
+    const struct entry *e = entry_at(s, i);
+    return (struct text){s->bytes.at + e->name_at, e->name_len};
+}
+
+uint32_t snapshot_entity_id(const struct snapshot *s, size_t i)
+{
+    return entry_at(s, i)->id;
+}
+
+static const char *unpack(const char *at, uint32_t mask, struct sums *out)
+{
+    memset(out, 0, sizeof *out);
+    for (; mask != 0; mask &= mask - 1) {
+        memcpy(&out->at[__builtin_ctz(mask)], at, sizeof *out->at);
+        at += sizeof *out->at;
+    }
+    return at;
+}
+
+void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct sums *out, struct sums *out_previous)
+{
+    REQUIRE(window < s->window_count);
+    size_t at;
+    memcpy(&at, s->bytes.at + entry_at(s, i)->windows_at + window * sizeof at, sizeof at);
+    uint32_t masks[2] = {0, 0};
+    if (at != 0)
+        memcpy(masks, s->bytes.at + at, sizeof masks);
+    const char *numbers = unpack(s->bytes.at + at + sizeof masks, masks[0], out);
+    unpack(numbers, masks[1], out_previous);
+}
+
+bool snapshot_has_previous(const struct snapshot *s, unsigned window)
+{
+    REQUIRE(window < s->window_count);
+    return s->has_previous[window];
+}

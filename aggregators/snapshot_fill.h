@@ -1,0 +1,14 @@
+/* snapshot_fill.h - how the writer fills a snapshot; readers use snapshot.h.
+ *
+ * Thread: the shard's writer, before the hand-over. Order: begin, then for each entity entity and one
+ * sums for each window of its dimension in the order of config.windows.
+ */
+#pragma once
+#include "aggregators/snapshot.h"
+
+void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsigned window_count,
+                    const bool *window_has_previous, const struct accounts *accounts, const int64_t *records,
+                    const int64_t *oddities);
+void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p);
+void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id);
+void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous);
