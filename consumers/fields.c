@@ -1,0 +1,184 @@
+/* fields.c - one small reader for each type of field.
+ *
+ * A JSON text is never taken for a number, a time in milliseconds or a bool, nor the other way round: who sends
+ * "version": "7" may well compare "10" < "9" elsewhere. Decimals are the exception, because money is safest as a
+ * text. What comes from outside the JSON (a header, a value table, a constant, the message's key) has no types, so
+ * there the characters decide.
+ */
+#include "consumers/fields.h"
+#include <string.h>
+
+static bool is_whole(struct text t)
+{
+    size_t i = t.len > 0 && t.at[0] == '-';
+    if (i == t.len)
+        return false;
+    for (; i < t.len; i++)
+        if (t.at[i] < '0' || t.at[i] > '9')
+            return false;
+    return true;
+}
+
+static bool whole_to_integer(struct text t, int64_t *out)
+{
+    bool negative = t.at[0] == '-';
+    int64_t n = 0;
+    /* Towards the negative end, which is one longer. */
+    for (size_t i = negative; i < t.len; i++)
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, t.at[i] - '0', &n))
+            return false;
+    if (!negative && n == INT64_MIN)
+        return false;
+    *out = negative ? n : -n;
+    return true;
+}
+
+static bool is_number(struct value v)
+{
+    return v.type == VALUE_NUMBER || (v.type == VALUE_TEXT && v.outside);
+}
+
+enum error value_name(struct value v, struct text *out)
+{
+    if (v.type != VALUE_TEXT)
+        return BAD_TYPE;
+    if (!text_is_name(v.text))
+        return text_is_utf8(v.text) ? BAD_TEXT : BAD_UTF8;
+    *out = v.text;
+    return OK;
+}
+
+enum error value_id(struct value v, struct text *out)
+{
+    if (v.type == VALUE_NUMBER && is_whole(v.text))
+        v.type = VALUE_TEXT;
+    return value_name(v, out);
+}
+
+/* "manager_id" is an id, "region" a name. */
+static bool is_id(const struct field *f)
+{
+    size_t len = strlen(f->name);
+    return len > 3 && memcmp(f->name + len - 3, "_id", 3) == 0;
+}
+
+enum error value_integer(struct value v, int64_t *out)
+{
+    if (!is_number(v) || !is_whole(v.text))
+        return BAD_TYPE;
+    return whole_to_integer(v.text, out) ? OK : BAD_NUMBER;
+}
+
+enum error value_bool(struct value v, bool *out)
+{
+    if (v.type != VALUE_BOOL && !(v.type == VALUE_TEXT && v.outside))
+        return BAD_TYPE;
+    if (text_equal(v.text, TEXT("true")))
+        *out = true;
+    else if (text_equal(v.text, TEXT("false")))
+        *out = false;
+    else
+        return BAD_TYPE;
+    return OK;
+}
+
+enum error value_time(struct value v, const struct calendar *calendar, int64_t *out_us)
+{
+    int64_t us;
+    if (is_number(v) && is_whole(v.text)) {
+        int64_t ms;
+        if (!whole_to_integer(v.text, &ms) || __builtin_mul_overflow(ms, MILLISECOND, &us))
+            return BAD_TIME;
+    } else if (v.type == VALUE_NUMBER) {
+        return BAD_TIME; /* 1.7e12 or 1700000000000.5: whole milliseconds only */
+    } else if (v.type == VALUE_TEXT) {
+        int64_t day;
+        if (v.text.len != sizeof "2024-03-31" - 1)
+            return instant_parse(v.text, out_us);
+        if (date_parse(v.text, &day) != OK)
+            return BAD_TIME;
+        /* Far years are refused before the calendar sees them; a zone may move a day over either end. */
+        if (day < INSTANT_MIN / DAY - 1 || day > INSTANT_END / DAY)
+            return BAD_TIME;
+        us = calendar_instant(calendar, day, 0);
+    } else {
+        return BAD_TYPE;
+    }
+    if (us < INSTANT_MIN || us >= INSTANT_END)
+        return BAD_TIME;
+    *out_us = us;
+    return OK;
+}
+
+static enum error read_decimal(struct value v, struct field_result *out)
+{
+    if (v.type != VALUE_NUMBER && v.type != VALUE_TEXT)
+        return BAD_TYPE;
+    return decimal_parse(v.text, &out->number, &out->rounded);
+}
+
+static enum error read_choice(const struct field *f, struct value v, struct field_result *out)
+{
+    if (v.type != VALUE_TEXT)
+        return BAD_TYPE;
+    for (int i = 0; f->words[i] != NULL; i++) {
+        if (text_equal(v.text, text_of(f->words[i]))) {
+            out->number = i;
+            return OK;
+        }
+    }
+    return BAD_CHOICE;
+}
+
+static enum error read_currency(struct value v, const struct config *config, struct field_result *out)
+{
+    currency_code code;
+    if (v.type != VALUE_TEXT)
+        return BAD_TYPE;
+    if (currency_parse(v.text, &code) != OK || config_currency_decimals(config, code) < 0)
+        return BAD_CURRENCY;
+    out->number = code;
+    return OK;
+}
+
+enum error field_read(const struct field *f, struct value v, const struct config *config,
+                      const struct calendar *calendar, struct field_result *out)
+{
+    struct field_result read = {.text = {NULL, 0}};
+    enum error e = OK;
+    switch (f->type) {
+    case FIELD_TEXT: e = is_id(f) ? value_id(v, &read.text) : value_name(v, &read.text); break;
+    case FIELD_TIME: e = value_time(v, calendar, &read.number); break;
+    case FIELD_MONEY:
+        e = read_decimal(v, &read);
+        if (e == BAD_NUMBER)
+            e = BAD_AMOUNT;
+        break;
+    case FIELD_POSITIVE:
+        e = read_decimal(v, &read);
+        if (e == OK && read.number < 0)
+            e = BAD_NEGATIVE;
+        break;
+    case FIELD_SHARE:
+        e = read_decimal(v, &read);
+        if (e == OK && (read.number < 0 || read.number > MICRO))
+            e = BAD_PROBABILITY;
+        break;
+    case FIELD_DECIMAL:
+        e = read_decimal(v, &read);
+        if (e == OK && read.number < 0)
+            e = BAD_SCORE; /* whatever the scale: it begins at 0 */
+        break;
+    case FIELD_INTEGER:
+        e = read_decimal(v, &read);
+        if (e == OK && (read.number < MICRO || read.number % MICRO != 0))
+            e = BAD_NUMBER;
+        read.number /= MICRO;
+        break;
+    case FIELD_CURRENCY: e = read_currency(v, config, &read); break;
+    case FIELD_CHOICE: e = read_choice(f, v, &read); break;
+    }
+    if (e == OK)
+        *out = read;
+    return e;
+}

@@ -1,0 +1,32 @@
+/* fields.h - a value of a message to what a field holds: its type, its limits. CONTRACT 1.
+ *
+ * Thread: any; pure. Memory: results borrow the value's bytes.
+ */
+#pragma once
+#include "base/calendar.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "config/field.h"
+#include "consumers/json.h"
+#include <stdint.h>
+
+struct field_result {
+    struct text text; /* FIELD_TEXT, else empty */
+    int64_t number;   /* as field.h says; FIELD_INTEGER: the whole number itself */
+    bool rounded;     /* had more than six decimals */
+};
+
+/* The value must be neither absent nor null. Leaves *out alone when it fails. */
+MUST_CHECK enum error field_read(const struct field *f, struct value v, const struct config *config,
+                                 const struct calendar *calendar, struct field_result *out);
+
+/* A name; BAD_TYPE, BAD_TEXT, BAD_UTF8. */
+MUST_CHECK enum error value_name(struct value v, struct text *out);
+/* The same for an id, which many systems count: a whole JSON number is the text of its digits. */
+MUST_CHECK enum error value_id(struct value v, struct text *out);
+/* RFC 3339 with a zone, a date (its local midnight), or whole milliseconds since the epoch. BAD_TYPE, BAD_TIME. */
+MUST_CHECK enum error value_time(struct value v, const struct calendar *calendar, int64_t *out_us);
+/* A whole number of 64 bits. BAD_TYPE, BAD_NUMBER. */
+MUST_CHECK enum error value_integer(struct value v, int64_t *out);
+/* BAD_TYPE: neither true nor false. */
+MUST_CHECK enum error value_bool(struct value v, bool *out);

@@ -1,0 +1,169 @@
+/* json.c - yyjson with a pool of fixed size in place of malloc.
+ *
+ * Numbers are read as raw text: an amount must never pass through a double, and 1e400 in a member that nobody
+ * maps is no reason to refuse a message.
+ */
+#include "consumers/json.h"
+#include <stdlib.h>
+#include <string.h>
+
+void json_reader_init(struct json_reader *r, size_t size_max)
+{
+    *r = (struct json_reader){.size_max = size_max};
+    /* The pool's own bookkeeping needs a little more than the parser's worst case. */
+    r->pool_size = yyjson_read_max_memory_usage(size_max, YYJSON_READ_NUMBER_AS_RAW) + 1024;
+    r->pool = must_alloc(r->pool_size);
+}
+
+void json_reader_fini(struct json_reader *r)
+{
+    free(r->pool);
+    r->pool = NULL;
+}
+
+enum error json_read(struct json_reader *r, struct text value, yyjson_val **out_root)
+{
+    r->error = (yyjson_read_err){0};
+    if (value.len > r->size_max)
+        return BAD_SIZE;
+    yyjson_alc pool;
+    REQUIRE(yyjson_alc_pool_init(&pool, r->pool, r->pool_size));
+    /* Not in situ: the bytes are copied, because a dead letter must carry them untouched. */
+    yyjson_doc *doc =
+        yyjson_read_opts((char *)(uintptr_t)value.at, value.len, YYJSON_READ_NUMBER_AS_RAW, &pool, &r->error);
+    /* The pool is enough for any JSON of that size; "[[[[..." without an end needs more, and is none. */
+    if (doc == NULL)
+        return text_is_utf8(value) ? BAD_JSON : BAD_UTF8;
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (!yyjson_is_obj(root)) {
+        r->error.msg = "not an object";
+        return BAD_JSON;
+    }
+    *out_root = root;
+    return OK;
+}
+
+const char *json_problem(const struct json_reader *r, size_t *out_at)
+{
+    *out_at = r->error.pos;
+    return r->error.msg != NULL ? r->error.msg : "";
+}
+
+/* yyjson keeps a document as one array of values in the order of the text, and a container knows where it ends.
+ * So one pass with a stack of ends is enough, and no recursion that a message could exhaust. */
+bool json_too_deep(yyjson_val *v, unsigned level)
+{
+    if (!yyjson_is_ctn(v))
+        return level > JSON_DEPTH_MAX;
+    yyjson_val *ends[JSON_DEPTH_MAX];
+    unsigned depth = 0;
+    yyjson_val *end = unsafe_yyjson_get_next(v);
+    for (; v < end; v++) {
+        while (depth > 0 && v >= ends[depth - 1])
+            depth--;
+        if (level + depth > JSON_DEPTH_MAX)
+            return true;
+        if (yyjson_is_ctn(v))
+            ends[depth++] = unsafe_yyjson_get_next(v);
+    }
+    return false;
+}
+
+struct value json_value(yyjson_val *v)
+{
+    switch (yyjson_get_type(v)) {
+    case YYJSON_TYPE_NONE: return (struct value){.type = VALUE_ABSENT};
+    case YYJSON_TYPE_NULL: return (struct value){.type = VALUE_NULL};
+    case YYJSON_TYPE_BOOL:
+        return (struct value){.type = VALUE_BOOL, .text = yyjson_is_true(v) ? TEXT("true") : TEXT("false")};
+    case YYJSON_TYPE_RAW: return (struct value){.type = VALUE_NUMBER, .text = {yyjson_get_raw(v), yyjson_get_len(v)}};
+    case YYJSON_TYPE_STR: return (struct value){.type = VALUE_TEXT, .text = {yyjson_get_str(v), yyjson_get_len(v)}};
+    default: return (struct value){.type = VALUE_NESTED};
+    }
+}
+
+struct json_pointer {
+    size_t count;
+    struct text tokens[]; /* in the bytes behind the array */
+};
+
+struct json_pointer *json_pointer_create(const char *text)
+{
+    if (text[0] != '/')
+        return NULL;
+    size_t size = strlen(text), count = 0;
+    for (const char *c = text; *c != '\0'; c++)
+        count += *c == '/';
+    struct json_pointer *p = must_alloc(sizeof *p + count * sizeof p->tokens[0] + size);
+    char *out = (char *)(p->tokens + count);
+    p->count = 0;
+    for (const char *c = text; *c != '\0';) {
+        c++; /* the slash */
+        struct text *token = &p->tokens[p->count++];
+        *token = (struct text){out, 0};
+        for (; *c != '\0' && *c != '/'; c++) {
+            char plain = *c;
+            if (plain == '~') {
+                c++;
+                if (*c != '0' && *c != '1') {
+                    free(p);
+                    return NULL;
+                }
+                plain = *c == '0' ? '~' : '/';
+            }
+            *out++ = plain;
+            token->len++;
+        }
+    }
+    return p;
+}
+
+void json_pointer_destroy(struct json_pointer *p)
+{
+    free(p);
+}
+
+static enum error find_member(yyjson_val *object, struct text name, yyjson_val **out)
+{
+    yyjson_val *key, *value;
+    size_t i, count;
+    *out = NULL;
+    yyjson_obj_foreach(object, i, count, key, value)
+    {
+        if (!text_equal((struct text){yyjson_get_str(key), yyjson_get_len(key)}, name))
+            continue;
+        if (*out != NULL)
+            return BAD_DUPLICATE_KEY;
+        *out = value;
+    }
+    return OK;
+}
+
+static yyjson_val *find_element(yyjson_val *array, struct text index)
+{
+    size_t i = 0;
+    if (index.len == 0 || index.len > 9 || (index.at[0] == '0' && index.len > 1))
+        return NULL;
+    for (size_t at = 0; at < index.len; at++) {
+        if (index.at[at] < '0' || index.at[at] > '9')
+            return NULL;
+        i = i * 10 + (size_t)(index.at[at] - '0');
+    }
+    return yyjson_arr_get(array, i);
+}
+
+enum error json_pointer_find(const struct json_pointer *p, yyjson_val *root, yyjson_val **out)
+{
+    yyjson_val *at = root;
+    for (size_t i = 0; i < p->count && at != NULL; i++) {
+        if (yyjson_is_obj(at)) {
+            enum error e = find_member(at, p->tokens[i], &at);
+            if (e != OK)
+                return e;
+        } else {
+            at = yyjson_is_arr(at) ? find_element(at, p->tokens[i]) : NULL;
+        }
+    }
+    *out = at;
+    return OK;
+}

@@ -1,0 +1,53 @@
+/* json.h - one JSON object read into memory that was set aside at the start; numbers stay as they are written.
+ *
+ * Thread: one a reader. Memory: about 12 bytes for each byte of the largest value, reserved by json_reader_init
+ * and only touched as values need it. What json_read gives lives until the next one. Errors: values of enum error;
+ * json_problem says more.
+ */
+#pragma once
+#include "base/error.h"
+#include "base/text.h"
+#include <stddef.h>
+#include <yyjson.h>
+
+/* The object itself is level 1; a value on a level beyond this is refused. */
+enum { JSON_DEPTH_MAX = 64 };
+
+struct json_reader {
+    void *pool;
+    size_t pool_size, size_max;
+    yyjson_read_err error;
+};
+
+void json_reader_init(struct json_reader *r, size_t size_max);
+void json_reader_fini(struct json_reader *r);
+
+/* The object in `value`. BAD_SIZE: longer than size_max. BAD_UTF8, BAD_JSON: cannot be read, or is no object.
+ * How deep it is nested is looked at by json_too_deep. */
+MUST_CHECK enum error json_read(struct json_reader *r, struct text value, yyjson_val **out_root);
+/* What json_read stumbled over, "" where it did not, and at which byte. */
+const char *json_problem(const struct json_reader *r, size_t *out_at);
+
+/* Whether a value that stands on level `level` of its document reaches beyond JSON_DEPTH_MAX. O(values in it). */
+bool json_too_deep(yyjson_val *v, unsigned level);
+
+/* A value of a message, whether it stands in the JSON, a header, the message's key or the configuration. */
+enum value_type { VALUE_ABSENT, VALUE_NULL, VALUE_TEXT, VALUE_NUMBER, VALUE_BOOL, VALUE_NESTED };
+
+struct value {
+    enum value_type type;
+    bool outside;     /* not JSON, so a text may hold what JSON writes as a number or bool */
+    struct text text; /* TEXT: the characters; NUMBER, BOOL: as it is written in JSON */
+};
+
+/* v may be NULL: absent. */
+struct value json_value(yyjson_val *v);
+
+/* A JSON Pointer (RFC 6901), taken apart once. */
+struct json_pointer;
+
+/* NULL: the text does not begin with '/' or has a bad escape. */
+struct json_pointer *json_pointer_create(const char *text);
+void json_pointer_destroy(struct json_pointer *p);
+/* The value there, or NULL. BAD_DUPLICATE_KEY: a member on the way stands twice. */
+MUST_CHECK enum error json_pointer_find(const struct json_pointer *p, yyjson_val *root, yyjson_val **out);

@@ -1,0 +1,221 @@
+/* mapping.c - one pass over the members of an object, with a small hash table of the names that are wanted.
+ *
+ * Most inputs name plain members. Their names are in a table of 128 places, at most 23 of them taken; a name is
+ * hashed by its length and three of its characters, which tells the names of CONTRACT 1 apart well enough, and
+ * compared in full. JSON Pointers are followed afterwards, each on its own.
+ */
+#include "consumers/mapping.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { TABLE_SIZE = 128 };
+
+_Static_assert((int)TARGET_COUNT <= 32, "a set of targets is a 32-bit mask");
+
+struct member {
+    struct text name;
+    uint32_t targets; /* who is filled from it: more than one field may be */
+    uint32_t bit;     /* of the members seen in a message */
+};
+
+struct mapping {
+    const struct input_config *input;
+    const struct field_source *sources[TARGET_COUNT]; /* NULL: not mapped */
+    struct json_pointer *pointers[TARGET_COUNT];      /* of sources that are pointers */
+    uint32_t pointed;
+    unsigned member_count;
+    struct member members[TARGET_COUNT];
+    uint8_t table[TABLE_SIZE]; /* index in members + 1; 0 = free */
+    struct field_source filter;
+};
+
+static unsigned place_of(struct text name)
+{
+    if (name.len == 0)
+        return 0;
+    const unsigned char *at = (const unsigned char *)name.at;
+    unsigned h = (unsigned)name.len * 41u + at[0] * 3u + at[name.len / 2] * 7u + at[name.len - 1] * 17u;
+    return h % TABLE_SIZE;
+}
+
+static const struct member *member_find(const struct mapping *m, struct text name)
+{
+    for (unsigned i = place_of(name);; i = (i + 1) % TABLE_SIZE) {
+        if (m->table[i] == 0)
+            return NULL;
+        const struct member *found = &m->members[m->table[i] - 1];
+        if (found->name.len == name.len && memcmp(found->name.at, name.at, name.len) == 0)
+            return found;
+    }
+}
+
+static void member_want(struct mapping *m, const char *name, unsigned target)
+{
+    struct text wanted = text_of(name);
+    unsigned i = place_of(wanted);
+    while (m->table[i] != 0 && !text_equal(m->members[m->table[i] - 1].name, wanted))
+        i = (i + 1) % TABLE_SIZE;
+    if (m->table[i] == 0) {
+        m->members[m->member_count] = (struct member){.name = wanted, .bit = UINT32_C(1) << m->member_count};
+        m->table[i] = (uint8_t)++m->member_count;
+    }
+    m->members[m->table[i] - 1].targets |= UINT32_C(1) << target;
+}
+
+struct mapping *mapping_create(const struct input_config *input)
+{
+    struct mapping *m = must_zalloc(sizeof *m);
+    m->input = input;
+    unsigned fields = record_kind_info(input->kind)->field_count;
+    for (unsigned i = 0; i < fields; i++)
+        m->sources[i] = &input->fields[i];
+    m->sources[TARGET_KEY] = &input->key;
+    m->sources[TARGET_EVENT_ID] = &input->event_id;
+    m->sources[TARGET_VERSION] = &input->version;
+    m->sources[TARGET_OCCURRED_AT] = &input->occurred_at;
+    m->sources[TARGET_DELETED] = &input->deleted;
+    if (input->filter.pointer != NULL && input->filter.pointer[0] != '\0') {
+        m->filter.kind = input->filter.pointer[0] == '/' ? SOURCE_POINTER : SOURCE_MEMBER;
+        m->filter.name = input->filter.pointer;
+        m->sources[TARGET_FILTER] = &m->filter;
+    }
+    for (unsigned t = 0; t < TARGET_COUNT; t++) {
+        const struct field_source *s = m->sources[t];
+        if (s != NULL && s->kind == SOURCE_NONE)
+            m->sources[t] = s = NULL;
+        if (s == NULL)
+            continue;
+        if (s->kind == SOURCE_MEMBER)
+            member_want(m, s->name, t);
+        if (s->kind == SOURCE_POINTER) {
+            m->pointers[t] = json_pointer_create(s->name);
+            REQUIRE(m->pointers[t] != NULL); /* the configuration was checked */
+            m->pointed |= UINT32_C(1) << t;
+        }
+    }
+    return m;
+}
+
+void mapping_destroy(struct mapping *m)
+{
+    if (m == NULL)
+        return;
+    for (unsigned t = 0; t < TARGET_COUNT; t++)
+        json_pointer_destroy(m->pointers[t]);
+    free(m);
+}
+
+const struct input_config *mapping_input(const struct mapping *m)
+{
+    return m->input;
+}
+
+bool mapping_has(const struct mapping *m, unsigned target)
+{
+    return m->sources[target] != NULL;
+}
+
+const char *mapping_name(const struct mapping *m, unsigned target)
+{
+    const struct field_source *s = m->sources[target];
+    if (s == NULL)
+        return "";
+    switch (s->kind) {
+    case SOURCE_MEMBER:
+    case SOURCE_POINTER:
+    case SOURCE_HEADER: return s->name;
+    case SOURCE_MESSAGE_KEY: return "the message's key";
+    default: return "the constant";
+    }
+}
+
+enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out, struct text *out_name)
+{
+    memset(out, 0, sizeof *out);
+    uint32_t seen = 0;
+    yyjson_val *key, *value;
+    size_t i, count;
+    yyjson_obj_foreach(root, i, count, key, value)
+    {
+        struct text name = {yyjson_get_str(key), yyjson_get_len(key)};
+        if (yyjson_is_ctn(value) && json_too_deep(value, 2)) {
+            *out_name = name;
+            return BAD_DEPTH;
+        }
+        const struct member *wanted = member_find(m, name);
+        if (wanted == NULL)
+            continue;
+        if (seen & wanted->bit) {
+            *out_name = name;
+            return BAD_DUPLICATE_KEY;
+        }
+        seen |= wanted->bit;
+        for (uint32_t targets = wanted->targets; targets != 0; targets &= targets - 1)
+            out->json[__builtin_ctz(targets)] = value;
+    }
+    for (uint32_t targets = m->pointed; targets != 0; targets &= targets - 1) {
+        unsigned t = (unsigned)__builtin_ctz(targets);
+        enum error e = json_pointer_find(m->pointers[t], root, &out->json[t]);
+        if (e != OK) {
+            *out_name = text_of(m->sources[t]->name);
+            return e;
+        }
+    }
+    return OK;
+}
+
+/* A table speaks of texts; a number or bool is looked up as it is written. What it does not name stays. */
+static struct value translated(const struct field_source *s, struct value v)
+{
+    if (v.type != VALUE_TEXT && v.type != VALUE_NUMBER && v.type != VALUE_BOOL)
+        return v;
+    for (size_t i = 0; i < s->map_count; i++) {
+        if (!text_equal(v.text, text_of(s->map[i].from)))
+            continue;
+        if (s->map[i].to[0] == '\0')
+            return (struct value){.type = VALUE_NULL};
+        return (struct value){.type = VALUE_TEXT, .outside = true, .text = text_of(s->map[i].to)};
+    }
+    return v;
+}
+
+struct value mapping_value(const struct mapping *m, const struct mapped *found, const struct message_parts *parts,
+                           unsigned target)
+{
+    const struct field_source *s = m->sources[target];
+    struct value v = {.type = VALUE_ABSENT};
+    if (s == NULL)
+        return v;
+    switch (s->kind) {
+    case SOURCE_MEMBER:
+    case SOURCE_POINTER: v = json_value(found->json[target]); break;
+    case SOURCE_CONSTANT: v = (struct value){.type = VALUE_TEXT, .outside = true, .text = text_of(s->name)}; break;
+    case SOURCE_HEADER:
+        if (parts->header != NULL && parts->header(parts->context, s->name, &v.text)) {
+            v.type = v.text.at == NULL ? VALUE_NULL : VALUE_TEXT;
+            v.outside = true;
+        }
+        break;
+    case SOURCE_MESSAGE_KEY:
+        if (parts->key.at != NULL)
+            v = (struct value){.type = VALUE_TEXT, .outside = true, .text = parts->key};
+        break;
+    case SOURCE_NONE: break;
+    }
+    return s->map_count > 0 ? translated(s, v) : v;
+}
+
+bool mapping_passes(const struct mapping *m, const struct mapped *found)
+{
+    const struct filter_config *filter = &m->input->filter;
+    if (m->sources[TARGET_FILTER] == NULL)
+        return true;
+    struct value v = json_value(found->json[TARGET_FILTER]);
+    if (v.type == VALUE_NULL)
+        v.text = TEXT("null");
+    bool listed = false;
+    if (v.type != VALUE_ABSENT && v.type != VALUE_NESTED)
+        for (size_t i = 0; i < filter->value_count && !listed; i++)
+            listed = text_equal(v.text, text_of(filter->values[i]));
+    return listed != filter->negate;
+}

@@ -1,0 +1,54 @@
+/* mapping.h - where the parts of an event stand in the messages of one input, compiled once.
+ *
+ * Thread: a mapping is immutable after mapping_create; a struct mapped is one thread's.
+ * Memory: config is borrowed for the mapping's life.
+ */
+#pragma once
+#include "config/config.h"
+#include "consumers/json.h"
+
+/* What is looked for in a message: the fields of the kind by their index, then what all kinds have. */
+enum {
+    TARGET_KEY = FIELD_COUNT_MAX,
+    TARGET_EVENT_ID,
+    TARGET_VERSION,
+    TARGET_OCCURRED_AT,
+    TARGET_DELETED,
+    TARGET_FILTER,
+    TARGET_COUNT
+};
+
+/* What stands beside a message's value. */
+struct message_parts {
+    struct text key; /* at == NULL: none */
+    /* The last header of that name; NULL: the message has none at all. */
+    bool (*header)(const void *context, const char *name, struct text *out);
+    const void *context;
+};
+
+struct mapping;
+
+struct mapping *mapping_create(const struct input_config *input);
+void mapping_destroy(struct mapping *m);
+const struct input_config *mapping_input(const struct mapping *m);
+
+/* The name by which messages of this input call it: a member, a pointer, a header; for messages to people. */
+const char *mapping_name(const struct mapping *m, unsigned target);
+/* Whether the input maps the target at all. */
+bool mapping_has(const struct mapping *m, unsigned target);
+
+/* The values of one message, as the mapping found them. */
+struct mapped {
+    yyjson_val *json[TARGET_COUNT]; /* NULL: not there */
+};
+
+/* Goes through the object once. BAD_DUPLICATE_KEY, BAD_DEPTH; *out_name then names the member. */
+MUST_CHECK enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out,
+                                   struct text *out_name);
+
+/* The value of a target after its table of values. */
+struct value mapping_value(const struct mapping *m, const struct mapped *found, const struct message_parts *parts,
+                           unsigned target);
+
+/* Whether the input's filter lets the message through. */
+bool mapping_passes(const struct mapping *m, const struct mapped *found);
