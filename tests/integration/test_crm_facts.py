@@ -1,5 +1,6 @@
 """`kpid replay` of the CRM data against its published answers: company, agent, team, region, month, quarter,
 peak day, month of engagement, and all 300 rows of agent and month. Money, counts and ratios exactly."""
+
 import sys
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from harness import Options, Stopwatch, replay, scratch, show, values  # noqa: E
 
 import crm_answers  # noqa: E402
 import crm_events  # noqa: E402
-
 
 FACTS = 3590
 

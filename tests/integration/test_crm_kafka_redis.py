@@ -10,6 +10,7 @@ with the period and nothing follows it.
 
 Then `kpid replay` of the same files at meta.as_of prints what Redis holds: every key, value, n and prev.
 """
+
 import json
 import re
 import subprocess
@@ -30,7 +31,9 @@ from servers import Kafka, Redis, wait_until  # noqa: E402
 YEARS = 8
 DAY = timedelta(days=1)
 PEAKS = [date.fromisoformat(day) for day in crm_answers.PEAK_DAYS]
-STARTS = sorted({date.fromisoformat(f"{month}-01") for month in crm_answers.COHORTS} | set(PEAKS) | {d + DAY for d in PEAKS})
+STARTS = sorted(
+    {date.fromisoformat(f"{month}-01") for month in crm_answers.COHORTS} | set(PEAKS) | {d + DAY for d in PEAKS}
+)
 END = date(2018, 1, 1)
 FACTS = 2888  # of the 3590 by replay: without what cannot be had by a difference
 
@@ -113,7 +116,7 @@ def halves(files, directory):
     out = {}
     for kind, path in files.items():
         lines = path.read_bytes().splitlines(keepends=True)
-        for half, some in enumerate((lines[:len(lines) // 2], lines[len(lines) // 2:])):
+        for half, some in enumerate((lines[: len(lines) // 2], lines[len(lines) // 2 :])):
             out[kind, half] = Path(directory) / f"{kind}-{half}.ndjson"
             out[kind, half].write_bytes(b"".join(some))
     return out
@@ -123,7 +126,9 @@ def write_config(path, today, kafka, redis):
     windows = list(dict.fromkeys([*(window_since(start, today) for start in STARTS), "today", "year", "all", "now"]))
     Options(windows=windows).write_config(path)
     with open(path, "a", encoding="utf-8") as out:
-        out.write(f"kafka:\n  brokers: {kafka.bootstrap}\nredis:\n  host: 127.0.0.1\n  port: {redis.port}\nhttp:\n  port: 0\n")
+        out.write(
+            f"kafka:\n  brokers: {kafka.bootstrap}\nredis:\n  host: 127.0.0.1\n  port: {redis.port}\nhttp:\n  port: 0\n"
+        )
 
 
 def is_live(redis, ends):
@@ -132,8 +137,14 @@ def is_live(redis, ends):
     if meta.get("state") != "live":
         return False
     offsets = json.loads(meta["offsets"])
-    return all(offsets.get(topic, {}).get(str(partition), 0) >= end
-               for topic, by_partition in ends.items() for partition, (_, end) in by_partition.items()) and meta
+    return (
+        all(
+            offsets.get(topic, {}).get(str(partition), 0) >= end
+            for topic, by_partition in ends.items()
+            for partition, (_, end) in by_partition.items()
+        )
+        and meta
+    )
 
 
 def attempt(directory, number):
@@ -151,7 +162,9 @@ def attempt(directory, number):
         with open(log, "wb") as err:
             daemon = subprocess.Popen([kpid(), "run", "--config", str(config)], stdin=subprocess.DEVNULL, stderr=err)
             try:
-                wait_until("kpid is not live with the first half", lambda: is_live(redis, {k: kafka.offsets(k) for k in files}))
+                wait_until(
+                    "kpid is not live with the first half", lambda: is_live(redis, {k: kafka.offsets(k) for k in files})
+                )
                 for kind in files:
                     kafka.produce(kind, parts[kind, 1], key_field=f"{kind[:-1]}_id")
                 ends = {kind: kafka.offsets(kind) for kind in files}

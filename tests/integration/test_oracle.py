@@ -7,6 +7,7 @@ own zone, week, fiscal year and currency, and is looked at where calendars are h
 The accounting is compared as well: how many events were applied, duplicate, superseded or dead letters.
 ORACLE_SCALE multiplies the records, SEED replaces the seeds.
 """
+
 import json
 import os
 import sys
@@ -22,24 +23,60 @@ from oracle import read  # noqa: E402
 from records import Ledger  # noqa: E402
 from windows import Calendar  # noqa: E402
 
-RATES = [(currency, (datetime(2022, 1, 5) + timedelta(days=every * k)).strftime("%Y-%m-%d"), rate % (1 + k % 7))
-         for currency, every, rate in (("EUR", 9, "1.0%d37"), ("JPY", 1, "0.00%d71234"), ("KWD", 30, "3.2%d5"), ("GBP", 61, "1.2%d"))
-         for k in range(950 // every)]
+RATES = [
+    (currency, (datetime(2022, 1, 5) + timedelta(days=every * k)).strftime("%Y-%m-%d"), rate % (1 + k % 7))
+    for currency, every, rate in (
+        ("EUR", 9, "1.0%d37"),
+        ("JPY", 1, "0.00%d71234"),
+        ("KWD", 30, "3.2%d5"),
+        ("GBP", 61, "1.2%d"),
+    )
+    for k in range(950 // every)
+]
 STAGES = {"offer": "0.4", "talk": "0.123456", "proposal": "0.5", "negotiation": "0.7"}
 
-BERLIN = dict(zone="Europe/Berlin", base_currency="EUR", stages=STAGES, company="Floor & Söhne",
-              rates=[(c if c != "EUR" else "USD", day, rate) for c, day, rate in RATES])
+BERLIN = dict(
+    zone="Europe/Berlin",
+    base_currency="EUR",
+    stages=STAGES,
+    company="Floor & Söhne",
+    rates=[(c if c != "EUR" else "USD", day, rate) for c, day, rate in RATES],
+)
 INDIA = dict(zone="Asia/Kolkata", week_start="sunday", fiscal_year_start=4, base_currency="INR", rates=RATES)
 PLAIN = dict(rates=RATES, stages=STAGES)
 
 # Each: what makes it hard, settings, instants (None: the latest event of a simulation)
 EDGES = [
-    ("the night of 23 hours", BERLIN, ["2024-03-31T00:59:59.999Z", "2024-03-31T01:00:00Z", "2024-04-01T00:30:00Z", "2024-04-01T21:59:59Z"]),
-    ("the night of 25 hours", BERLIN, ["2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z", "2024-10-27T23:00:00Z", "2024-10-28T01:30:00Z"]),
-    ("a leap day and month ends", PLAIN, ["2024-02-29T10:07:13Z", "2024-03-31T23:59:59.999Z", "2024-05-31T00:00:00Z", "2024-12-31T12:34:56Z"]),
-    ("a fiscal year from April, a week from Sunday", INDIA, ["2024-03-31T18:29:59Z", "2024-03-31T18:30:00Z", "2024-05-04T18:30:00Z", "2024-02-29T20:00:00Z"]),
-    ("midnights that are missing or come twice", dict(PLAIN, zone="Atlantic/Azores"), ["2024-03-31T00:59:59Z", "2024-03-31T12:00:00Z", "2024-10-27T00:10:00Z", "2024-10-27T01:10:00Z"]),
-    ("half an hour of summer time", dict(PLAIN, zone="Australia/Lord_Howe", fiscal_year_start=7), ["2024-04-06T15:10:00Z", "2024-10-05T15:31:00Z", "2024-06-30T13:30:00Z"]),
+    (
+        "the night of 23 hours",
+        BERLIN,
+        ["2024-03-31T00:59:59.999Z", "2024-03-31T01:00:00Z", "2024-04-01T00:30:00Z", "2024-04-01T21:59:59Z"],
+    ),
+    (
+        "the night of 25 hours",
+        BERLIN,
+        ["2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z", "2024-10-27T23:00:00Z", "2024-10-28T01:30:00Z"],
+    ),
+    (
+        "a leap day and month ends",
+        PLAIN,
+        ["2024-02-29T10:07:13Z", "2024-03-31T23:59:59.999Z", "2024-05-31T00:00:00Z", "2024-12-31T12:34:56Z"],
+    ),
+    (
+        "a fiscal year from April, a week from Sunday",
+        INDIA,
+        ["2024-03-31T18:29:59Z", "2024-03-31T18:30:00Z", "2024-05-04T18:30:00Z", "2024-02-29T20:00:00Z"],
+    ),
+    (
+        "midnights that are missing or come twice",
+        dict(PLAIN, zone="Atlantic/Azores"),
+        ["2024-03-31T00:59:59Z", "2024-03-31T12:00:00Z", "2024-10-27T00:10:00Z", "2024-10-27T01:10:00Z"],
+    ),
+    (
+        "half an hour of summer time",
+        dict(PLAIN, zone="Australia/Lord_Howe", fiscal_year_start=7),
+        ["2024-04-06T15:10:00Z", "2024-10-05T15:31:00Z", "2024-06-30T13:30:00Z"],
+    ),
 ]
 
 
@@ -92,7 +129,9 @@ def cases():
     for number, (what, settings, as_of) in enumerate(EDGES):
         for seed in seeds or (100 + number,):
             with scratch() as directory:
-                files = nasty.write(seed, int(2500 * scale()), directory, [instant(t) for t in as_of], settings.get("zone", "UTC"))
+                files = nasty.write(
+                    seed, int(2500 * scale()), directory, [instant(t) for t in as_of], settings.get("zone", "UTC")
+                )
                 yield check(f"edges, seed {seed}, {what}", files, as_of, settings, directory)
     for number, (what, settings, as_of) in enumerate(EDGES[:4]):
         for seed in seeds or (200 + number,):
@@ -100,7 +139,14 @@ def cases():
                 # from a month before the first instant to some days after the last, so that each looks into its life
                 first, last = (datetime.fromisoformat(t[:10]) for t in (min(as_of), max(as_of)))
                 start = first - timedelta(days=30)
-                span = ("--start", start.strftime("%Y-%m-%d"), "--days", str((last - start).days + 4), "--corrections", "40")
+                span = (
+                    "--start",
+                    start.strftime("%Y-%m-%d"),
+                    "--days",
+                    str((last - start).days + 4),
+                    "--corrections",
+                    "40",
+                )
                 money = ("--base", settings.get("base_currency", "USD"), "--currencies", "USD,EUR,JPY,KWD,CHF")
                 zone = ("--zone", settings.get("zone", "UTC"))
                 files = simulate(seed, int(10_000 * scale()), directory, (*span, *money, *zone))

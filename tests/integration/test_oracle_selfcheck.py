@@ -1,4 +1,5 @@
 """The oracle itself, on cases small enough to compute by hand: a wrong oracle would agree with a wrong kpid."""
+
 import json
 import sys
 import tempfile
@@ -34,7 +35,9 @@ def ledger_of(kind, *events, base="USD"):
     return ledger
 
 
-def kpis(as_of, window="all", dimension="company", entity="all", calendar=UTC, base="USD", rates=None, stages=None, **kinds):
+def kpis(
+    as_of, window="all", dimension="company", entity="all", calendar=UTC, base="USD", rates=None, stages=None, **kinds
+):
     """{kpi: (value, n, prev)} of one entity and window over lists of events of the kinds."""
     ledger, decoder = Ledger(), Decoder(calendar, base)
     for kind, events in kinds.items():
@@ -42,20 +45,40 @@ def kpis(as_of, window="all", dimension="company", entity="all", calendar=UTC, b
             ledger.apply(kind, decoder.decode(kind, json.dumps(event).encode()))
     lines = oracle.Oracle(ledger, calendar, base, rates, "all", stages).lines([window], us(as_of))
     found = map(json.loads, lines)
-    return {f["kpi"]: (f.get("value"), f.get("n"), f.get("prev")) for f in found
-            if (f["dimension"], f["entity"]) == (dimension, entity)}
+    return {
+        f["kpi"]: (f.get("value"), f.get("n"), f.get("prev"))
+        for f in found
+        if (f["dimension"], f["entity"]) == (dimension, entity)
+    }
 
 
 class Exact(unittest.TestCase):
     def test_half_even(self):
-        for numerator, denominator, nearest in ((5, 10, 0), (15, 10, 2), (25, 10, 2), (-5, 10, 0), (-15, 10, -2),
-                                                (26, 10, 3), (-26, 10, -3), (7, 1, 7)):
+        for numerator, denominator, nearest in (
+            (5, 10, 0),
+            (15, 10, 2),
+            (25, 10, 2),
+            (-5, 10, 0),
+            (-15, 10, -2),
+            (26, 10, 3),
+            (-26, 10, -3),
+            (7, 1, 7),
+        ):
             self.assertEqual(exact.half_even(numerator, denominator), nearest, (numerator, denominator))
 
     def test_decimals_are_read_digit_by_digit(self):
-        for written, micro in (("1", 10**6), ("-0.1", -10**5), ("0.0000005", 0), ("0.0000015", 2), ("0.00000051", 1),
-                               ("1e3", 10**9), ("12.5E-1", 1250000), ("0e999999999", 0), ("1e-999999", 0),
-                               ("9007199254740993.000001", 9007199254740993000001)):
+        for written, micro in (
+            ("1", 10**6),
+            ("-0.1", -(10**5)),
+            ("0.0000005", 0),
+            ("0.0000015", 2),
+            ("0.00000051", 1),
+            ("1e3", 10**9),
+            ("12.5E-1", 1250000),
+            ("0e999999999", 0),
+            ("1e-999999", 0),
+            ("9007199254740993.000001", 9007199254740993000001),
+        ):
             self.assertEqual(exact.parse_micro(written), micro, written)
         for written in ("", "1.", ".5", "+1", "1e", "NaN", "1e400", " 1", "1,5", "0x10"):
             self.assertIsNone(exact.parse_micro(written), written)
@@ -68,7 +91,9 @@ class Exact(unittest.TestCase):
         self.assertEqual(exact.shortest(30000000), "30")
 
     def test_buckets_are_within_half_a_percent(self):
-        self.assertEqual([exact.bucket(s) for s in (0, 255, 256, 257, 258, 511, 512)], [0, 255, 257, 257, 259, 511, 514])
+        self.assertEqual(
+            [exact.bucket(s) for s in (0, 255, 256, 257, 258, 511, 512)], [0, 255, 257, 257, 259, 511, 514]
+        )
         for seconds in range(1, 10_000_000, 4999):
             self.assertLessEqual(abs(exact.bucket(seconds) - seconds) / seconds, 1 / 256)
 
@@ -83,13 +108,16 @@ class Windows(unittest.TestCase):
         self.assertEqual(windows.rolling("1h"), (3600 * 10**6, 10 * 10**6))
         self.assertEqual(windows.rolling("7d"), (7 * 86400 * 10**6, 900 * 10**6))
         self.assertRaises(ValueError, windows.rolling, "4501m")
-        self.assertEqual(self.spans("1h", "2024-02-29T10:20:37.5Z"),
-                         "2024-02-29T09:20:40Z 2024-02-29T08:20:40Z 2024-02-29T09:20:40Z")
+        self.assertEqual(
+            self.spans("1h", "2024-02-29T10:20:37.5Z"), "2024-02-29T09:20:40Z 2024-02-29T08:20:40Z 2024-02-29T09:20:40Z"
+        )
         self.assertEqual(self.spans("7d", "2024-02-29T10:20:37Z")[:20], "2024-02-22T10:30:00Z")
 
     def test_a_day_of_23_and_of_25_hours(self):
-        self.assertEqual(self.spans("today", "2024-03-31T21:59:59Z", BERLIN),
-                         "2024-03-30T23:00:00Z 2024-03-29T23:00:00Z 2024-03-30T22:45:00Z")
+        self.assertEqual(
+            self.spans("today", "2024-03-31T21:59:59Z", BERLIN),
+            "2024-03-30T23:00:00Z 2024-03-29T23:00:00Z 2024-03-30T22:45:00Z",
+        )
         self.assertEqual(self.spans("today", "2024-10-27T22:59:59Z", BERLIN)[:20], "2024-10-26T22:00:00Z")
         current, _ = windows.bounds(BERLIN, "yesterday", us("2024-10-28T12:00:00Z"))
         self.assertEqual((current[1] - current[0]) // windows.HOUR, 25)
@@ -111,14 +139,21 @@ class Windows(unittest.TestCase):
         self.assertEqual(text(st_johns.start(datetime(2010, 11, 7).date())), "2010-11-07T02:30:00Z")
 
     def test_a_day_that_the_month_before_lacks_is_the_end_of_that_month(self):
-        self.assertEqual(self.spans("month", "2023-03-31T10:07:00Z"),
-                         "2023-03-01T00:00:00Z 2023-02-01T00:00:00Z 2023-03-01T00:00:00Z")
-        self.assertEqual(self.spans("quarter", "2023-05-31T10:07:00Z"),
-                         "2023-04-01T00:00:00Z 2023-01-01T00:00:00Z 2023-03-01T00:00:00Z")
-        self.assertEqual(self.spans("year", "2028-02-29T10:07:00Z"),
-                         "2028-01-01T00:00:00Z 2027-01-01T00:00:00Z 2027-03-01T00:00:00Z")
-        self.assertEqual(self.spans("month", "2023-05-30T10:17:00Z"),
-                         "2023-05-01T00:00:00Z 2023-04-01T00:00:00Z 2023-04-30T10:15:00Z")
+        self.assertEqual(
+            self.spans("month", "2023-03-31T10:07:00Z"),
+            "2023-03-01T00:00:00Z 2023-02-01T00:00:00Z 2023-03-01T00:00:00Z",
+        )
+        self.assertEqual(
+            self.spans("quarter", "2023-05-31T10:07:00Z"),
+            "2023-04-01T00:00:00Z 2023-01-01T00:00:00Z 2023-03-01T00:00:00Z",
+        )
+        self.assertEqual(
+            self.spans("year", "2028-02-29T10:07:00Z"), "2028-01-01T00:00:00Z 2027-01-01T00:00:00Z 2027-03-01T00:00:00Z"
+        )
+        self.assertEqual(
+            self.spans("month", "2023-05-30T10:17:00Z"),
+            "2023-05-01T00:00:00Z 2023-04-01T00:00:00Z 2023-04-30T10:15:00Z",
+        )
 
     def test_fiscal_year_and_week_start(self):
         india = windows.Calendar("Asia/Kolkata", "sunday", 4)
@@ -126,8 +161,10 @@ class Windows(unittest.TestCase):
         self.assertEqual(self.spans("year", "2024-03-31T18:30:00Z", india)[:20], "2024-03-31T18:30:00Z")
         self.assertEqual(self.spans("quarter", "2024-02-10T00:00:00Z", india)[:20], "2023-12-31T18:30:00Z")
         self.assertEqual(self.spans("week", "2024-02-10T18:29:00Z", india)[:20], "2024-02-03T18:30:00Z")
-        self.assertEqual(self.spans("last_quarter", "2024-05-05T00:00:00Z", india),
-                         "2023-12-31T18:30:00Z 2023-09-30T18:30:00Z 2023-12-31T18:30:00Z")
+        self.assertEqual(
+            self.spans("last_quarter", "2024-05-05T00:00:00Z", india),
+            "2023-12-31T18:30:00Z 2023-09-30T18:30:00Z 2023-12-31T18:30:00Z",
+        )
 
 
 class Messages(unittest.TestCase):
@@ -139,20 +176,41 @@ class Messages(unittest.TestCase):
         self.assertEqual(us("2024-02-29T12:00:60.1234567+02:30"), us("2024-02-29T09:31:00.123456Z"))
         self.assertEqual(parse_time(Number("1709200000123"), UTC), 1709200000123000)
         self.assertEqual(text(parse_time("2024-07-01", BERLIN)), "2024-06-30T22:00:00Z")
-        for wrong in ("2023-02-29", "2024-01-01T00:00:00", "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "now",
-                      "2024-01-01T24:00:00Z", Number("1.5"), Number("-1"), True, "1709200000123"):
+        for wrong in (
+            "2023-02-29",
+            "2024-01-01T00:00:00",
+            "1969-12-31T23:59:59Z",
+            "2200-01-01T00:00:00Z",
+            "now",
+            "2024-01-01T24:00:00Z",
+            Number("1.5"),
+            Number("-1"),
+            True,
+            "1709200000123",
+        ):
             self.assertRaises(Bad, parse_time, wrong, UTC)
 
     def test_dead_letters(self):
         at = {"occurred_at": "2024-01-01T00:00:00Z"}
         for line in (b"", b"[]", b"{", b'{"deal_id":NaN}', b'{"deal_id":"\xff"}', b'{"deal_id":"\\ud800"}'):
             self.refused("deal", line)
-        for fields in ({"deal_id": None}, {"deal_id": ""}, {"deal_id": "x" * 257}, {"deal_id": "a\tb"}, {"deal_id": "1", "occurred_at": None},
-                       {"deal_id": "1", "amount": "1e400"}, {"deal_id": "1", "amount": "100000000000.01"},
-                       {"deal_id": "1", "currency": "ABC"}, {"deal_id": "1", "probability": "1.000001"},
-                       {"deal_id": "1", "quantity": -1}, {"deal_id": "1", "amount": True},
-                       {"deal_id": "1", "created_at": "9999-01-01"}, {"deal_id": "1", "version": 1.5},
-                       {"deal_id": "1", "deleted": 1}, {"deal_id": "1", "kafka_timestamp": 1704066899999}):
+        for fields in (
+            {"deal_id": None},
+            {"deal_id": ""},
+            {"deal_id": "x" * 257},
+            {"deal_id": "a\tb"},
+            {"deal_id": "1", "occurred_at": None},
+            {"deal_id": "1", "amount": "1e400"},
+            {"deal_id": "1", "amount": "100000000000.01"},
+            {"deal_id": "1", "currency": "ABC"},
+            {"deal_id": "1", "probability": "1.000001"},
+            {"deal_id": "1", "quantity": -1},
+            {"deal_id": "1", "amount": True},
+            {"deal_id": "1", "created_at": "9999-01-01"},
+            {"deal_id": "1", "version": 1.5},
+            {"deal_id": "1", "deleted": 1},
+            {"deal_id": "1", "kafka_timestamp": 1704066899999},
+        ):
             self.refused("deal", {**at, **fields})
         self.refused("payment", {**at, "payment_id": "1", "amount": "-0.01"})
         self.refused("payment", {**at, "payment_id": "1", "kind": "gift"})
@@ -164,7 +222,9 @@ class Messages(unittest.TestCase):
         decode("feedback", json.dumps({**at, "feedback_id": "1", "score": 9}).encode())
         decode("deal", json.dumps({**at, "deal_id": "1", "currency": "JPY", "amount": "9000000000000"}).encode())
         decode("deal", json.dumps({**at, "deal_id": "1", "deleted": True, "amount": []}).encode())
-        self.assertEqual(decode("deal", json.dumps({"deal_id": "1", "kafka_timestamp": 1000}).encode()).occurred, 1000000)
+        self.assertEqual(
+            decode("deal", json.dumps({"deal_id": "1", "kafka_timestamp": 1000}).encode()).occurred, 1000000
+        )
 
 
 class Records(unittest.TestCase):
@@ -189,7 +249,9 @@ class Records(unittest.TestCase):
         self.assertEqual(self.standing(ledger_of("deal", *version)), {"amount": 2000000})
 
     def test_each_event_is_judged(self):
-        ledger = ledger_of("deal", self.at(2, amount="2"), self.at(2, amount="2"), self.at(1, amount="1"), self.at(1, region="N"))
+        ledger = ledger_of(
+            "deal", self.at(2, amount="2"), self.at(2, amount="2"), self.at(1, amount="1"), self.at(1, region="N")
+        )
         self.assertEqual((ledger.applied, ledger.duplicate, ledger.superseded), (2, 1, 1))
 
     def test_a_deletion_clears_what_is_older_for_ever(self):
@@ -203,41 +265,90 @@ class Records(unittest.TestCase):
         self.assertEqual(set(self.closing(self.at(1, stage="won", closed_at="2024-01-20"))), {"01-20"})
         self.assertEqual(set(self.closing(self.at(1, stage="won"), self.at(5, stage="won"))), {"01-01"})
         # reopened: the old closed_at no longer counts
-        self.assertEqual(set(self.closing(self.at(1, stage="won", closed_at="2024-01-20"), self.at(5, stage="open"),
-                                          self.at(7, stage="won"))), {"01-07"})
+        self.assertEqual(
+            set(
+                self.closing(
+                    self.at(1, stage="won", closed_at="2024-01-20"), self.at(5, stage="open"), self.at(7, stage="won")
+                )
+            ),
+            {"01-07"},
+        )
         self.assertEqual(set(self.closing(self.at(1, stage="won"), self.at(5, stage=None))), {None})
         # a late event between two equal ones
-        self.assertEqual(set(self.closing(self.at(1, stage="won"), self.at(4, stage="won"), self.at(3, stage="open"))), {"01-04"})
+        self.assertEqual(
+            set(self.closing(self.at(1, stage="won"), self.at(4, stage="won"), self.at(3, stage="open"))), {"01-04"}
+        )
         self.assertEqual(set(self.closing(self.at(1, stage="won"), self.at(4, stage="lost"))), {"01-04"})
 
 
 class Kpis(unittest.TestCase):
     deals = [
-        {"deal_id": "a", "occurred_at": "2024-03-01T00:00:00Z", "stage": "won", "amount": "100", "created_at": "2024-01-10",
-         "closed_at": "2024-02-10", "manager_id": "Ann", "quantity": "2.5"},
-        {"deal_id": "b", "occurred_at": "2024-03-01T00:00:00Z", "stage": "won", "created_at": "2024-01-20",
-         "closed_at": "2024-02-12", "manager_id": "Ann"},
-        {"deal_id": "c", "occurred_at": "2024-03-01T00:00:00Z", "stage": "lost", "amount": "7.005", "created_at": "2024-01-30",
-         "closed_at": "2024-03-02", "manager_id": "Bob"},
-        {"deal_id": "d", "occurred_at": "2024-03-01T00:00:00Z", "stage": "talk", "amount": "10", "probability": "0.335",
-         "created_at": "2024-02-01"},
+        {
+            "deal_id": "a",
+            "occurred_at": "2024-03-01T00:00:00Z",
+            "stage": "won",
+            "amount": "100",
+            "created_at": "2024-01-10",
+            "closed_at": "2024-02-10",
+            "manager_id": "Ann",
+            "quantity": "2.5",
+        },
+        {
+            "deal_id": "b",
+            "occurred_at": "2024-03-01T00:00:00Z",
+            "stage": "won",
+            "created_at": "2024-01-20",
+            "closed_at": "2024-02-12",
+            "manager_id": "Ann",
+        },
+        {
+            "deal_id": "c",
+            "occurred_at": "2024-03-01T00:00:00Z",
+            "stage": "lost",
+            "amount": "7.005",
+            "created_at": "2024-01-30",
+            "closed_at": "2024-03-02",
+            "manager_id": "Bob",
+        },
+        {
+            "deal_id": "d",
+            "occurred_at": "2024-03-01T00:00:00Z",
+            "stage": "talk",
+            "amount": "10",
+            "probability": "0.335",
+            "created_at": "2024-02-01",
+        },
     ]
 
     def test_deals(self):
         found = kpis("2024-03-01T00:00:00Z", deal=self.deals)
-        self.assertEqual(found, {
-            "deals_created": ("4", 4, None), "win_rate_cohort": ("0.500000", 4, None), "deals_won": ("2", 2, None),
-            "sales_volume": ("100.00", 2, None), "units": ("3.5", 2, None), "average_check": ("100.00", 1, None),
-            "win_rate": ("1.000000", 2, None), "cycle_time_mean": ("2332800", 2, None),  # 31 and 23 days: 27
-            "cycle_time_p50": ("1986560", 2, None), "cycle_time_p90": ("2678784", 2, None)})
+        self.assertEqual(
+            found,
+            {
+                "deals_created": ("4", 4, None),
+                "win_rate_cohort": ("0.500000", 4, None),
+                "deals_won": ("2", 2, None),
+                "sales_volume": ("100.00", 2, None),
+                "units": ("3.5", 2, None),
+                "average_check": ("100.00", 1, None),
+                "win_rate": ("1.000000", 2, None),
+                "cycle_time_mean": ("2332800", 2, None),  # 31 and 23 days: 27
+                "cycle_time_p50": ("1986560", 2, None),
+                "cycle_time_p90": ("2678784", 2, None),
+            },
+        )
 
     def test_open_deals_and_a_deal_lost_later(self):
-        self.assertEqual(kpis("2024-03-01T00:00:00Z", "now", deal=self.deals), {
-            "open_deals": ("2", 2, None), "pipeline": ("17.00", 2, None), "weighted_pipeline": ("3.35", 2, None)})
+        self.assertEqual(
+            kpis("2024-03-01T00:00:00Z", "now", deal=self.deals),
+            {"open_deals": ("2", 2, None), "pipeline": ("17.00", 2, None), "weighted_pipeline": ("3.35", 2, None)},
+        )
         self.assertEqual(kpis("2024-03-02T00:00:00Z", "now", deal=self.deals)["open_deals"], ("1", 1, None))
         # the stage's probability stands in: 7.00 x 0.5 for the deal not yet lost
-        self.assertEqual(kpis("2024-03-01T00:00:00Z", "now", deal=self.deals, stages={"lost": 500000})["weighted_pipeline"],
-                         ("6.85", 2, None))
+        self.assertEqual(
+            kpis("2024-03-01T00:00:00Z", "now", deal=self.deals, stages={"lost": 500000})["weighted_pipeline"],
+            ("6.85", 2, None),
+        )
 
     def test_a_month_and_the_month_before(self):
         found = kpis("2024-03-11T12:00:00Z", "month", deal=self.deals)
@@ -250,17 +361,27 @@ class Kpis(unittest.TestCase):
             path = Path(directory) / "rates.csv"
             path.write_text("currency,day,rate\nKWD,2024-02-09,3.2567891\nKWD,2024-02-11,4\nJPY,2024-02-01,0.0067\n")
             rates = oracle.Rates(path, "USD")
-        deals = [dict(self.deals[0], amount="1.2345", currency="KWD"),   # 1.234 KWD x 3.2567891 = 4.0188…
-                 dict(self.deals[0], deal_id="j", amount="150.5", currency="JPY"),  # 150 JPY x 0.0067 = 1.005 -> 1.00
-                 dict(self.deals[0], deal_id="e", amount="5", currency="EUR")]      # no rate: as if missing
+        deals = [
+            dict(self.deals[0], amount="1.2345", currency="KWD"),  # 1.234 KWD x 3.2567891 = 4.0188…
+            dict(self.deals[0], deal_id="j", amount="150.5", currency="JPY"),  # 150 JPY x 0.0067 = 1.005 -> 1.00
+            dict(self.deals[0], deal_id="e", amount="5", currency="EUR"),
+        ]  # no rate: as if missing
         found = kpis("2024-03-01T00:00:00Z", deal=deals, rates=rates)
         self.assertEqual(found["sales_volume"], ("5.02", 3, None))
         self.assertEqual(found["average_check"], ("2.51", 2, None))
 
     def test_leads_and_conversion(self):
-        leads = [{"lead_id": str(k), "occurred_at": "2024-01-01T00:00:00Z", "created_at": "2024-01-01T00:00:00Z", **more}
-                 for k, more in enumerate(({"first_contact_at": "2024-01-01T00:04:00.5Z"}, {"first_contact_at": "2024-01-01T00:10:00Z"},
-                                           {"first_contact_at": "2023-12-31T00:00:00Z"}, {"created_at": None}))]
+        leads = [
+            {"lead_id": str(k), "occurred_at": "2024-01-01T00:00:00Z", "created_at": "2024-01-01T00:00:00Z", **more}
+            for k, more in enumerate(
+                (
+                    {"first_contact_at": "2024-01-01T00:04:00.5Z"},
+                    {"first_contact_at": "2024-01-01T00:10:00Z"},
+                    {"first_contact_at": "2023-12-31T00:00:00Z"},
+                    {"created_at": None},
+                )
+            )
+        ]
         found = kpis("2024-03-01T00:00:00Z", lead=leads, deal=self.deals)
         self.assertEqual(found["leads_created"], ("3", 3, None))
         self.assertEqual(found["conversion"], ("0.666667", 3, None))
@@ -269,12 +390,38 @@ class Kpis(unittest.TestCase):
         self.assertEqual(found["response_time_p90"], ("602", 2, None))
 
     def test_payments_inherit_one_by_one(self):
-        lead = {"lead_id": "L", "occurred_at": "2024-01-01T00:00:00Z", "manager_id": "Ann", "team_id": "North", "source": "web"}
+        lead = {
+            "lead_id": "L",
+            "occurred_at": "2024-01-01T00:00:00Z",
+            "manager_id": "Ann",
+            "team_id": "North",
+            "source": "web",
+        }
         deal = {"deal_id": "D", "occurred_at": "2024-01-01T00:00:00Z", "lead_id": "L", "product": "P"}
         payments = [
-            {"payment_id": "1", "occurred_at": "2024-01-01T00:00:00Z", "paid_at": "2024-01-01", "amount": 10, "deal_id": "D"},
-            {"payment_id": "2", "occurred_at": "2024-01-01T00:00:00Z", "paid_at": "2024-01-01", "amount": 4, "deal_id": "D", "kind": "refund"},
-            {"payment_id": "3", "occurred_at": "2024-01-01T00:00:00Z", "paid_at": "2024-01-01", "amount": 1, "deal_id": "D", "manager_id": "Bob"},
+            {
+                "payment_id": "1",
+                "occurred_at": "2024-01-01T00:00:00Z",
+                "paid_at": "2024-01-01",
+                "amount": 10,
+                "deal_id": "D",
+            },
+            {
+                "payment_id": "2",
+                "occurred_at": "2024-01-01T00:00:00Z",
+                "paid_at": "2024-01-01",
+                "amount": 4,
+                "deal_id": "D",
+                "kind": "refund",
+            },
+            {
+                "payment_id": "3",
+                "occurred_at": "2024-01-01T00:00:00Z",
+                "paid_at": "2024-01-01",
+                "amount": 1,
+                "deal_id": "D",
+                "manager_id": "Bob",
+            },
         ]
         kinds = {"lead": [lead], "deal": [deal], "payment": payments}
         as_of = "2024-03-01T00:00:00Z"
@@ -288,12 +435,34 @@ class Kpis(unittest.TestCase):
         self.assertEqual(kpis(as_of, dimension="product", entity="P", **gone)["revenue"], ("7.00", 3, None))
 
     def test_feedback(self):
-        answers = [("csat", 5, None), ("csat", 4, None), ("csat", 3, None), ("csat", 6, None), ("csat", 9, 10), (None, 5, None),
-                   ("nps", 10, None), ("nps", 9, 10), ("nps", 6, 10), ("nps", 7, 10), ("nps", 5, 5)]
-        events = [{"feedback_id": str(k), "occurred_at": "2024-01-01T00:00:00Z", "answered_at": "2024-01-01", "kind": kind,
-                   "score": score, "scale": scale} for k, (kind, score, scale) in enumerate(answers)]
-        self.assertEqual(kpis("2024-03-01T00:00:00Z", feedback=events), {
-            "csat": ("0.750000", 4, None), "csat_mean": ("5.25", 4, None), "nps": ("25.0", 4, None)})
+        answers = [
+            ("csat", 5, None),
+            ("csat", 4, None),
+            ("csat", 3, None),
+            ("csat", 6, None),
+            ("csat", 9, 10),
+            (None, 5, None),
+            ("nps", 10, None),
+            ("nps", 9, 10),
+            ("nps", 6, 10),
+            ("nps", 7, 10),
+            ("nps", 5, 5),
+        ]
+        events = [
+            {
+                "feedback_id": str(k),
+                "occurred_at": "2024-01-01T00:00:00Z",
+                "answered_at": "2024-01-01",
+                "kind": kind,
+                "score": score,
+                "scale": scale,
+            }
+            for k, (kind, score, scale) in enumerate(answers)
+        ]
+        self.assertEqual(
+            kpis("2024-03-01T00:00:00Z", feedback=events),
+            {"csat": ("0.750000", 4, None), "csat_mean": ("5.25", 4, None), "nps": ("25.0", 4, None)},
+        )
 
     def test_what_is_zero_is_left_out(self):
         deals = [dict(self.deals[0], amount="5"), dict(self.deals[0], deal_id="z", amount="-5", quantity=None)]

@@ -6,6 +6,7 @@ their first order, byte for byte; the accounting identity must hold, and every l
 
 SHUFFLES (50) and SHUFFLE_RECORDS (10,000 of the simulation) set the size, SEED the shuffles.
 """
+
 import os
 import random
 import sys
@@ -75,7 +76,11 @@ def check(name, files, as_of, config, directory):
             wrong.append(f"shuffle {number}: other bytes\n    shuffled {ours.decode()}\n    in order {first.decode()}")
         if (counts["read"], counts["dead_lettered"]) != (read, dead):
             wrong.append(f"shuffle {number}: {read} lines, {dead} bad; kpid {counts}")
-    print(f"{name}: {total} events, {len(expected.splitlines())} lines of output, {SHUFFLES} shuffles, {len(wrong)} wrong ({watch})", flush=True)
+    print(
+        f"{name}: {total} events, {len(expected.splitlines())} lines of output, {SHUFFLES} shuffles, "
+        f"{len(wrong)} wrong ({watch})",
+        flush=True,
+    )
     show(wrong)
     return len(wrong) + (not expected)
 

@@ -1,5 +1,6 @@
 """exact - numbers without binary floating point: decimals as integers of millionths, half-even rounding,
 and the text forms of section 4 of the contract."""
+
 import re
 
 MICRO = 1_000_000

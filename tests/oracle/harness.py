@@ -3,6 +3,7 @@
 Environment: KPID is the program under test; KPID_BIN_DIR its directory; ORACLE_SCALE multiplies the number of
 records (default 1, which fits continuous integration).
 """
+
 import csv
 import json
 import os
@@ -18,8 +19,25 @@ ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "support"))
 
 KINDS = ("leads", "deals", "payments", "feedback")
-WINDOWS = ("1m", "5m", "1h", "24h", "7d", "today", "yesterday", "week", "last_week", "month", "last_month",
-           "quarter", "last_quarter", "year", "last_year", "all", "now")
+WINDOWS = (
+    "1m",
+    "5m",
+    "1h",
+    "24h",
+    "7d",
+    "today",
+    "yesterday",
+    "week",
+    "last_week",
+    "month",
+    "last_month",
+    "quarter",
+    "last_quarter",
+    "year",
+    "last_year",
+    "all",
+    "now",
+)
 SKIP = 77  # ctest: not run
 
 
@@ -42,8 +60,17 @@ def scratch():
 class Options:
     """One setting of both programs."""
 
-    def __init__(self, zone="UTC", week_start="monday", fiscal_year_start=1, base_currency="USD", company="all",
-                 windows=WINDOWS, rates=(), stages=None):
+    def __init__(
+        self,
+        zone="UTC",
+        week_start="monday",
+        fiscal_year_start=1,
+        base_currency="USD",
+        company="all",
+        windows=WINDOWS,
+        rates=(),
+        stages=None,
+    ):
         self.zone, self.week_start, self.fiscal_year_start = zone, week_start, fiscal_year_start
         self.base_currency, self.company, self.windows = base_currency, company, list(windows)
         self.rates = list(rates)  # (currency, day, rate)
@@ -70,8 +97,20 @@ class Options:
         return path
 
     def oracle_arguments(self, directory):
-        arguments = ["--zone", self.zone, "--week-start", self.week_start, "--fiscal-year-start", str(self.fiscal_year_start),
-                     "--base-currency", self.base_currency, "--company", self.company, "--windows", ",".join(self.windows)]
+        arguments = [
+            "--zone",
+            self.zone,
+            "--week-start",
+            self.week_start,
+            "--fiscal-year-start",
+            str(self.fiscal_year_start),
+            "--base-currency",
+            self.base_currency,
+            "--company",
+            self.company,
+            "--windows",
+            ",".join(self.windows),
+        ]
         for name, value in self.stages.items():
             arguments += ["--stage-probability", f"{name}={value}"]
         if self.rates:
@@ -129,8 +168,21 @@ def ask_oracle(files, as_of, options, directory):
 def simulate(seed, records, directory, extra=()):
     """{kind: path} of a simulation with all its corrections; truth.ndjson beside them says what they end in."""
     Path(directory).mkdir(parents=True, exist_ok=True)
-    run([kpid(), "simulate", "--seed", str(seed), "--records", str(records), "--out", str(directory),
-         "--truth", str(Path(directory) / "truth.ndjson"), *extra])
+    run(
+        [
+            kpid(),
+            "simulate",
+            "--seed",
+            str(seed),
+            "--records",
+            str(records),
+            "--out",
+            str(directory),
+            "--truth",
+            str(Path(directory) / "truth.ndjson"),
+            *extra,
+        ]
+    )
     return {kind: Path(directory) / f"{kind}.ndjson" for kind in KINDS if (Path(directory) / f"{kind}.ndjson").exists()}
 
 
@@ -150,7 +202,7 @@ def values(output):
 
 
 def compare(ours, theirs):
-    """Compares every value, n and prev of kpid's output with the oracle's. Returns the number compared and the differences."""
+    """Compares every value, n and prev of kpid's output with the oracle's: (number compared, differences)."""
     kpis, expected = values(ours), values(theirs)
     count, wrong = 0, []
     for key in sorted(kpis.keys() | expected.keys()):
@@ -161,8 +213,10 @@ def compare(ours, theirs):
                 wrong.append(f"{' '.join(key)} {member}: kpid {got.get(member)}, oracle {want.get(member)}")
     if not wrong and ours != theirs:
         at = next((i for i, pair in enumerate(zip(ours.splitlines(), theirs.splitlines())) if pair[0] != pair[1]), -1)
-        wrong.append(f"the values agree, the bytes do not: line {at + 1}:\n  kpid   {ours.splitlines()[at].decode()}\n"
-                     f"  oracle {theirs.splitlines()[at].decode()}")
+        wrong.append(
+            f"the values agree, the bytes do not: line {at + 1}:\n  kpid   {ours.splitlines()[at].decode()}\n"
+            f"  oracle {theirs.splitlines()[at].decode()}"
+        )
     return count, wrong
 
 

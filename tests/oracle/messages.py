@@ -3,6 +3,7 @@
 decode() returns an Event or raises Bad. Values of an event: text for names, integers of millionths for decimals,
 microseconds since the epoch for times, None where the message says null.
 """
+
 import json
 import re
 from dataclasses import dataclass
@@ -17,18 +18,55 @@ UNITS_MAX = 9 * 10**12
 DEPTH_MAX = 64  # levels of a message; where the limit lies is no matter of the contract, that there is one is
 INT64 = range(-(1 << 63), 1 << 63)
 
-SEATS = {"manager_id": "name", "team_id": "name", "product": "name", "region": "name", "source": "name",
-         "customer_id": "name"}
+SEATS = {
+    "manager_id": "name",
+    "team_id": "name",
+    "product": "name",
+    "region": "name",
+    "source": "name",
+    "customer_id": "name",
+}
 FIELDS = {
-    "lead": {**SEATS, "status": "status", "cost": "positive", "currency": "currency",
-             "created_at": "time", "first_contact_at": "time", "closed_at": "time"},
-    "deal": {**SEATS, "stage": "name", "amount": "money", "currency": "currency", "quantity": "positive",
-             "lead_id": "name", "loss_reason": "name", "competitor": "name", "probability": "probability",
-             "created_at": "time", "closed_at": "time", "expected_close_at": "time"},
-    "payment": {**SEATS, "kind": "payment kind", "amount": "positive", "currency": "currency",
-                "margin": "decimal", "deal_id": "name", "paid_at": "time"},
-    "feedback": {**SEATS, "kind": "feedback kind", "score": "decimal", "scale": "decimal",
-                 "deal_id": "name", "answered_at": "time"},
+    "lead": {
+        **SEATS,
+        "status": "status",
+        "cost": "positive",
+        "currency": "currency",
+        "created_at": "time",
+        "first_contact_at": "time",
+        "closed_at": "time",
+    },
+    "deal": {
+        **SEATS,
+        "stage": "name",
+        "amount": "money",
+        "currency": "currency",
+        "quantity": "positive",
+        "lead_id": "name",
+        "loss_reason": "name",
+        "competitor": "name",
+        "probability": "probability",
+        "created_at": "time",
+        "closed_at": "time",
+        "expected_close_at": "time",
+    },
+    "payment": {
+        **SEATS,
+        "kind": "payment kind",
+        "amount": "positive",
+        "currency": "currency",
+        "margin": "decimal",
+        "deal_id": "name",
+        "paid_at": "time",
+    },
+    "feedback": {
+        **SEATS,
+        "kind": "feedback kind",
+        "score": "decimal",
+        "scale": "decimal",
+        "deal_id": "name",
+        "answered_at": "time",
+    },
 }
 WORDS = {
     "status": ("new", "contacted", "qualified", "converted", "lost"),
@@ -48,10 +86,10 @@ class Number(str):
 @dataclass
 class Event:
     key: str
-    stamp: tuple     # (occurred_at, version or 0, content): the greatest wins
+    stamp: tuple  # (occurred_at, version or 0, content): the greatest wins
     occurred: int
     deleted: bool
-    fields: dict     # what the message carries
+    fields: dict  # what the message carries
 
 
 def _refuse_constant(text):
@@ -82,8 +120,9 @@ def parse_json(line):
         raise Bad("too deep")
     try:
         text = line.decode("utf-8")
-        value = json.loads(text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant,
-                           object_pairs_hook=_pairs)
+        value = json.loads(
+            text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_pairs
+        )
         # a lone surrogate is an escape that stands for no character
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as problem:
@@ -112,7 +151,9 @@ def parse_decimal(value):
     return micro
 
 
-_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d)))?", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d)))?", re.ASCII
+)
 
 
 def parse_time(value, calendar):
@@ -174,8 +215,11 @@ class Decoder:
             raise Bad("occurred_at ahead of the Kafka time stamp")
         version = 0
         if get("version") is not None:
-            if not isinstance(get("version"), Number) or not re.fullmatch(r"-?\d{1,19}", get("version")) \
-                    or int(get("version")) not in INT64:
+            if (
+                not isinstance(get("version"), Number)
+                or not re.fullmatch(r"-?\d{1,19}", get("version"))
+                or int(get("version")) not in INT64
+            ):
                 raise Bad("version is no integer")
             version = int(get("version"))
         event_id = "" if get("event_id") is None else parse_name(get("event_id"))

@@ -9,6 +9,7 @@ creation or ahead of now, amounts have too many decimals or no rate, names need 
 twelve is bad. The times gather around the given instants. Within a record no two different events have
 the same occurred_at and version, since what then stands is decided by a hash that the contract leaves open.
 """
+
 import json
 import random
 import sys
@@ -19,33 +20,92 @@ from zoneinfo import ZoneInfo
 SECOND, MINUTE, HOUR, DAY = 10**6, 60 * 10**6, 3600 * 10**6, 86400 * 10**6
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 LIMIT = 7_258_118_400_000_000  # 2200-01-01
-MANAGERS = ["Ann", "ann", "Bob Stone", "Zoë Müller", "Иван Петров", 'Quo"te\\back', "a:b/c", "{curly}", "😀", "x" * 256]
+MANAGERS = ["Ann", "ann", "Bob Stone", "Zoë Müller", "Иван Петров", "a:b/c", "{curly}", "😀", "x" * 256]
+MANAGERS.append('Quo"te\\back')
 TEAMS = ["North", "South", "Ζ"]
 PRODUCTS = ["GTX Pro", "GTX Basic", "MG", "0", "null"]
 REGIONS = ["West", "East", "Центр"]
 SOURCES = ["web", "fair", "call"]
 STAGES = ["won", "lost", "won", "lost", "talk", "offer", "Won", "LOST", "open"]
 CURRENCIES = ["USD", "EUR", "EUR", "JPY", "KWD", "CHF", "GBP"]
-AMOUNTS = ["0", "0.005", "0.015", "0.025", "1", "2.675", "99.995", "1250.5", "1e3", "1.5E+2", "12345e-3", "0.0000005",
-           "0.00000050001", "1000000", "33.333333333333", "7.0000001", "250", "250.00"]
-BAD = [b"", b"{", b"[]", b"null", b'"x"', b"{}", b"nonsense", b'{"x":1}', b'{"%s_id":"1"}', b'{"%s_id":null,"occurred_at":1700000000000}',
-       b'{"%s_id":"bad","occurred_at":"yesterday"}', b'{"%s_id":"bad","occurred_at":NaN}', b'{"%s_id":"bad","occurred_at":1e400}',
-       b'{"%s_id":"bad","occurred_at":"9999-01-01T00:00:00Z"}', b'{"%s_id":"bad","occurred_at":1700000000000,"currency":"ABC"}',
-       b'{"%s_id":"bad","occurred_at":1700000000000,"region":7}', b'{"%s_id":"bad","occurred_at":1700000000000,"region":""}',
-       b'{"%s_id":"bad","occurred_at":1700000000000,"region":"a\\u0001b"}', b'{"%s_id":"\xff\xfe","occurred_at":1700000000000}',
-       b'{"%s_id":"bad","occurred_at":1700000000000,"kafka_timestamp":1699999699999}',
-       b'{"%s_id":"bad","occurred_at":1700000000000,"deleted":"yes"}', b'{"%s_id":"bad","occurred_at":1700000000000,"version":"x"}',
-       b'{"%s_id":"bad","occurred_at":1700000000000,"created_at":"2023-02-30"}',
-       b'{"%s_id":"bad","occurred_at":1700000000000} trailing', b'{"%s_id":"bad","occurred_at":1700000000000,}',
-       b'{"%s_id":"bad","occurred_at":1700000000000,"region":"\\ud800"}']
+AMOUNTS = [
+    "0",
+    "0.005",
+    "0.015",
+    "0.025",
+    "1",
+    "2.675",
+    "99.995",
+    "1250.5",
+    "1e3",
+    "1.5E+2",
+    "12345e-3",
+    "0.0000005",
+    "0.00000050001",
+    "1000000",
+    "33.333333333333",
+    "7.0000001",
+    "250",
+    "250.00",
+]
+# Whole lines that are no event, and members that make one of an event that is otherwise good.
+BAD = [
+    b"{",
+    b"[]",
+    b"null",
+    b'"x"',
+    b"{}",
+    b"nonsense",
+    b'{"x":1}',
+    b'{"%s_id":"1"}',
+    b'{"%s_id":"\xff\xfe","occurred_at":0}',
+    b'{"%s_id":null,"occurred_at":1700000000000}',
+    b'{"%s_id":"1","occurred_at":1700000000000} trailing',
+    b'{"%s_id":"1","occurred_at":1700000000000,}',
+    b'{"%s_id":"1","occurred_at":1700000000000,"x":' + b"[" * 99 + b"]" * 99 + b"}",
+    b'{"%s_id":"1","occurred_at":1700000000000,"occurred_at":1700000000000}',
+]
+BAD_OCCURRED = [
+    b'"yesterday"',
+    b"NaN",
+    b"1e400",
+    b'"9999-01-01T00:00:00Z"',
+    b'"2024-01-01T00:00:00"',
+    b'"2023-02-30"',
+    b"-1",
+    b"true",
+]
+BAD_MEMBERS = [
+    b'"region":7',
+    b'"region":""',
+    b'"region":"a\\u0001b"',
+    b'"region":"\\ud800"',
+    b'"region":"' + b"x" * 257 + b'"',
+    b'"deleted":"yes"',
+    b'"version":"x"',
+    b'"version":1.5',
+    b'"kafka_timestamp":1699999699999',
+]
 BAD_OF = {
-    "lead": [b'{"lead_id":"bad","occurred_at":1700000000000,"cost":-1}', b'{"lead_id":"bad","occurred_at":1700000000000,"created_at":"2200-01-01T00:00:00Z"}'],
-    "deal": [b'{"deal_id":"bad","occurred_at":1700000000000,"amount":1e400}', b'{"deal_id":"bad","occurred_at":1700000000000,"amount":"12x"}',
-             b'{"deal_id":"bad","occurred_at":1700000000000,"amount":"100000000000.01"}', b'{"deal_id":"bad","occurred_at":1700000000000,"quantity":"-1"}',
-             b'{"deal_id":"bad","occurred_at":1700000000000,"probability":1.1}', b'{"deal_id":"bad","occurred_at":1700000000000,"closed_at":"1969-12-31T23:59:59Z"}'],
-    "payment": [b'{"payment_id":"bad","occurred_at":1700000000000,"amount":-0.01}', b'{"payment_id":"bad","occurred_at":1700000000000,"kind":"gift"}'],
-    "feedback": [b'{"feedback_id":"bad","occurred_at":1700000000000,"kind":"csat","score":6,"scale":5}',
-                 b'{"feedback_id":"bad","occurred_at":1700000000000,"kind":"nps","score":-1,"scale":10}'],
+    "lead": [b'"cost":-1', b'"created_at":"2200-01-01T00:00:00Z"', b'"currency":"ABC"', b'"status":"won"'],
+    "deal": [
+        b'"amount":1e400',
+        b'"amount":"12x"',
+        b'"amount":"100000000000.01"',
+        b'"quantity":"-1"',
+        b'"probability":1.1',
+        b'"closed_at":"1969-12-31T23:59:59Z"',
+        b'"currency":"ABC"',
+        b'"amount":true',
+        b'"amount":"1","amount":"1"',
+    ],
+    "payment": [b'"amount":-0.01', b'"kind":"gift"', b'"paid_at":"2024-13-01"'],
+    "feedback": [
+        b'"kind":"csat","score":6,"scale":5',
+        b'"kind":"nps","score":-1,"scale":10',
+        b'"kind":"poll"',
+        b'"score":"high"',
+    ],
 }
 
 
@@ -60,20 +120,40 @@ class World:
         r = self.random
         near = r.choice(self.instants)
         kind = r.randrange(8)
-        if kind == 0:    # at the instant, or beside it
+        if kind == 0:  # at the instant, or beside it
             us = near + r.choice((-1, 0, 1, 1000, -1000))
         elif kind == 1:  # on a step of a rolling window
             step = r.choice((SECOND, 10 * SECOND, MINUTE, 15 * MINUTE))
-            us = near - near % step + step - r.choice((MINUTE, 5 * MINUTE, HOUR, DAY, 7 * DAY)) * r.choice((1, 2)) + r.choice((-1, 0, 1))
+            us = (
+                near
+                - near % step
+                + step
+                - r.choice((MINUTE, 5 * MINUTE, HOUR, DAY, 7 * DAY)) * r.choice((1, 2))
+                + r.choice((-1, 0, 1))
+            )
         elif kind == 2:  # on a local midnight
-            local = (EPOCH + timedelta(microseconds=near)).astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-            day = r.choice((local, local.replace(day=1), local.replace(month=1, day=1), local - timedelta(days=1),
-                            local - timedelta(days=local.weekday()), local - timedelta(days=local.weekday() + 7)))
+            local = (
+                (EPOCH + timedelta(microseconds=near))
+                .astimezone(self.zone)
+                .replace(hour=0, minute=0, second=0, microsecond=0)
+            )
+            day = r.choice(
+                (
+                    local,
+                    local.replace(day=1),
+                    local.replace(month=1, day=1),
+                    local - timedelta(days=1),
+                    local - timedelta(days=local.weekday()),
+                    local - timedelta(days=local.weekday() + 7),
+                )
+            )
             us = (day - EPOCH) // timedelta(microseconds=1) + r.choice((-1, 0, 0, 1))
         elif kind == 3:  # ahead
             us = near + r.randrange(30 * DAY)
         else:
-            us = near - r.randrange(r.choice((MINUTE, 10 * MINUTE, HOUR, 2 * DAY, 14 * DAY, 70 * DAY, 400 * DAY, 800 * DAY)))
+            us = near - r.randrange(
+                r.choice((MINUTE, 10 * MINUTE, HOUR, 2 * DAY, 14 * DAY, 70 * DAY, 400 * DAY, 800 * DAY))
+            )
         return min(max(us, 0), LIMIT - 1)
 
     def write_time(self, us, exact=True):
@@ -106,34 +186,67 @@ class World:
 
     def amount(self, negative=False):
         r = self.random
-        text = r.choice(AMOUNTS) if r.random() < 0.5 else f"{r.randrange(10**r.randrange(1, 9))}.{r.randrange(1000):0{r.choice((2, 3, 4))}d}"
+        text = (
+            r.choice(AMOUNTS)
+            if r.random() < 0.5
+            else f"{r.randrange(10**r.randrange(1, 9))}.{r.randrange(1000):0{r.choice((2, 3, 4))}d}"
+        )
         return self.decimal(("-" if negative and r.random() < 0.15 else "") + text)
 
     def fields(self, kind, keys):
         """Every field of a record kind with a value."""
         r = self.random
         found = {
-            "manager_id": r.choice(MANAGERS), "team_id": r.choice(TEAMS), "product": r.choice(PRODUCTS),
-            "region": r.choice(REGIONS), "source": r.choice(SOURCES), "customer_id": f"c{r.randrange(20)}",
+            "manager_id": r.choice(MANAGERS),
+            "team_id": r.choice(TEAMS),
+            "product": r.choice(PRODUCTS),
+            "region": r.choice(REGIONS),
+            "source": r.choice(SOURCES),
+            "customer_id": f"c{r.randrange(20)}",
         }
         if kind == "lead":
-            found.update(status=r.choice(("new", "contacted", "qualified", "converted", "lost")), cost=self.amount(), currency=r.choice(CURRENCIES),
-                         created_at=self.business_time(), first_contact_at=self.business_time(), closed_at=self.business_time())
+            found.update(
+                status=r.choice(("new", "contacted", "qualified", "converted", "lost")),
+                cost=self.amount(),
+                currency=r.choice(CURRENCIES),
+                created_at=self.business_time(),
+                first_contact_at=self.business_time(),
+                closed_at=self.business_time(),
+            )
         elif kind == "deal":
-            found.update(stage=r.choice(STAGES), amount=self.amount(True), currency=r.choice(CURRENCIES),
-                         quantity=self.decimal(r.choice(("0", "1", "2.5", "0.000001", "0.0000005", "1e2", "12"))),
-                         lead_id=r.choice(keys["lead"]), loss_reason="price", competitor="Other",
-                         probability=self.decimal(r.choice(("0", "1", "0.5", "0.333333", "0.3333335", "0.05", "1.0"))),
-                         created_at=self.business_time(), closed_at=self.business_time(), expected_close_at=self.business_time())
+            found.update(
+                stage=r.choice(STAGES),
+                amount=self.amount(True),
+                currency=r.choice(CURRENCIES),
+                quantity=self.decimal(r.choice(("0", "1", "2.5", "0.000001", "0.0000005", "1e2", "12"))),
+                lead_id=r.choice(keys["lead"]),
+                loss_reason="price",
+                competitor="Other",
+                probability=self.decimal(r.choice(("0", "1", "0.5", "0.333333", "0.3333335", "0.05", "1.0"))),
+                created_at=self.business_time(),
+                closed_at=self.business_time(),
+                expected_close_at=self.business_time(),
+            )
         elif kind == "payment":
-            found.update(kind=r.choice(("payment", "payment", "refund", "chargeback")), amount=self.amount(), currency=r.choice(CURRENCIES),
-                         margin=self.decimal("0.4"), deal_id=r.choice(keys["deal"]), paid_at=self.business_time())
+            found.update(
+                kind=r.choice(("payment", "payment", "refund", "chargeback")),
+                amount=self.amount(),
+                currency=r.choice(CURRENCIES),
+                margin=self.decimal("0.4"),
+                deal_id=r.choice(keys["deal"]),
+                paid_at=self.business_time(),
+            )
         else:
             form = r.choice(("csat", "nps"))
             score = r.choice(("0", "1", "3", "4", "4.0", "5", "6", "7", "9", "10", "2.5", "8.999999"))
             scale = r.choice(("5", "10", "10", "100", "3"))
-            found.update(kind=form, score=self.decimal(score), scale=self.decimal(scale if float(scale) >= float(score) else "10"),
-                         deal_id=r.choice(keys["deal"]), answered_at=self.business_time())
+            found.update(
+                kind=form,
+                score=self.decimal(score),
+                scale=self.decimal(scale if float(scale) >= float(score) else "10"),
+                deal_id=r.choice(keys["deal"]),
+                answered_at=self.business_time(),
+            )
         return found
 
     def record(self, kind, key, keys):
@@ -168,9 +281,7 @@ class World:
             if r.random() < 0.07:
                 event["deleted"] = r.choice((True, True, False, None))
             if r.random() < 0.03:
-                event = {f"{kind}_id": key, "occurred_at": event.get("occurred_at", occurred // 1000 if occurred % 1000 == 0 else None) or self.write_time(occurred)}
-                if version:
-                    event["version"] = version
+                event = {f"{kind}_id": key, "occurred_at": self.write_time(occurred), "version": version}
             event["x"] = [{"deep": [1, 2.5e10]}]  # a field that kpid does not know
             names = list(event)
             r.shuffle(names)
@@ -186,10 +297,27 @@ class World:
 
         return ("{" + comma.join(json.dumps(k) + colon + member(v) for k, v in event.items()) + "}").encode()
 
+    def bad(self, kind):
+        """A line that is a dead letter."""
+        r = self.random
+        form, occurred, member = r.randrange(3), b"1700000000000", b'"x":1'
+        if form == 0:
+            return r.choice(BAD).replace(b"%s", kind.encode())
+        if form == 1:
+            occurred = r.choice(BAD_OCCURRED)
+        else:
+            member = r.choice(BAD_MEMBERS + BAD_OF[kind])
+        return b'{"%s_id":"bad","occurred_at":%s,%s}' % (kind.encode(), occurred, member)
+
     def generate(self, records):
         """{kind: lines} in a random order, with repeats and bad messages."""
         r = self.random
-        counts = {"lead": records * 3 // 10, "deal": records * 4 // 10, "payment": records * 2 // 10, "feedback": records // 10}
+        counts = {
+            "lead": records * 3 // 10,
+            "deal": records * 4 // 10,
+            "payment": records * 2 // 10,
+            "feedback": records // 10,
+        }
         keys = {kind: [f"{kind[0]}{k}" for k in range(max(1, count))] for kind, count in counts.items()}
         links = {kind: names + ["nowhere"] for kind, names in keys.items()}
         out = {}
@@ -197,10 +325,9 @@ class World:
             lines = [line for key in names for line in self.record(kind, key, links)]
             lines += r.sample(lines, len(lines) // 5)
             for _ in range(len(lines) // 12):
-                bad = r.choice(BAD + BAD_OF[kind] * 3)
-                lines.append(bad.replace(b"%s", kind.encode()))
+                lines.append(self.bad(kind))
             r.shuffle(lines)
-            out[kind] = [line for line in lines if line]
+            out[kind] = lines
         return out
 
 

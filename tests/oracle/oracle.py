@@ -13,6 +13,7 @@ into SQLite, and each KPI is one SELECT for each window. Nothing is incremental,
 Prints one JSON object for each (as_of, dimension, entity, window, kpi) that has a value, or had one in the
 previous period; a last line on standard error says how the events were judged.
 """
+
 import argparse
 import csv
 import json
@@ -27,7 +28,9 @@ from messages import Bad, Decoder, parse_time
 from records import Ledger
 from windows import Calendar, bounds
 
-DEFAULT_WINDOWS = "1m,5m,1h,24h,7d,today,yesterday,week,last_week,month,last_month,quarter,last_quarter,year,last_year,all,now"
+DEFAULT_WINDOWS = (
+    "1m,5m,1h,24h,7d,today,yesterday,week,last_week,month,last_month,quarter,last_quarter,year,last_year,all,now"
+)
 DIMENSIONS = ("company", "team", "manager", "product", "region", "source")
 SEATS = ("manager", "team", "product", "region", "source")
 
@@ -46,9 +49,13 @@ CREATE TABLE feedback (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEX
 # A missing dimension is taken from the record above, each by itself; but a team only if the record names no
 # manager of its own, since a manager does not come into the team of another.
 INHERITED = ", ".join(
-    f"coalesce(own.{seat}, up.{seat}) AS {seat}" if seat != "team" else
-    "CASE WHEN own.team IS NOT NULL THEN own.team WHEN own.manager IS NULL THEN up.team END AS team"
-    for seat in SEATS)
+    (
+        f"coalesce(own.{seat}, up.{seat}) AS {seat}"
+        if seat != "team"
+        else "CASE WHEN own.team IS NOT NULL THEN own.team WHEN own.manager IS NULL THEN up.team END AS team"
+    )
+    for seat in SEATS
+)
 
 FACTS = f"""
 CREATE TABLE lead_fact AS
@@ -198,21 +205,50 @@ class Oracle:
             if rows:
                 self.db.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
 
-        insert("lead", ((key, *seats(v), v.get("created_at"), v.get("first_contact_at"))
-                        for key, v, _ in ledger.standing("lead")))
-        insert("deal", ((key, *seats(v), v.get("lead_id"), v.get("stage"), v.get("created_at"), closing,
-                         v.get("amount"), v.get("currency"), v.get("quantity"), v.get("probability"))
-                        for key, v, closing in ledger.standing("deal")))
-        insert("payment", ((key, *seats(v), v.get("deal_id"), v.get("kind"), v.get("amount"), v.get("currency"),
-                            v.get("paid_at")) for key, v, _ in ledger.standing("payment")))
-        insert("feedback", ((key, *seats(v), v.get("deal_id"), v.get("kind"), v.get("score"), v.get("scale"),
-                             v.get("answered_at")) for key, v, _ in ledger.standing("feedback")))
+        insert(
+            "lead",
+            ((key, *seats(v), v.get("created_at"), v.get("first_contact_at")) for key, v, _ in ledger.standing("lead")),
+        )
+        insert(
+            "deal",
+            (
+                (
+                    key,
+                    *seats(v),
+                    v.get("lead_id"),
+                    v.get("stage"),
+                    v.get("created_at"),
+                    closing,
+                    v.get("amount"),
+                    v.get("currency"),
+                    v.get("quantity"),
+                    v.get("probability"),
+                )
+                for key, v, closing in ledger.standing("deal")
+            ),
+        )
+        insert(
+            "payment",
+            (
+                (key, *seats(v), v.get("deal_id"), v.get("kind"), v.get("amount"), v.get("currency"), v.get("paid_at"))
+                for key, v, _ in ledger.standing("payment")
+            ),
+        )
+        insert(
+            "feedback",
+            (
+                (key, *seats(v), v.get("deal_id"), v.get("kind"), v.get("score"), v.get("scale"), v.get("answered_at"))
+                for key, v, _ in ledger.standing("feedback")
+            ),
+        )
 
     def _rows(self, sql, by, period, as_of, **names):
         """{entity: integers} of a SELECT."""
         given = {"start": period[0], "stop": period[1], "as_of": as_of}
-        return {row[0]: [None if v is None else int(v) for v in row[1:]]
-                for row in self.db.execute(sql.format(by=by, **names), given)}
+        return {
+            row[0]: [None if v is None else int(v) for v in row[1:]]
+            for row in self.db.execute(sql.format(by=by, **names), given)
+        }
 
     def values(self, by, window, period, as_of):
         """{(entity, kpi): (text, n)} of a window, or of its previous period."""
@@ -255,8 +291,10 @@ class Oracle:
             if priced:
                 put(entity, "average_check", money(half_even(volume, priced)), priced)
             put(entity, "win_rate", ratio(won, won + lost), won + lost)
-        for kpi, table, at, value in (("cycle_time", "deal_fact", "closing", "cycle"),
-                                      ("response_time", "lead_fact", "first_contact", "response")):
+        for kpi, table, at, value in (
+            ("cycle_time", "deal_fact", "closing", "cycle"),
+            ("response_time", "lead_fact", "first_contact", "response"),
+        ):
             rows = self._rows(TIMES, by, period, as_of, table=table, at=at, value=value)
             for entity, (n, us, p50, p90) in rows.items():
                 put(entity, f"{kpi}_mean", str(half_even(us, n * MICRO)), n)
@@ -282,7 +320,13 @@ class Oracle:
                 now = self.values(by, window, current, as_of)
                 before = self.values(by, window, previous, as_of) if previous else {}
                 for entity, kpi in now.keys() | before.keys():
-                    line = {"as_of": instant_text(as_of), "dimension": by, "entity": entity, "window": window, "kpi": kpi}
+                    line = {
+                        "as_of": instant_text(as_of),
+                        "dimension": by,
+                        "entity": entity,
+                        "window": window,
+                        "kpi": kpi,
+                    }
                     if (entity, kpi) in now:
                         line["value"], line["n"] = now[entity, kpi]
                     if (entity, kpi) in before:
@@ -336,8 +380,12 @@ def main(argv=None):
     ledger = Ledger()
     report = (lambda text: print(text, file=sys.stderr)) if arguments.verbose else (lambda text: None)
     count = dead = 0
-    for kind, files in (("lead", arguments.leads), ("deal", arguments.deals),
-                        ("payment", arguments.payments), ("feedback", arguments.feedback)):
+    for kind, files in (
+        ("lead", arguments.leads),
+        ("deal", arguments.deals),
+        ("payment", arguments.payments),
+        ("feedback", arguments.feedback),
+    ):
         for path in files:
             more, worse = read(ledger, decoder, kind, path, report)
             count, dead = count + more, dead + worse
@@ -346,8 +394,14 @@ def main(argv=None):
     for pair in arguments.stage_probability:
         stage, _, value = pair.rpartition("=")
         stages[stage] = parse_micro(value)
-    oracle = Oracle(ledger, calendar, arguments.base_currency, Rates(arguments.rates, arguments.base_currency),
-                    arguments.company, stages)
+    oracle = Oracle(
+        ledger,
+        calendar,
+        arguments.base_currency,
+        Rates(arguments.rates, arguments.base_currency),
+        arguments.company,
+        stages,
+    )
     instants = [parse_time(text, calendar) // 1000 * 1000 for text in arguments.as_of]
     if not instants and ledger.latest is not None:
         instants = [-(-ledger.latest // 1000) * 1000]
@@ -355,8 +409,11 @@ def main(argv=None):
     for as_of in sorted(set(instants)):
         for line in oracle.lines(windows, as_of):
             sys.stdout.write(line + "\n")
-    print(f"read={count} applied={ledger.applied} duplicate={ledger.duplicate} superseded={ledger.superseded} "
-          f"dead_lettered={dead} filtered=0 ties={ledger.ties}", file=sys.stderr)
+    print(
+        f"read={count} applied={ledger.applied} duplicate={ledger.duplicate} superseded={ledger.superseded} "
+        f"dead_lettered={dead} filtered=0 ties={ledger.ties}",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ otherwise: they are counted in `ties`, and a comparison is only valid where ther
 
 class Record:
     def __init__(self):
-        self.fields = {}      # name -> (stamp, value)
-        self.exists = None    # (stamp, bool)
+        self.fields = {}  # name -> (stamp, value)
+        self.exists = None  # (stamp, bool)
         self.deletion = None  # the greatest stamp of a deletion
-        self.stages = {}      # stamp -> (occurred_at, stage): each event that set a stage, also a late one
-        self.seen = {}        # (occurred_at, version) -> stamp, to find ties
+        self.stages = {}  # stamp -> (occurred_at, stage): each event that set a stage, also a late one
+        self.seen = {}  # (occurred_at, version) -> stamp, to find ties
 
 
 class Ledger:
@@ -79,5 +79,8 @@ def closing_time(record):
     if closed is not None and (last_open is None or closed_stamp >= last_open):
         return closed
     last_other = max((s for s, (_, name) in record.stages.items() if name != stage), default=None)
-    return min(occurred for s, (occurred, name) in record.stages.items()
-               if name == stage and (last_other is None or s > last_other))
+    return min(
+        occurred
+        for s, (occurred, name) in record.stages.items()
+        if name == stage and (last_other is None or s > last_other)
+    )

@@ -3,6 +3,7 @@
 Instants are microseconds since the Unix epoch. A period is half-open; the as_of itself counts, so the end of
 a window to date is as_of + 1 us.
 """
+
 import re
 from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -13,8 +14,20 @@ UNITS = {"m": MINUTE, "h": HOUR, "d": DAY}
 STEPS = (HOUR, 15 * MINUTE, MINUTE, 10 * SECOND, SECOND)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-NAMES = ("today", "yesterday", "week", "last_week", "month", "last_month", "quarter", "last_quarter",
-         "year", "last_year", "all", "now")
+NAMES = (
+    "today",
+    "yesterday",
+    "week",
+    "last_week",
+    "month",
+    "last_month",
+    "quarter",
+    "last_quarter",
+    "year",
+    "last_year",
+    "all",
+    "now",
+)
 BEGINNING = -(1 << 62)
 
 

@@ -17,6 +17,7 @@ Each fact is derived from published values only:
 Median and mean over lost deals and the median of the amounts are no KPIs of kpid.
 The company's zone is UTC, the base currency USD.
 """
+
 import re
 from calendar import monthrange
 from datetime import date
@@ -52,7 +53,11 @@ def tables():
     found = {}
     for part in re.split(r"^## ", (data_directory() / "FACTS.md").read_text(encoding="utf-8"), flags=re.M)[1:]:
         number = int(part.split(".")[0])
-        lines = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in part.splitlines() if line.startswith("|")]
+        lines = [
+            [cell.strip() for cell in line.strip("|\n").split("|")]
+            for line in part.splitlines()
+            if line.startswith("|")
+        ]
         found[number] = [dict(zip(lines[0], cells)) for cells in lines[2:] if len(cells) == len(lines[0])]
     found[8] = read_csv("agent_month.csv")  # the page shows the first rows only
     return found
@@ -72,8 +77,12 @@ class Answers:
         teams = {row["sales_agent"]: row for row in read_csv("sales_teams.csv")}
         self.days, self.undated = {}, {}  # (dimension, entity) -> [(close_date, days)], number without date
         for row in rows:
-            seats = (("company", "all"), ("manager", row["sales_agent"]), ("team", teams[row["sales_agent"]]["manager"]),
-                     ("region", teams[row["sales_agent"]]["regional_office"]))
+            seats = (
+                ("company", "all"),
+                ("manager", row["sales_agent"]),
+                ("team", teams[row["sales_agent"]]["manager"]),
+                ("region", teams[row["sales_agent"]]["regional_office"]),
+            )
             for seat in seats:
                 if row["engage_date"] is None:
                     self.undated[seat] = self.undated.get(seat, 0) + 1
@@ -93,6 +102,7 @@ class Answers:
 
     def flows(self, name, seat, window, as_of, row):
         """won, lost, volume, average_check, share of won and cycle of one row."""
+
         def get(kpi):
             return self.value(*seat, window, kpi, as_of)
 
@@ -107,15 +117,24 @@ class Answers:
             self.fact(f"{name} average_check", digits(exact, 4), row["average_check"])
             if get("average_check") is not NOT_PUBLISHED:
                 cents = round(exact * 100)
-                self.fact(f"{name} average_check to the cent", get("average_check"), f"{cents // 100}.{cents % 100:02d}")
+                self.fact(
+                    f"{name} average_check to the cent", get("average_check"), f"{cents // 100}.{cents % 100:02d}"
+                )
         if "won_of_closed_pct" in row:
             self.fact(f"{name} won_of_closed_pct", percent(get("win_rate")), row["won_of_closed_pct"])
-        mean, median = (next((row[k] for k in row if k.startswith(f"won_cycle_{which}")), None) for which in ("mean", "median"))
+        mean, median = (
+            next((row[k] for k in row if k.startswith(f"won_cycle_{which}")), None) for which in ("mean", "median")
+        )
         if mean:
             days = sorted(took for closed, took in self.days[seat] if in_window(closed, window, as_of))
             seconds = get("cycle_time_mean")
             # the answer has four decimals of a day, the KPI whole seconds
-            self.near(f"{name} cycle mean", seconds and Fraction(seconds) / 86400, Fraction(mean), Fraction(1, 20000) + Fraction(1, 172800))
+            self.near(
+                f"{name} cycle mean",
+                seconds and Fraction(seconds) / 86400,
+                Fraction(mean),
+                Fraction(1, 20000) + Fraction(1, 172800),
+            )
             self.fact(f"{name} cycle mean in seconds", seconds, str(round(Fraction(sum(days) * 86400, len(days)))))
             exact = days[-(-len(days) // 2) - 1]
             p50 = get("cycle_time_p50")
@@ -123,7 +142,12 @@ class Answers:
                 return
             self.near(f"{name} cycle median", p50 and int(p50), exact * 86400, exact * 864)
             if len(days) % 2:
-                self.near(f"{name} cycle median as answered", p50 and int(p50), Fraction(median) * 86400, Fraction(median) * 864)
+                self.near(
+                    f"{name} cycle median as answered",
+                    p50 and int(p50),
+                    Fraction(median) * 86400,
+                    Fraction(median) * 864,
+                )
 
     def totals(self, name, seat, row):
         """leads, open and the shares of all leads."""
@@ -138,7 +162,11 @@ class Answers:
         facts = tables()
         stages = {row["deal_stage"]: row for row in facts[1]}
         company = ("company", "all")
-        for stage, window, kpi in (("Engaging", "now", "open_deals"), ("Won", "all", "deals_won"), ("Lost", "all", "deals_lost")):
+        for stage, window, kpi in (
+            ("Engaging", "now", "open_deals"),
+            ("Won", "all", "deals_won"),
+            ("Lost", "all", "deals_lost"),
+        ):
             self.fact(f"stage {stage}", self.value(*company, window, kpi, END), stages[stage]["n"])
         self.fact("engaged", self.value(*company, "all", "deals_created", END), stages["TOTAL"]["with_engage"])
 
@@ -146,9 +174,21 @@ class Answers:
         self.flows("company", company, "all", END, row)
         self.flows("company, year", company, "year", END, row)
         leads = int(self.value(*company, "all", "leads_created", END)) + self.undated[company]
-        self.fact("company won_of_all_leads_pct", digits(Fraction(100 * int(row["won"]), leads), 4), row["won_of_all_leads_pct"])
-        self.fact("company won_of_engaged_pct", percent(self.value(*company, "all", "conversion", END)), row["won_of_engaged_pct"])
-        for number, dimension, column in ((3, "manager", "sales_agent"), (4, "team", "manager"), (5, "region", "regional_office")):
+        self.fact(
+            "company won_of_all_leads_pct",
+            digits(Fraction(100 * int(row["won"]), leads), 4),
+            row["won_of_all_leads_pct"],
+        )
+        self.fact(
+            "company won_of_engaged_pct",
+            percent(self.value(*company, "all", "conversion", END)),
+            row["won_of_engaged_pct"],
+        )
+        for number, dimension, column in (
+            (3, "manager", "sales_agent"),
+            (4, "team", "manager"),
+            (5, "region", "regional_office"),
+        ):
             for row in facts[number]:
                 seat = (dimension, row[column])
                 self.flows(row[column], seat, "all", END, row)
@@ -156,7 +196,13 @@ class Answers:
         for row in facts[6]:
             self.flows(row["month"], company, "month", month_end(row["month"]), row)
         for row in facts[8]:
-            self.flows(f"{row['sales_agent']} {row['month']}", ("manager", row["sales_agent"]), "month", month_end(row["month"]), row)
+            self.flows(
+                f"{row['sales_agent']} {row['month']}",
+                ("manager", row["sales_agent"]),
+                "month",
+                month_end(row["month"]),
+                row,
+            )
         for row in facts[9]:
             last = {"1": "2017-03", "2": "2017-06", "3": "2017-09", "4": "2017-12"}[row["quarter"][-1]]
             self.flows(row["quarter"], company, "quarter", month_end(last), row)
@@ -171,14 +217,20 @@ class Answers:
     def cohorts(self, answers):
         company, later = ("company", "all"), (0, 0)
         for month in reversed(COHORTS):
+
             def get(kpi):
                 return self.value(*company, cohort_window(month), kpi, END)
+
             leads, deals = int(get("leads_created")), int(get("deals_created"))
             won = round(Fraction(get("win_rate_cohort")) * deals)
             row = answers[month]
             self.fact(f"engaged in {month}", str(leads - later[0]), row["leads"])
             self.fact(f"engaged in {month}, won", str(won - later[1]), row["won"])
-            self.fact(f"engaged in {month}, conversion_pct", digits(Fraction(100 * (won - later[1]), leads - later[0]), 4), row["conversion_pct"])
+            self.fact(
+                f"engaged in {month}, conversion_pct",
+                digits(Fraction(100 * (won - later[1]), leads - later[0]), 4),
+                row["conversion_pct"],
+            )
             later = (leads, won)
 
 
@@ -186,7 +238,7 @@ def in_window(closed, window, as_of):
     size = {"all": 0, "year": 4, "month": 7, "today": 10}
     if window == "quarter":
         return closed[:4] == as_of[:4] and (int(closed[5:7]) - 1) // 3 == (int(as_of[5:7]) - 1) // 3
-    return closed[:size[window]] == as_of[:size[window]]
+    return closed[: size[window]] == as_of[: size[window]]
 
 
 def digits(exact, decimals):

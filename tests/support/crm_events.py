@@ -22,6 +22,7 @@ December 2017 nor the same months eight years later have a 29 February, so month
 The CSVs stand compressed in tests/data; KPID_SHARED names another directory that has
 data/crm_sales_opportunities in it.
 """
+
 import csv
 import gzip
 import json
@@ -34,7 +35,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 KINDS = ("leads", "deals", "payments")
 PRODUCTS = {"GTXPro": "GTX Pro"}  # the pipeline's name for what products.csv calls GTX Pro
-DATA_END = "2017-12-31"           # the day on which the Prospecting opportunities are seen
+DATA_END = "2017-12-31"  # the day on which the Prospecting opportunities are seen
 
 
 def data_directory():
@@ -95,17 +96,31 @@ def events(years=0):
         }
         status = "new" if engaged is None else "qualified"
         out["leads"].append(
-            message("lead", record, engaged or moved(DATA_END, years), {"status": status, "created_at": engaged, **seats}))
+            message(
+                "lead", record, engaged or moved(DATA_END, years), {"status": status, "created_at": engaged, **seats}
+            )
+        )
         if engaged is None:
             continue
         out["deals"].append(
-            message("deal", record, closed or engaged,
-                    {"stage": stage, "lead_id": record, "amount": value,
-                     "created_at": engaged, "closed_at": closed, **seats}))
+            message(
+                "deal",
+                record,
+                closed or engaged,
+                {
+                    "stage": stage,
+                    "lead_id": record,
+                    "amount": value,
+                    "created_at": engaged,
+                    "closed_at": closed,
+                    **seats,
+                },
+            )
+        )
         if stage == "won":
             out["payments"].append(
-                message("payment", record, closed,
-                        {"deal_id": record, "amount": value, "paid_at": closed}))
+                message("payment", record, closed, {"deal_id": record, "amount": value, "paid_at": closed})
+            )
     for kind in KINDS:
         out[kind].sort(key=lambda e: (e["occurred_at"], e["event_id"]))
     return out
