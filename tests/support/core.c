@@ -1,0 +1,55 @@
+#include "tests/support/core.h"
+#include "aggregators/kpi.h"
+#include "base/error.h"
+#include <string.h>
+
+void core_init(struct core *c, const char *zone, int week_start, int fiscal_month)
+{
+    static const char *const windows[] = {"1m",   "5m",         "1h",    "24h",        "7d",      "today",        "yesterday", "week", "last_week",
+                                          "month", "last_month", "quarter", "last_quarter", "year", "last_year", "all",       "now"};
+    c->config = config_default();
+    c->config->window_count = sizeof windows / sizeof *windows;
+    for (unsigned w = 0; w < c->config->window_count; w++) {
+        REQUIRE(window_spec_parse(text_of(windows[w]), &c->config->windows[w]) == WINDOW_OK);
+        for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+            c->config->dimension_windows[d][w] = true;
+    }
+    c->calendar = calendar_create(zone, week_start, fiscal_month);
+    REQUIRE(c->calendar != NULL);
+    c->shard = shard_create(c->config, c->calendar);
+}
+
+void core_fini(struct core *c)
+{
+    shard_destroy(c->shard);
+    calendar_destroy(c->calendar);
+    config_destroy(c->config);
+}
+
+struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us)
+{
+    struct shard *twin = shard_create(c->config, c->calendar);
+    for (size_t i = 0; i < count; i++)
+        shard_apply(twin, events->at[i]);
+    shard_advance(twin, now_us);
+    return twin;
+}
+
+void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window, const char *kpi)
+{
+    enum kpi k = kpi_find(text_of(kpi));
+    int w = config_window_find(c->config, text_of(window));
+    REQUIRE(k != KPI_COUNT && w >= 0);
+    struct snapshot *s = snapshot_create();
+    shard_cut(c->shard, READER_PUBLISHER, true, s);
+    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
+        if (snapshot_entity_dimension(s, i) != d || !text_equal(snapshot_entity_name(s, i), text_of(entity)))
+            continue;
+        struct sums current, previous;
+        struct kpi_value value;
+        snapshot_sums(s, i, (unsigned)w, &current, &previous);
+        if (kpi_evaluate(k, &current, &value))
+            kpi_format(out, k, &value, 2);
+    }
+    snapshot_destroy(s);
+}

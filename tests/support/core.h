@@ -1,0 +1,18 @@
+/* core.h - a shard with a configuration for tests of the core. */
+#pragma once
+#include "aggregators/shard.h"
+#include "tests/support/event_maker.h"
+
+struct core {
+    struct config *config;
+    struct calendar *calendar;
+    struct shard *shard;
+};
+
+/* Every kind of window, in a zone; fiscal years from `fiscal_month`. */
+void core_init(struct core *c, const char *zone, int week_start, int fiscal_month);
+void core_fini(struct core *c);
+/* A second shard with the same configuration that has applied the first `count` events and stands at now_us. */
+struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us);
+/* A value of the KPI as text, "" where there is none. */
+void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window, const char *kpi);
