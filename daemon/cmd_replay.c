@@ -1,0 +1,302 @@
+/* Events from files through the same decoder and core as in the daemon, all at once: first every event, then time,
+ * upwards through the instants that were asked for (AMENDMENT 21). So the output is a function of the set of
+ * lines, whatever their order. */
+#include "aggregators/event.h"
+#include "aggregators/shard.h"
+#include "base/calendar.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include "config/config.h"
+#include "consumers/decode.h"
+#include "daemon/command.h"
+#include "daemon/config_file.h"
+#include "daemon/line_reader.h"
+#include "daemon/options.h"
+#include "daemon/value_writer.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const char about[] =
+    "Reads events from files, one JSON object a line, in any order, and prints every KPI of every entity and window:\n"
+    "what `kpid run` would show at that instant. FILE may be - for standard input; the options can be repeated.\n"
+    "Lines that cannot be read are told on standard error, counted and left out. A line may carry kafka_timestamp\n"
+    "(milliseconds) and kafka_key beside its fields. Where the configuration has several inputs of a kind, the first\n"
+    "one says how the lines are read.";
+
+enum { OPT_LEADS, OPT_DEALS, OPT_PAYMENTS, OPT_FEEDBACK, OPT_CONFIG, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_COUNT };
+
+static const struct option_row rows[OPT_COUNT] = {
+    [OPT_LEADS] = {"leads", "FILE", "lead events"},
+    [OPT_DEALS] = {"deals", "FILE", "deal events"},
+    [OPT_PAYMENTS] = {"payments", "FILE", "payment events"},
+    [OPT_FEEDBACK] = {"feedback", "FILE", "feedback events"},
+    [OPT_CONFIG] = {"config", "FILE", "the configuration; without it every setting has its default"},
+    [OPT_AS_OF] = {"as-of", "TIME", "the instant to speak for: RFC 3339 with a zone, or a date (its local\n"
+                                    "midnight); can be repeated; default: the latest event"},
+    [OPT_FORMAT] = {"format", "FORMAT", "table (the default), ndjson or csv"},
+    [OPT_STRICT] = {"strict", NULL, "end with 65 if any line could not be read"},
+};
+
+struct source {
+    enum record_kind kind;
+    const char *path;
+};
+
+struct replay {
+    const char *config_path;
+    const char **as_of_texts;
+    int64_t *as_of_us;
+    size_t as_of_count;
+    struct source *sources;
+    size_t source_count;
+    enum value_format format;
+    bool strict;
+
+    struct config *config;
+    struct calendar *calendar;
+    struct decoder *decoder;
+    struct shard *shard;
+};
+
+static const char *shown(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+static bool read_format(struct replay *r, const struct options *o)
+{
+    static const char *const names[] = {[FORMAT_TABLE] = "table", [FORMAT_NDJSON] = "ndjson", [FORMAT_CSV] = "csv"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(o->value, names[i]) == 0) {
+            r->format = (enum value_format)i;
+            return true;
+        }
+    }
+    options_complain(o, "the formats are table, ndjson and csv");
+    return false;
+}
+
+static bool add_source(struct replay *r, const struct options *o, enum record_kind kind)
+{
+    for (size_t i = 0; i < r->source_count; i++) {
+        if (strcmp(o->value, "-") == 0 && strcmp(r->sources[i].path, "-") == 0) {
+            options_complain(o, "standard input can be read once only");
+            return false;
+        }
+    }
+    r->sources[r->source_count++] = (struct source){kind, o->value};
+    return true;
+}
+
+/* EX_OK to go on, -1 after --help. */
+static int read_options(struct replay *r, int argc, char **argv)
+{
+    struct options o;
+    options_begin(&o, "replay", "[OPTION]... --leads|--deals|--payments|--feedback FILE ...", about, rows, OPT_COUNT, argc,
+                  argv);
+    for (int i; (i = options_next(&o)) != OPTIONS_END;) {
+        bool good = true;
+        switch (i) {
+        case OPT_LEADS: good = add_source(r, &o, KIND_LEAD); break;
+        case OPT_DEALS: good = add_source(r, &o, KIND_DEAL); break;
+        case OPT_PAYMENTS: good = add_source(r, &o, KIND_PAYMENT); break;
+        case OPT_FEEDBACK: good = add_source(r, &o, KIND_FEEDBACK); break;
+        case OPT_CONFIG: r->config_path = o.value; break;
+        case OPT_AS_OF: r->as_of_texts[r->as_of_count++] = o.value; break;
+        case OPT_FORMAT: good = read_format(r, &o); break;
+        case OPT_STRICT: r->strict = true; break;
+        case OPTIONS_HELP: return -1;
+        case OPTIONS_ARGUMENT:
+            options_complain(&o, "name the kind of a file: --leads, --deals, --payments or --feedback");
+            good = false;
+            break;
+        default: good = false; break;
+        }
+        if (!good)
+            return EX_USAGE;
+    }
+    if (r->source_count == 0) {
+        fprintf(stderr, "kpid replay: no file: name one by --leads, --deals, --payments or --feedback\n");
+        return EX_USAGE;
+    }
+    return EX_OK;
+}
+
+static int compare_instants(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Texts to whole milliseconds, ascending, each once. */
+static bool read_instants(struct replay *r)
+{
+    for (size_t i = 0; i < r->as_of_count; i++) {
+        struct text t = text_of(r->as_of_texts[i]);
+        int64_t us, day;
+        if (date_parse(t, &day) == OK)
+            us = calendar_instant(r->calendar, day, 0);
+        else if (instant_parse(t, &us) != OK) {
+            fprintf(stderr, "kpid replay: --as-of '%s': neither RFC 3339 with a zone nor a date of 1970 to 2199\n",
+                    r->as_of_texts[i]);
+            return false;
+        }
+        r->as_of_us[i] = us - us % MILLISECOND;
+    }
+    qsort(r->as_of_us, r->as_of_count, sizeof *r->as_of_us, compare_instants);
+    size_t kept = 0;
+    for (size_t i = 0; i < r->as_of_count; i++)
+        if (kept == 0 || r->as_of_us[i] != r->as_of_us[kept - 1])
+            r->as_of_us[kept++] = r->as_of_us[i];
+    r->as_of_count = kept;
+    return true;
+}
+
+static int find_input(const struct config *c, enum record_kind kind)
+{
+    for (unsigned i = 0; i < c->input_count; i++)
+        if (c->inputs[i].kind == kind)
+            return (int)i;
+    return -1;
+}
+
+/* An empty line is no event. */
+static bool is_blank(struct text line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (line.at[i] != ' ' && line.at[i] != '\t' && line.at[i] != '\r')
+            return false;
+    return true;
+}
+
+static void tell_dead_letter(const struct source *s, const struct line_reader *lines, enum error reason,
+                             const char *detail)
+{
+    fprintf(stderr, "%s:%lld: %s: %s%s%s%s\n", shown(s->path), (long long)lines->number, error_name(reason),
+            error_text(reason), detail[0] != 0 ? " (" : "", detail, detail[0] != 0 ? ")" : "");
+}
+
+static bool apply_file(struct replay *r, uint32_t slot)
+{
+    const struct source *source = &r->sources[slot];
+    int input = find_input(r->config, source->kind);
+    if (input < 0) {
+        fprintf(stderr, "kpid replay: the configuration has no input of kind %s\n", record_kind_info(source->kind)->name);
+        return false;
+    }
+    struct line_reader lines;
+    if (!line_reader_open(&lines, source->path, (size_t)r->config->kafka.message_size_max)) {
+        fprintf(stderr, "kpid replay: %s: %s\n", shown(source->path), strerror(errno));
+        return false;
+    }
+    _Alignas(8) unsigned char memory[EVENT_SIZE_MAX];
+    struct event *event = (struct event *)(void *)memory;
+    char topic[32];
+    snprintf(topic, sizeof topic, "file-%u", slot); /* a name for the position; not the path, which may be any bytes */
+    event_note(memory, EVENT_SLOT, slot, 0, text_of(topic));
+    shard_apply(r->shard, event);
+    enum line_result result;
+    struct text line;
+    while ((result = line_reader_next(&lines, &line)) == LINE_OK || result == LINE_TOO_LONG) {
+        const char *detail = "";
+        if (result == LINE_TOO_LONG) {
+            event_note(memory, EVENT_DEAD_LETTER, slot, lines.number, TEXT(""));
+            event->kind = (uint8_t)source->kind;
+            event->reason = BAD_SIZE;
+        } else if (is_blank(line)) {
+            continue;
+        } else {
+            decode_line(r->decoder, (unsigned)input, line, slot, lines.number, memory);
+            detail = decoder_detail(r->decoder);
+        }
+        if (event->fate == EVENT_DEAD_LETTER)
+            tell_dead_letter(source, &lines, (enum error)event->reason, detail);
+        shard_apply(r->shard, event);
+    }
+    if (result == LINE_FAILED)
+        fprintf(stderr, "kpid replay: %s: %s\n", shown(source->path), strerror(errno));
+    line_reader_close(&lines);
+    return result == LINE_END;
+}
+
+/* True: all was written. */
+static bool print_values(struct replay *r)
+{
+    int64_t latest = shard_latest_us(r->shard);
+    if (r->as_of_count == 0 && latest != INSTANT_NONE)
+        r->as_of_us[r->as_of_count++] = (latest + MILLISECOND - 1) / MILLISECOND * MILLISECOND;
+    struct value_writer out;
+    struct snapshot *snapshot = snapshot_create();
+    value_writer_init(&out, r->config, r->format, STDOUT_FILENO);
+    for (size_t i = 0; i < r->as_of_count; i++) {
+        shard_advance(r->shard, r->as_of_us[i]);
+        shard_cut(r->shard, READER_PUBLISHER, true, snapshot);
+        value_writer_snapshot(&out, snapshot);
+    }
+    snapshot_destroy(snapshot);
+    int problem = value_writer_finish(&out);
+    /* Whoever closes the pipe early has seen enough. */
+    if (problem != 0 && problem != EPIPE)
+        fprintf(stderr, "kpid replay: standard output: %s\n", strerror(problem));
+    return problem == 0;
+}
+
+static int tell_accounts(const struct replay *r)
+{
+    const struct accounts *a = shard_accounts(r->shard);
+    for (int i = 0; i < ODDITY_COUNT; i++) {
+        int64_t n = shard_oddities(r->shard, (enum oddity)i);
+        if (n > 0)
+            fprintf(stderr, "kpid replay: %s: %lld\n", oddity_name((enum oddity)i), (long long)n);
+    }
+    if (decoder_rounded(r->decoder) > 0)
+        fprintf(stderr, "kpid replay: rounded decimals: %lld\n", (long long)decoder_rounded(r->decoder));
+    fprintf(stderr, "read=%lld applied=%lld duplicate=%lld superseded=%lld dead_lettered=%lld filtered=%lld\n",
+            (long long)a->read, (long long)a->applied, (long long)a->duplicate, (long long)a->superseded,
+            (long long)a->dead_lettered, (long long)a->filtered);
+    REQUIRE(a->read == a->applied + a->duplicate + a->superseded + a->dead_lettered + a->filtered);
+    return r->strict && a->dead_lettered > 0 ? EX_DATAERR : EX_OK;
+}
+
+static int replay(struct replay *r)
+{
+    r->config = config_file_load("replay", r->config_path);
+    if (r->config == NULL)
+        return EX_CONFIG;
+    r->calendar = config_file_calendar("replay", r->config);
+    if (r->calendar == NULL)
+        return EX_CONFIG;
+    if (!read_instants(r))
+        return EX_USAGE;
+    r->decoder = decoder_create(r->config, r->calendar);
+    r->shard = shard_create(r->config, r->calendar);
+    for (uint32_t i = 0; i < r->source_count; i++)
+        if (!apply_file(r, i))
+            return 1;
+    bool written = print_values(r);
+    int status = tell_accounts(r);
+    return written ? status : 1;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    /* No more instants or files than words, and one instant of our own. */
+    struct replay r = {.as_of_texts = must_zalloc((size_t)argc * sizeof *r.as_of_texts),
+                       .as_of_us = must_zalloc((size_t)(argc + 1) * sizeof *r.as_of_us),
+                       .sources = must_zalloc((size_t)argc * sizeof *r.sources)};
+    int status = read_options(&r, argc, argv);
+    if (status == EX_OK)
+        status = replay(&r);
+    shard_destroy(r.shard);
+    decoder_destroy(r.decoder);
+    calendar_destroy(r.calendar);
+    config_destroy(r.config);
+    free(r.sources);
+    free(r.as_of_us);
+    free(r.as_of_texts);
+    return status < 0 ? EX_OK : status;
+}

@@ -1,0 +1,92 @@
+#include "base/text.h"
+#include "daemon/command.h"
+#include "daemon/options.h"
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static const struct command {
+    const char *name, *line;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"replay", "compute KPIs from files of events, with neither Kafka nor Redis", cmd_replay},
+    {"simulate", "a believable sales floor as a source of events", cmd_simulate},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "Usage: kpid COMMAND [OPTION]...\n"
+                 "Live sales KPIs: events from Kafka, exact windows, numbers in Redis, alerts.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-14s %s\n", commands[i].name, commands[i].line);
+    fprintf(out, "\n'kpid help COMMAND' or 'kpid COMMAND --help' explains one. 'kpid --version' prints the version.\n"
+                 "Exit: 0 ok, 1 the thing asked for failed, 64 usage, 65 bad data, 69 a server is unreachable,\n"
+                 "70 internal error, 78 bad configuration.\n");
+}
+
+static int unknown(const char *name)
+{
+    const char *names[COMMAND_COUNT];
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = commands[i].name;
+    const char *nearest = options_nearest(name, names, COMMAND_COUNT);
+    fprintf(stderr, "kpid: unknown command '%s'", name);
+    if (nearest != NULL)
+        fprintf(stderr, "; did you mean '%s'?", nearest);
+    fprintf(stderr, "\n'kpid --help' lists the commands\n");
+    return EX_USAGE;
+}
+
+static int help(const char *name)
+{
+    if (name == NULL) {
+        print_help(stdout);
+        return EX_OK;
+    }
+    const struct command *c = find(name);
+    if (c == NULL)
+        return unknown(name);
+    char word[32], option[] = "--help";
+    snprintf(word, sizeof word, "%s", name);
+    char *argv[] = {word, option, NULL};
+    return c->run(2, argv);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EX_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help(NULL);
+    if (strcmp(word, "help") == 0)
+        return help(argc > 2 ? argv[2] : NULL);
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("kpid " KPID_VERSION "\n");
+        return EX_OK;
+    }
+    const struct command *c = find(word);
+    return c != NULL ? c->run(argc - 1, argv + 1) : unknown(word);
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that goes away is a failed write, told by whoever writes, and no reason to die. */
+    signal(SIGPIPE, SIG_IGN);
+    int status = dispatch(argc, argv);
+    if (fflush(stdout) != 0 && status == EX_OK)
+        status = 1;
+    return status;
+}

@@ -1,0 +1,48 @@
+/* outlet.h - the way of snapshots from the writer to one reader and back: two of them go round, no queue.
+ *
+ * The writer fills one while the reader holds the other; if the reader still has both, what changes collects
+ * into the next one. A reader that has lost track asks for everything.
+ *
+ * Thread: as each function says. Memory: outlet_init to outlet_fini, when both threads are done.
+ */
+#pragma once
+#include "aggregators/shard.h"
+#include "aggregators/snapshot.h"
+#include "base/counter.h"
+#include "base/handoff.h"
+#include "base/ring.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OUTLET_SNAPSHOTS 2
+
+struct outlet {
+    /* writer only */
+    enum reader reader;
+    struct snapshot *spare[OUTLET_SNAPSHOTS];
+    unsigned spare_count;
+    int64_t asks_seen; /* asks for everything that were met */
+
+    /* writer puts, reader takes; and back */
+    struct handoff *full, *empty[OUTLET_SNAPSHOTS]; /* a place for each on its way back: giving back never waits */
+    struct counter asks; /* reader adds */
+    struct ring *bell;   /* woken when a snapshot comes back: the writer sleeps there */
+};
+
+void outlet_init(struct outlet *o, enum reader reader, struct ring *bell);
+void outlet_fini(struct outlet *o);
+
+/* Writer: whether a snapshot can be cut and handed over right now. */
+bool outlet_is_ready(struct outlet *o);
+/* Writer: whether the reader waits for everything. */
+bool outlet_wants_everything(const struct outlet *o);
+/* Writer: cuts and hands over; it must be ready. Gives whether the snapshot is live. */
+bool outlet_cut(struct outlet *o, struct shard *s);
+/* Writer: whether everything that was handed over came back. */
+bool outlet_is_settled(struct outlet *o);
+
+/* Reader: the next snapshot, or NULL. */
+struct snapshot *outlet_take(struct outlet *o);
+void outlet_give_back(struct outlet *o, struct snapshot *s);
+/* Reader: the next snapshot but those that are on their way will hold everything. */
+void outlet_ask_everything(struct outlet *o);

@@ -1,0 +1,236 @@
+#include "daemon/value_writer.h"
+#include "aggregators/kpi.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WRITE_AT ((size_t)1 << 20)
+
+/* Insertion sort of numbers by their names: at most a few dozen. */
+#define SORT_BY_NAME(list, count, name_of)                                                                             \
+    for (unsigned sort_i = 1; sort_i < (count); sort_i++)                                                              \
+        for (unsigned sort_k = sort_i; sort_k > 0 && strcmp(name_of((list)[sort_k]), name_of((list)[sort_k - 1])) < 0; \
+             sort_k--) {                                                                                               \
+            unsigned sort_swap = (list)[sort_k];                                                                       \
+            (list)[sort_k] = (list)[sort_k - 1];                                                                       \
+            (list)[sort_k - 1] = sort_swap;                                                                            \
+        }
+
+void value_writer_init(struct value_writer *w, const struct config *config, enum value_format format, int fd)
+{
+    *w = (struct value_writer){.config = config, .format = format, .fd = fd};
+    w->money_decimals = config_currency_decimals(config, config->base_currency);
+    buffer_init(&w->out);
+    buffer_init(&w->value);
+    buffer_init(&w->previous);
+    buffer_init(&w->as_of);
+    for (unsigned i = 0; i < DIMENSION_COUNT; i++)
+        w->dimensions[i] = (enum dimension)i;
+    for (unsigned i = 0; i < config->window_count; i++)
+        w->windows[i] = i;
+    for (unsigned i = 0; i < KPI_COUNT; i++)
+        w->kpis[i] = (enum kpi)i;
+#define WINDOW_NAME(i) config->windows[i].name
+#define KPI_NAME(i)    kpi_info(i)->name
+    SORT_BY_NAME(w->dimensions, (unsigned)DIMENSION_COUNT, dimension_name)
+    SORT_BY_NAME(w->windows, config->window_count, WINDOW_NAME)
+    SORT_BY_NAME(w->kpis, (unsigned)KPI_COUNT, KPI_NAME)
+}
+
+static void write_out(struct value_writer *w)
+{
+    size_t done = 0;
+    while (done < w->out.len && w->error == 0) {
+        ssize_t n = write(w->fd, w->out.at + done, w->out.len - done);
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            w->error = errno;
+    }
+    buffer_clear(&w->out);
+}
+
+/* One value, whatever its form. `value` or `previous` is empty where there is none. */
+struct row {
+    enum dimension dimension;
+    struct text entity;
+    const char *window, *kpi;
+    bool has_value;
+    int64_t n;
+};
+
+static void add_member(struct buffer *b, const char *name, struct text value)
+{
+    buffer_char(b, ',');
+    buffer_json(b, text_of(name));
+    buffer_char(b, ':');
+    buffer_json(b, value);
+}
+
+static void add_ndjson(struct value_writer *w, const struct row *row)
+{
+    struct buffer *b = &w->out;
+    buffer_string(b, "{\"as_of\":\"");
+    buffer_text(b, buffer_view(&w->as_of));
+    buffer_char(b, '"');
+    add_member(b, "dimension", text_of(dimension_name(row->dimension)));
+    add_member(b, "entity", row->entity);
+    add_member(b, "window", text_of(row->window));
+    add_member(b, "kpi", text_of(row->kpi));
+    if (row->has_value) {
+        add_member(b, "value", buffer_view(&w->value));
+        buffer_string(b, ",\"n\":");
+        buffer_integer(b, row->n);
+    }
+    if (w->previous.len > 0)
+        add_member(b, "prev", buffer_view(&w->previous));
+    buffer_string(b, "}\n");
+}
+
+/* RFC 4180: quoted where it holds a comma, a quote or a line end, quotes doubled. */
+static void add_csv_field(struct buffer *b, struct text t)
+{
+    bool quote = false;
+    for (size_t i = 0; i < t.len; i++)
+        quote = quote || t.at[i] == ',' || t.at[i] == '"' || t.at[i] == '\n' || t.at[i] == '\r';
+    if (!quote) {
+        buffer_text(b, t);
+        return;
+    }
+    buffer_char(b, '"');
+    for (size_t i = 0; i < t.len; i++) {
+        if (t.at[i] == '"')
+            buffer_char(b, '"');
+        buffer_char(b, t.at[i]);
+    }
+    buffer_char(b, '"');
+}
+
+static void add_csv(struct value_writer *w, const struct row *row)
+{
+    struct buffer *b = &w->out;
+    buffer_text(b, buffer_view(&w->as_of));
+    buffer_char(b, ',');
+    buffer_string(b, dimension_name(row->dimension));
+    buffer_char(b, ',');
+    add_csv_field(b, row->entity);
+    buffer_format(b, ",%s,%s,", row->window, row->kpi);
+    if (row->has_value) {
+        buffer_text(b, buffer_view(&w->value));
+        buffer_char(b, ',');
+        buffer_integer(b, row->n);
+    } else {
+        buffer_char(b, ',');
+    }
+    buffer_char(b, ',');
+    buffer_text(b, buffer_view(&w->previous));
+    buffer_string(b, "\r\n");
+}
+
+static void add_table(struct value_writer *w, const struct row *row)
+{
+    buffer_format(&w->out, "  %-20s %-14s %18.*s", row->kpi, row->window, (int)w->value.len,
+                  w->value.len > 0 ? w->value.at : "");
+    if (row->has_value)
+        buffer_format(&w->out, " %10lld", (long long)row->n);
+    else
+        buffer_format(&w->out, " %10s", "");
+    if (w->previous.len > 0)
+        buffer_format(&w->out, " %18.*s", (int)w->previous.len, w->previous.at);
+    while (w->out.at[w->out.len - 1] == ' ')
+        w->out.len--;
+    buffer_char(&w->out, '\n');
+}
+
+static void add_table_heading(struct value_writer *w, enum dimension d, struct text entity)
+{
+    buffer_format(&w->out, "\n%s  ", dimension_name(d));
+    buffer_text(&w->out, entity);
+    buffer_format(&w->out, "\n  %-20s %-14s %18s %10s %18s\n", "KPI", "window", "value", "n", "previous");
+}
+
+static void add_window(struct value_writer *w, const struct snapshot *s, size_t entity, unsigned window, bool *heading)
+{
+    enum dimension d = snapshot_entity_dimension(s, entity);
+    if (!w->config->dimension_windows[d][window])
+        return;
+    struct sums sums, sums_previous;
+    snapshot_sums(s, entity, window, &sums, &sums_previous);
+    bool now = w->config->windows[window].kind == WINDOW_NOW;
+    bool has_previous = snapshot_has_previous(s, window);
+    for (unsigned i = 0; i < KPI_COUNT; i++) {
+        enum kpi k = w->kpis[i];
+        if ((kpi_info(k)->clock == KPI_NOW) != now)
+            continue;
+        struct kpi_value value, previous;
+        buffer_clear(&w->value);
+        buffer_clear(&w->previous);
+        bool has_value = kpi_evaluate(k, &sums, &value);
+        if (has_value)
+            kpi_format(&w->value, k, &value, w->money_decimals);
+        if (has_previous && kpi_evaluate(k, &sums_previous, &previous))
+            kpi_format(&w->previous, k, &previous, w->money_decimals);
+        if (!has_value && w->previous.len == 0)
+            continue;
+        struct row row = {d, snapshot_entity_name(s, entity), w->config->windows[window].name, kpi_info(k)->name,
+                          has_value, has_value ? value.n : 0};
+        switch (w->format) {
+        case FORMAT_NDJSON: add_ndjson(w, &row); break;
+        case FORMAT_CSV: add_csv(w, &row); break;
+        case FORMAT_TABLE:
+            if (!*heading)
+                add_table_heading(w, d, row.entity);
+            *heading = true;
+            add_table(w, &row);
+            break;
+        }
+    }
+}
+
+static void begin_snapshot(struct value_writer *w, const struct snapshot *s)
+{
+    buffer_clear(&w->as_of);
+    instant_format(&w->as_of, snapshot_as_of_us(s), false);
+    if (w->format == FORMAT_TABLE) {
+        if (w->header_written)
+            buffer_char(&w->out, '\n');
+        buffer_string(&w->out, "as of ");
+        buffer_text(&w->out, buffer_view(&w->as_of));
+        buffer_char(&w->out, '\n');
+    } else if (w->format == FORMAT_CSV && !w->header_written) {
+        buffer_string(&w->out, "as_of,dimension,entity,window,kpi,value,n,prev\r\n");
+    }
+    w->header_written = true;
+}
+
+void value_writer_snapshot(struct value_writer *w, const struct snapshot *s)
+{
+    REQUIRE(snapshot_is_everything(s));
+    begin_snapshot(w, s);
+    size_t count = snapshot_entity_count(s);
+    for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
+        /* Entities lie sorted by (dimension, name): those of one dimension are a run. */
+        for (size_t entity = 0; entity < count; entity++) {
+            if (snapshot_entity_dimension(s, entity) != w->dimensions[i])
+                continue;
+            bool heading = false;
+            for (unsigned k = 0; k < w->config->window_count; k++)
+                add_window(w, s, entity, w->windows[k], &heading);
+            if (w->out.len >= WRITE_AT)
+                write_out(w);
+        }
+    }
+}
+
+int value_writer_finish(struct value_writer *w)
+{
+    write_out(w);
+    buffer_fini(&w->out);
+    buffer_fini(&w->value);
+    buffer_fini(&w->previous);
+    buffer_fini(&w->as_of);
+    return w->error;
+}

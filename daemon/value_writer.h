@@ -1,0 +1,34 @@
+/* value_writer.h - every KPI of a snapshot as text: ndjson, csv or a table for people.
+ *
+ * One value a (dimension, entity, window, KPI) that has a value or a previous one, sorted by the bytes of these
+ * names. CONTRACT 4 gives the text forms.
+ * Thread: one a writer. Memory: one buffer, written out as it fills. Errors: a failed write is kept and told by
+ * value_writer_finish; nothing is written after it.
+ */
+#pragma once
+#include "aggregators/snapshot.h"
+#include "base/text.h"
+#include "config/config.h"
+#include <stdbool.h>
+
+enum value_format { FORMAT_TABLE, FORMAT_NDJSON, FORMAT_CSV };
+
+struct value_writer {
+    const struct config *config; /* borrowed */
+    enum value_format format;
+    int fd;
+    int error; /* errno of the first write that failed, 0 = none */
+    int money_decimals;
+    struct buffer out;
+    struct buffer value, previous, as_of; /* of the value at hand */
+    enum dimension dimensions[DIMENSION_COUNT]; /* sorted by name */
+    unsigned windows[WINDOWS_MAX];              /* sorted by name */
+    enum kpi kpis[KPI_COUNT];                   /* sorted by name */
+    bool header_written;
+};
+
+void value_writer_init(struct value_writer *w, const struct config *config, enum value_format format, int fd);
+/* The snapshot must hold everything. */
+void value_writer_snapshot(struct value_writer *w, const struct snapshot *s);
+/* Writes what is left and frees. 0, or the errno of the first write that failed. */
+int value_writer_finish(struct value_writer *w);

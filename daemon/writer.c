@@ -1,0 +1,242 @@
+#include "daemon/writer.h"
+#include "aggregators/event.h"
+#include "aggregators/shard.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Events between two looks at the clock, the readers and the board: below a millisecond. */
+#define BATCH 512
+/* However quiet it is: so often does it show that it lives. */
+#define SLEEP_MAX_MS 500
+/* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
+ * events costs one snapshot for a few of them, not one each. */
+#define QUIET_PER_TICK 4
+/* While the past is read, nobody waits for the latest tick. */
+#define CATCHING_UP_TICK_MS 1000
+
+struct writer {
+    const struct config *config;
+    struct shard *shard;
+    struct ring *ring;
+    struct outlet outlets[READER_COUNT];
+    pthread_t thread;
+    bool joined;
+
+    /* writer thread only */
+    int64_t published_at_us;    /* monotonic: the publisher's last cut */
+    int64_t alerts_grid;        /* number of the last grid instant that was cut for alerts */
+    int64_t cuts[READER_COUNT]; /* done */
+    bool live;                  /* the last cut was */
+
+    /* writer shows, any thread reads */
+    struct counter_board board;
+    struct counter beats;
+
+    /* main sets */
+    struct flag stopping;
+    int64_t chance_ms; /* before `stopping` */
+};
+
+static void show(struct writer *w)
+{
+    const struct accounts *a = shard_accounts(w->shard);
+    int64_t row[BOARD_COUNT];
+    row[BOARD_READ] = a->read;
+    row[BOARD_APPLIED] = a->applied;
+    row[BOARD_DUPLICATE] = a->duplicate;
+    row[BOARD_SUPERSEDED] = a->superseded;
+    row[BOARD_FILTERED] = a->filtered;
+    row[BOARD_DEAD_LETTERED] = a->dead_lettered;
+    for (int i = 0; i < ERROR_COUNT; i++)
+        row[BOARD_DEAD_LETTERED_BY + i] = a->dead_lettered_by[i];
+    for (int i = 0; i < KIND_COUNT; i++)
+        row[BOARD_RECORDS + i] = shard_records(w->shard, (enum record_kind)i);
+    for (int i = 0; i < ODDITY_COUNT; i++)
+        row[BOARD_ODDITIES + i] = shard_oddities(w->shard, (enum oddity)i);
+    int64_t latest = shard_latest_us(w->shard), now = shard_now_us(w->shard);
+    row[BOARD_LATEST_US] = latest == INSTANT_NONE ? 0 : latest;
+    row[BOARD_AS_OF_US] = now < 0 ? 0 : now;
+    row[BOARD_LIVE] = w->live;
+    for (int i = 0; i < READER_COUNT; i++)
+        row[BOARD_CUTS + i] = w->cuts[i];
+    counter_board_show(&w->board, row, BOARD_COUNT);
+}
+
+/* True: the ring is dry. */
+static bool take_batch(struct writer *w)
+{
+    for (int i = 0; i < BATCH; i++) {
+        const struct event *e = ring_front(w->ring);
+        if (e == NULL)
+            return true;
+        shard_apply(w->shard, e);
+        ring_pop(w->ring);
+    }
+    return ring_front(w->ring) == NULL;
+}
+
+/* as_of has whole milliseconds. */
+static int64_t wall_us(void)
+{
+    int64_t now = clock_now_us();
+    return now - now % MILLISECOND;
+}
+
+static void cut(struct writer *w, enum reader r)
+{
+    w->live = outlet_cut(&w->outlets[r], w->shard);
+    w->cuts[r]++;
+}
+
+/* Microseconds until the publisher's next snapshot is due, 0 = now, INT64_MAX = it depends on others. */
+static int64_t publish_due_us(struct writer *w, bool dry, int64_t monotonic_us)
+{
+    struct outlet *o = &w->outlets[READER_PUBLISHER];
+    if (!outlet_is_ready(o))
+        return INT64_MAX; /* a snapshot that comes back rings the bell */
+    const struct publish_config *p = &w->config->publish;
+    int64_t tick_us = (w->live || p->tick_ms > CATCHING_UP_TICK_MS ? p->tick_ms : CATCHING_UP_TICK_MS) * MILLISECOND;
+    int64_t wait_us = p->idle_ms * MILLISECOND; /* so that readers see that kpid lives */
+    if (outlet_wants_everything(o) || shard_has_changes(w->shard, READER_PUBLISHER))
+        wait_us = dry ? p->tick_ms * MILLISECOND / QUIET_PER_TICK : tick_us;
+    else if (!dry && wait_us < tick_us)
+        wait_us = tick_us;
+    int64_t due_us = w->published_at_us + wait_us - monotonic_us;
+    return due_us > 0 ? due_us : 0;
+}
+
+/* The same for alerts. */
+static int64_t alerts_due_us(struct writer *w, int64_t now_us)
+{
+    struct outlet *o = &w->outlets[READER_ALERTS];
+    if (!outlet_is_ready(o))
+        return INT64_MAX;
+    int64_t every_us = w->config->alerts.every_ms * MILLISECOND;
+    if (now_us / every_us != w->alerts_grid || outlet_wants_everything(o))
+        return 0;
+    return every_us - now_us % every_us;
+}
+
+static void serve(struct writer *w, bool dry)
+{
+    int64_t monotonic_us = clock_monotonic_us();
+    if (publish_due_us(w, dry, monotonic_us) == 0) {
+        cut(w, READER_PUBLISHER);
+        w->published_at_us = monotonic_us;
+    }
+    int64_t now_us = shard_now_us(w->shard);
+    if (alerts_due_us(w, now_us) == 0) {
+        cut(w, READER_ALERTS);
+        w->alerts_grid = now_us / (w->config->alerts.every_ms * MILLISECOND);
+    }
+}
+
+static int sleep_ms(struct writer *w)
+{
+    int64_t now_us = shard_now_us(w->shard); /* not the clock's, which may have been set back */
+    int64_t least_us = SLEEP_MAX_MS * MILLISECOND;
+    int64_t next = shard_next_change_us(w->shard);
+    const int64_t due[] = {publish_due_us(w, true, clock_monotonic_us()), alerts_due_us(w, now_us),
+                           next == INT64_MAX ? INT64_MAX : next - now_us};
+    for (size_t i = 0; i < sizeof due / sizeof *due; i++)
+        if (due[i] < least_us)
+            least_us = due[i];
+    /* Up, never down: a wake-up before the instant would find nothing to do, again and again. */
+    return least_us > 0 ? (int)((least_us + MILLISECOND - 1) / MILLISECOND) : 0;
+}
+
+static void finish(struct writer *w)
+{
+    while (!take_batch(w))
+        counter_add(&w->beats, 1);
+    int64_t deadline_us = clock_monotonic_us() + w->chance_ms * MILLISECOND;
+    shard_advance(w->shard, wall_us());
+    bool left[READER_COUNT] = {false};
+    for (unsigned done = 0; done < READER_COUNT;) {
+        for (int r = 0; r < READER_COUNT; r++) {
+            if (!left[r] && outlet_is_ready(&w->outlets[r])) {
+                cut(w, (enum reader)r);
+                left[r] = true;
+                done++;
+            }
+        }
+        int64_t rest_us = deadline_us - clock_monotonic_us();
+        if (rest_us <= 0)
+            break;
+        if (done < READER_COUNT)
+            ring_wait(w->ring, (int)(rest_us / MILLISECOND) + 1);
+    }
+    show(w);
+}
+
+static void *run(void *argument)
+{
+    struct writer *w = argument;
+    while (!flag_get(&w->stopping)) {
+        bool dry = take_batch(w);
+        shard_advance(w->shard, wall_us());
+        serve(w, dry);
+        show(w);
+        counter_add(&w->beats, 1);
+        if (dry)
+            ring_wait(w->ring, sleep_ms(w));
+    }
+    finish(w);
+    return NULL;
+}
+
+struct writer *writer_create(const struct config *config, const struct calendar *calendar, struct ring *ring)
+{
+    struct writer *w = must_zalloc(sizeof *w);
+    w->config = config;
+    w->ring = ring;
+    w->shard = shard_create(config, calendar);
+    w->published_at_us = INT64_MIN / 2;
+    w->alerts_grid = -1;
+    for (int r = 0; r < READER_COUNT; r++)
+        outlet_init(&w->outlets[r], (enum reader)r, ring);
+    show(w);
+    REQUIRE(pthread_create(&w->thread, NULL, run, w) == 0);
+    pthread_setname_np(w->thread, "kpid-writer");
+    return w;
+}
+
+void writer_stop(struct writer *w, int64_t chance_ms)
+{
+    if (w->joined)
+        return;
+    w->chance_ms = chance_ms;
+    flag_set(&w->stopping);
+    ring_wake(w->ring);
+    pthread_join(w->thread, NULL);
+    w->joined = true;
+}
+
+void writer_destroy(struct writer *w)
+{
+    if (w == NULL)
+        return;
+    writer_stop(w, 0);
+    for (int r = 0; r < READER_COUNT; r++)
+        outlet_fini(&w->outlets[r]);
+    shard_destroy(w->shard);
+    free(w);
+}
+
+struct outlet *writer_outlet(struct writer *w, enum reader reader)
+{
+    return &w->outlets[reader];
+}
+
+int64_t writer_beats(const struct writer *w)
+{
+    return counter_get(&w->beats);
+}
+
+void writer_board(const struct writer *w, int64_t *out)
+{
+    counter_board_read(&w->board, out, BOARD_COUNT);
+}
