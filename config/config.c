@@ -1,4 +1,4 @@
-/* The configuration without its file: defaults, look-ups, the end of it. */
+/* The configuration once it is there: default inputs, look-ups, the end of it. */
 #include "config/config.h"
 #include "base/error.h"
 #include "config/defaults.h"
@@ -33,90 +33,6 @@ void input_config_default(struct input_config *in, enum record_kind kind)
             in->fields[f] = (struct field_source){.kind = SOURCE_NONE, .name = must_strdup("")};
         }
     }
-}
-
-static void default_windows(struct config *c)
-{
-    static const char *const names[] = {"1h",    "24h",        "7d",      "today", "yesterday", "week",
-                                        "month", "last_month", "quarter", "year",  "all",       "now"};
-    for (unsigned w = 0; w < sizeof names / sizeof names[0]; w++) {
-        REQUIRE(window_spec_parse(text_of(names[w]), &c->windows[w]) == WINDOW_OK);
-        c->window_count++;
-        for (unsigned d = 0; d < DIMENSION_COUNT; d++) {
-            c->dimension_windows[d][w] = true;
-        }
-    }
-}
-
-void board_config_default(struct config *c)
-{
-    static const enum dimension dimensions[] = {DIMENSION_MANAGER, DIMENSION_TEAM, DIMENSION_PRODUCT};
-    static const enum kpi kpis[] = {KPI_SALES_VOLUME, KPI_DEALS_WON,  KPI_WIN_RATE,
-                                    KPI_REVENUE,      KPI_CONVERSION, KPI_AVERAGE_CHECK};
-    static const char *const windows[] = {"today", "week", "month", "quarter"};
-    struct board_config *b = &c->publish.boards;
-    *b = (struct board_config){0};
-    for (unsigned i = 0; i < sizeof dimensions / sizeof dimensions[0]; i++) {
-        b->dimension[dimensions[i]] = true;
-    }
-    for (unsigned i = 0; i < sizeof kpis / sizeof kpis[0]; i++) {
-        b->kpi[kpis[i]] = true;
-    }
-    for (unsigned i = 0; i < sizeof windows / sizeof windows[0]; i++) {
-        int w = config_window_find(c, text_of(windows[i]));
-        if (w >= 0) { /* a configuration may do without it */
-            b->window[w] = true;
-        }
-    }
-}
-
-struct config *config_default(void)
-{
-    struct config *c = must_zalloc(sizeof *c);
-    c->company = must_strdup("all");
-    c->time_zone = must_strdup("UTC");
-    c->week_start = 1;
-    c->fiscal_month = 1;
-    REQUIRE(currency_parse(TEXT("USD"), &c->base_currency) == OK);
-    default_windows(c);
-    for (unsigned k = 0; k < KIND_COUNT; k++) {
-        input_config_default(&c->inputs[c->input_count++], (enum record_kind)k);
-    }
-    c->kafka = (struct kafka_config){
-        .brokers = must_strdup("localhost:9092"),
-        .group = must_strdup("kpid"),
-        .dead_letter_topic = must_strdup("kpid-dead-letters"),
-        .message_size_max = 1 << 20,
-        .queue_bytes_max = 64 << 20,
-        .metadata_refresh_ms = 10000,
-        .clock_skew_ms = 300000,
-        .dead_letters_unsent_max = 1000,
-    };
-    c->redis = (struct redis_config){
-        .host = must_strdup("localhost"),
-        .port = 6379,
-        .unix_socket = must_strdup(""),
-        .user = must_strdup(""),
-        .password = must_strdup(""),
-        .namespace_ = must_strdup("default"),
-        .timeout_ms = 2000,
-        .backoff_max_ms = 5000,
-    };
-    c->publish = (struct publish_config){
-        .tick_ms = 100,
-        .idle_ms = 1000,
-        .max_atomic = 2000,
-        .meta_ttl_ms = 15000,
-        .alerts_log_max = 10000,
-    };
-    board_config_default(c);
-    c->alerts.every_ms = 10000;
-    c->alerts.queue_max = 1000;
-    c->http = (struct http_config){.address = must_strdup("127.0.0.1"), .port = 9464};
-    c->log = (struct log_config){LOG_LOGFMT, LOG_INFO};
-    c->limits = (struct limits_config){.entities_max = 100000, .ring_bytes = 16 << 20};
-    c->hash = text_hash(TEXT(""));
-    return c;
 }
 
 void field_source_fini(struct field_source *s)

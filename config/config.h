@@ -213,6 +213,17 @@ struct config *config_default(void);
 struct config *config_load(const char *path, struct config_problems *out);
 /* The same from memory; `name` stands in messages for the path. Relative secret files are relative to `name`'s folder. */
 struct config *config_parse(const char *name, const char *bytes, size_t size, struct config_problems *out);
+/* Where the configuration is: `path` where not NULL, else $KPID_CONFIG where set, else /etc/kpid/kpid.yaml where
+ * there is one; NULL: nowhere, so that everything is at its default. */
+const char *config_find(const char *path);
+/* The configuration that config_find finds, or the default one. */
+struct config *config_open(const char *path, struct config_problems *out);
+/* As config_open, without reading secrets: "" stands for each. For a check where they are not at hand. */
+struct config *config_open_without_secrets(const char *path, struct config_problems *out);
+/* Whether librdkafka takes a property; else false and the reason. config/ does not link with it, so whoever does says
+ * so once, at the start; without it, properties are passed on unseen. */
+typedef bool config_property_check(const char *name, const char *value, char *why, size_t why_size);
+void config_check_properties_with(config_property_check *check);
 void config_destroy(struct config *c);
 void config_problems_fini(struct config_problems *p);
 

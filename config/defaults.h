@@ -9,5 +9,3 @@
 void input_config_default(struct input_config *in, enum record_kind kind);
 void input_config_fini(struct input_config *in);
 void field_source_fini(struct field_source *s);
-/* The default boards, over those of the default windows that the configuration has. */
-void board_config_default(struct config *c);

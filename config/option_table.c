@@ -1,0 +1,261 @@
+#include "config/load.h"
+#include "config/option.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
+
+#define MS_S INT64_C(1000)
+#define MS_M (60 * MS_S)
+#define MS_H (60 * MS_M)
+#define MS_D (24 * MS_H)
+#define KIB  INT64_C(1024)
+#define MIB  (1024 * KIB)
+#define GIB  (1024 * MIB)
+
+const char *const secret_suffixes[SECRET_SUFFIX_COUNT] = {"_file", "_env", "_credential"};
+
+static const char *const week_days[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                        "friday", "saturday", "sunday",    NULL};
+static const char *const order_words[] = {"occurred_at", "version", NULL};
+static const char *const event_words[] = {"changes", "full", NULL};
+static const char *const kind_words[] = {
+#define X(symbol, name, topic, key) name,
+    RECORD_KIND_TABLE(X)
+#undef X
+        NULL};
+static const char *const severity_words[] = {"info", "warning", "critical", NULL};
+static const char *const format_words[] = {"logfmt", "json", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+
+/* clang-format off */
+static const struct option company_options[] = {
+    {"name", OPTION_TEXT, AT(config, company), .fallback = "all", .check = check_name,
+     .help = "Name of the one entity of dimension company."},
+    {"time_zone", OPTION_CUSTOM, AT(config, time_zone), .fallback = "UTC", .load = load_time_zone,
+     .form = "IANA name", .schema = "{\"type\":\"string\"}",
+     .help = "Where days, weeks and months begin, such as Europe/Berlin. It must be one that this machine knows."},
+    {"week_start", OPTION_CHOICE, AT(config, week_start), .fallback = "monday", .words = week_days, .least = 1,
+     .help = "First day of a week."},
+    {"fiscal_year_start", OPTION_CUSTOM, AT(config, fiscal_month), .fallback = "january", .load = load_fiscal_month,
+     .form = "month", .schema = "{\"$ref\":\"#/$defs/month\"}",
+     .help = "Month in which years begin, and with them quarters: a name or 1-12."},
+    {"base_currency", OPTION_CUSTOM, AT(config, base_currency), .fallback = "USD", .load = load_base_currency,
+     .form = "currency", .schema = "{\"$ref\":\"#/$defs/currency\"}",
+     .help = "Currency of all money that is published, and of amounts without one."},
+    {0},
+};
+
+const struct option rate_options[] = {
+    {"currency", OPTION_TEXT, .required = true, .form = "currency", .help = "Currency that is converted."},
+    {"day", OPTION_TEXT, .required = true, .form = "date", .help = "Local day from which the rate is in force, as 2024-01-31, until the next rated day."},
+    {"rate", OPTION_TEXT, .required = true, .form = "decimal", .help = "Base units for one unit of the currency: above 0, at most nine places."},
+    {0},
+};
+
+static const char *const boolean_words[] = {"true", "false", NULL};
+static const char *const other_words[] = {"default", "none", NULL};
+
+/* `least` is the type of what the source gives, so that constants and tables of values can be checked. */
+#define SOURCE(member, type, default_note)                                                                             \
+    #member, OPTION_CUSTOM, AT(input_config, member), .least = (type), .fallback_note = default_note,                  \
+    .load = load_source, .form = "source", .schema = "{\"$ref\":\"#/$defs/source\"}"
+
+const struct option input_options[] = {
+    {"kind", OPTION_CHOICE, AT(input_config, kind), .words = kind_words, .required = true,
+     .help = "What its messages are about."},
+    {"topic", OPTION_TEXT, AT(input_config, topic), .fallback_note = "the kind's: leads, deals, payments, feedback", .check = check_topic,
+     .help = "Kafka topic. All its partitions are read, from the earliest offset. A topic belongs to one input."},
+    {"order_by", OPTION_CHOICE, AT(input_config, order_by), .fallback = "occurred_at", .words = order_words,
+     .help = "What tells which of two events of a record is newer. Inputs of one kind must agree."},
+    {"events", OPTION_CHOICE, AT(input_config, events), .fallback = "changes", .words = event_words,
+     .help = "changes: a field that an event does not carry stays as it is. full: it is cleared, if this input maps it."},
+    {"tombstones", OPTION_CUSTOM, AT(input_config, tombstones), .fallback_note = "delete; ordered by version: a dead letter", .load = load_tombstones,
+     .form = "delete or ignore", .schema = "{\"enum\":[\"delete\",\"ignore\"]}",
+     .help = "What an empty value does: delete the record that the message key names, or nothing."},
+    {"filter", OPTION_CUSTOM, AT(input_config, filter), .load = load_filter,
+     .form = "{member, in or not_in}", .schema = "{\"$ref\":\"#/$defs/filter\"}",
+     .help = "Which messages count: those whose member (a name, or a JSON Pointer) is one of `in`, or none of `not_in`. The others are counted as filtered."},
+    {SOURCE(key, FIELD_TEXT, "lead_id, deal_id, payment_id, feedback_id"),
+     .help = "Which record an event belongs to."},
+    {SOURCE(event_id, FIELD_TEXT, "event_id"),
+     .help = "Names the message, so that a repeat can be told."},
+    {SOURCE(version, FIELD_INTEGER, "version"),
+     .help = "A whole number that grows with each change of the record."},
+    {SOURCE(occurred_at, FIELD_TIME, "occurred_at"),
+     .help = "When the change happened; where absent, the time stamp of the message."},
+    {SOURCE(deleted, FIELD_CHOICE, "deleted"), .words = boolean_words,
+     .help = "true: the record is gone."},
+    {"other_fields", OPTION_CUSTOM, .fallback_note = "default", .words = other_words, .load = load_other_fields,
+     .form = "default or none", .schema = "{\"enum\":[\"default\",\"none\"]}",
+     .help = "What becomes of fields that `fields` does not name: read from the member of their name, or not read."},
+    {"fields", OPTION_CUSTOM, .may_be_empty = true, .fallback_note = "each from the member of its name", .load = load_fields,
+     .form = "{field: source}", .schema = "{\"$ref\":\"#/$defs/fields\"}",
+     .help = "Where the fields of the record come from. An empty source (~): not read."},
+    {0},
+};
+
+static const struct option kafka_options[] = {
+    {"brokers", OPTION_TEXT, AT(kafka_config, brokers), .fallback = "localhost:9092", .check = check_brokers,
+     .help = "Where to ask first: host:port, several with commas."},
+    {"group", OPTION_TEXT, AT(kafka_config, group), .fallback = "kpid", .check = check_topic,
+     .help = "Group under which offsets are committed, for lag monitors only; kpid starts from its own."},
+    {"dead_letter_topic", OPTION_TEXT, AT(kafka_config, dead_letter_topic), .fallback = "kpid-dead-letters", .check = check_topic,
+     .help = "Where messages go that cannot be read."},
+    {"message_size_max", OPTION_SIZE, AT(kafka_config, message_size_max), .fallback = "1MiB", .least = KIB, .most = 64 * MIB,
+     .help = "A larger value is a dead letter."},
+    {"queue_size_max", OPTION_SIZE, AT(kafka_config, queue_bytes_max), .fallback = "64MiB", .least = MIB, .most = GIB,
+     .help = "Messages that are fetched ahead; the memory that Kafka's side may take."},
+    {"metadata_refresh", OPTION_DURATION, AT(kafka_config, metadata_refresh_ms), .fallback = "10s", .least = MS_S, .most = MS_H,
+     .help = "How often new partitions are looked for."},
+    {"clock_skew", OPTION_DURATION, AT(kafka_config, clock_skew_ms), .fallback = "5m", .least = 0, .most = 365 * MS_D,
+     .help = "How far occurred_at may be ahead of the message's time stamp; what is further is a dead letter."},
+    {"dead_letters_unsent_max", OPTION_INTEGER, AT(kafka_config, dead_letters_unsent_max), .fallback = "1000", .least = 1, .most = 100000,
+     .help = "Dead letters that wait for their delivery report; at that number reading pauses."},
+    {"sasl_password", OPTION_SECRET, .property = "sasl.password", .help = "Password for SASL."},
+    {"sasl_oauthbearer_client_secret", OPTION_SECRET, .property = "sasl.oauthbearer.client.secret", .help = "Client secret for OIDC."},
+    {"ssl_key_password", OPTION_SECRET, .property = "ssl.key.password", .help = "Passphrase of the client's private key."},
+    {"ssl_keystore_password", OPTION_SECRET, .property = "ssl.keystore.password", .help = "Password of the client's PKCS#12 keystore."},
+    {"properties", OPTION_CUSTOM, .may_be_empty = true, AT(kafka_config, properties), .load = load_properties,
+     .form = "{property: value}", .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\"]}}",
+     .help = "Passed to librdkafka as they are, such as security.protocol. Those that kpid sets itself, and secrets, are refused."},
+    {0},
+};
+
+static const struct option redis_options[] = {
+    {"host", OPTION_TEXT, AT(redis_config, host), .fallback = "localhost", .check = check_host, .help = "Name or address of the server."},
+    {"port", OPTION_INTEGER, AT(redis_config, port), .fallback = "6379", .least = 1, .most = 65535, .help = "Its TCP port."},
+    {"socket", OPTION_TEXT, AT(redis_config, unix_socket), .help = "Path of its Unix socket, instead of host and port."},
+    {"user", OPTION_TEXT, AT(redis_config, user), .help = "User for AUTH; without it, the password alone is sent."},
+    {"password", OPTION_SECRET, AT(redis_config, password), .help = "Password for AUTH."},
+    {"database", OPTION_INTEGER, AT(redis_config, database), .fallback = "0", .least = 0, .most = 65535, .help = "Number of the database."},
+    {"namespace", OPTION_TEXT, AT(redis_config, namespace_), .fallback = "default", .check = check_namespace,
+     .help = "Keys begin with `kpid:{<namespace>}:`. Two companies on one server need two."},
+    {"timeout", OPTION_DURATION, AT(redis_config, timeout_ms), .fallback = "2s", .least = 10, .most = MS_M, .help = "For connecting, and for the answer to a command."},
+    {"backoff_max", OPTION_DURATION, AT(redis_config, backoff_max_ms), .fallback = "5s", .least = 100, .most = 10 * MS_M,
+     .help = "The longest wait between two attempts to connect."},
+    {0},
+};
+
+static const struct option publish_options[] = {
+    {"tick", OPTION_DURATION, AT(publish_config, tick_ms), .fallback = "100ms", .least = 10, .most = MS_M,
+     .help = "At most this long between two publishes while events come."},
+    {"idle", OPTION_DURATION, AT(publish_config, idle_ms), .fallback = "1s", .least = 100, .most = MS_M,
+     .help = "How often time moves, and meta is renewed, while nothing comes."},
+    {"max_atomic", OPTION_INTEGER, AT(publish_config, max_atomic), .fallback = "2000", .least = 1, .most = 100000,
+     .help = "Commands in one transaction; a larger publish is prepared beside and then moved in."},
+    {"meta_ttl", OPTION_DURATION, AT(publish_config, meta_ttl_ms), .fallback = "15s", .least = MS_S, .most = MS_H,
+     .help = "meta expires after this long without a publish, so that a dead daemon is seen."},
+    {"alerts_log_max", OPTION_INTEGER, AT(publish_config, alerts_log_max), .fallback = "10000", .least = 1, .most = 1000000,
+     .help = "Entries that the stream alerts:log keeps, about."},
+    {0},
+};
+
+static const struct option board_options[] = {
+    {"dimensions", OPTION_CUSTOM, AT(board_config, dimension), .fallback = "[manager, team, product]", .load = load_board_dimensions,
+     .form = "list of dimensions", .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/dimension\"}}", .help = "Dimensions whose entities are ranked."},
+    {"kpis", OPTION_CUSTOM, AT(board_config, kpi), .fallback = "[sales_volume, deals_won, win_rate, revenue, conversion, average_check]", .load = load_board_kpis,
+     .form = "list of KPIs", .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/kpi\"}}", .help = "KPIs by which they are ranked."},
+    {"windows", OPTION_CUSTOM, .may_be_empty = true, AT(board_config, window), .fallback = "[today, week, month, quarter]", .load = load_board_windows,
+     .fallback_note = "of these, those that `windows` has",
+     .form = "list of windows", .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/window\"}}", .help = "Windows over which they are ranked."},
+    {0},
+};
+
+const struct option receiver_options[] = {
+    {"name", OPTION_TEXT, AT(receiver_config, name), .required = true, .check = check_name, .help = "Name by which rules name it."},
+    {"url", OPTION_SECRET, AT(receiver_config, url), .required = true, .inline_too = true, .check = check_url,
+     .help = "Where alerts are posted: http:// or https://."},
+    {"hmac_secret", OPTION_SECRET, AT(receiver_config, hmac_secret), .help = "Key with which the body is signed; without one it is not."},
+    {"headers", OPTION_CUSTOM, .may_be_empty = true, AT(receiver_config, headers), .load = load_headers,
+     .form = "{header: text or {file, env or credential}}", .schema = "{\"$ref\":\"#/$defs/headers\"}",
+     .help = "HTTP headers to send along. A secret one is written as {env: NAME}, {file: PATH} or {credential: NAME}."},
+    {"timeout", OPTION_DURATION, AT(receiver_config, timeout_ms), .fallback = "10s", .least = 100, .most = 5 * MS_M, .help = "For one attempt."},
+    {"retry_for", OPTION_DURATION, AT(receiver_config, retry_for_ms), .fallback = "1d", .least = 0, .most = 30 * MS_D,
+     .help = "A delivery is given up after this long; 0s = never while kpid runs."},
+    {0},
+};
+
+#define THRESHOLD_SCHEMA "{\"type\":[\"number\",\"string\"]}"
+#define THRESHOLD(word, comparison, text)                                                                              \
+    {word, OPTION_CUSTOM, .least = (comparison), .load = load_threshold, .form = "value", .schema = THRESHOLD_SCHEMA, .help = text}
+
+const struct option rule_options[] = {
+    {"name", OPTION_TEXT, AT(rule_config, name), .required = true, .check = check_name, .help = "Name of the rule, part of each alert's key."},
+    {"kpi", OPTION_CUSTOM, AT(rule_config, kpi), .required = true, .load = load_kpi, .form = "KPI", .schema = "{\"$ref\":\"#/$defs/kpi\"}", .help = "What is watched."},
+    {"dimension", OPTION_CUSTOM, AT(rule_config, dimension), .fallback = "company", .load = load_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
+    {"window", OPTION_CUSTOM, AT(rule_config, window), .required = true, .load = load_window, .form = "window", .schema = "{\"$ref\":\"#/$defs/window\"}",
+     .help = "Over which time. It must be one of the dimension's `windows`."},
+    {"entities", OPTION_CUSTOM, AT(rule_config, entities), .fallback_note = "all of the dimension", .load = load_entities, .form = "list of names",
+     .schema = "{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"number\",\"boolean\"]}}", .help = "Only these."},
+    THRESHOLD("below", BELOW, "Breached while the value is below. A rule has one of below, at_most, above and at_least: a decimal, a ratio also in percent, a time with its unit."),
+    THRESHOLD("at_most", AT_MOST, "Breached while the value is at most this."),
+    THRESHOLD("above", ABOVE, "Breached while the value is above."),
+    THRESHOLD("at_least", AT_LEAST, "Breached while the value is at least this."),
+    {"clear", OPTION_CUSTOM, AT(rule_config, clear_micro), .fallback_note = "the threshold", .load = load_clear, .form = "value", .schema = THRESHOLD_SCHEMA,
+     .help = "The alert is resolved only when the value has come back past this, on the healthy side of the threshold."},
+    {"for", OPTION_DURATION, AT(rule_config, for_ms), .fallback = "0s", .least = 0, .most = 365 * MS_D, .help = "The breach must last this long before the alert fires."},
+    {"sample_min", OPTION_INTEGER, AT(rule_config, sample_min), .fallback = "1", .least = 1, .most = 1000000000,
+     .help = "A value of fewer records is no value: it neither fires nor resolves."},
+    {"severity", OPTION_CHOICE, AT(rule_config, severity), .fallback = "warning", .words = severity_words, .help = "How bad it is."},
+    {"summary", OPTION_TEXT, AT(rule_config, summary), .fallback_note = "made from the rule", .check = check_summary, .help = "A sentence for people, sent along."},
+    {"receivers", OPTION_CUSTOM, AT(rule_config, receivers), .fallback_note = "every receiver", .load = load_rule_receivers, .form = "list of receivers",
+     .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}", .help = "Who is told; [] = nobody, the alert is in Redis only."},
+    {0},
+};
+
+static const struct option alert_options[] = {
+    {"every", OPTION_DURATION, AT(alert_config, every_ms), .fallback = "10s", .least = MS_S, .most = MS_H, .help = "The grid of instants at which rules are evaluated."},
+    {"queue_max", OPTION_INTEGER, AT(alert_config, queue_max), .fallback = "1000", .least = 1, .most = 1000000, .help = "Deliveries that wait for their receivers."},
+    {"receivers", OPTION_LIST, .may_be_empty = true, AT(alert_config, receivers), .options = receiver_options, .load = load_receivers, .help = "Who can be told."},
+    {"rules", OPTION_LIST, .may_be_empty = true, AT(alert_config, rules), .options = rule_options, .load = load_rules, .help = "What is told."},
+    {0},
+};
+
+static const struct option http_options[] = {
+    {"address", OPTION_TEXT, AT(http_config, address), .fallback = "127.0.0.1", .check = check_address,
+     .help = "Address on which /metrics, /livez and /readyz are served. They have no password: think before opening it."},
+    {"port", OPTION_INTEGER, AT(http_config, port), .fallback = "9464", .least = 0, .most = 65535, .help = "TCP port; 0 = no endpoint."},
+    {0},
+};
+
+static const struct option log_options[] = {
+    {"format", OPTION_CHOICE, AT(log_config, format), .fallback = "logfmt", .words = format_words, .help = "How a line looks."},
+    {"level", OPTION_CHOICE, AT(log_config, level), .fallback = "info", .words = level_words, .help = "The least important lines that are written."},
+    {0},
+};
+
+static const struct option limit_options[] = {
+    {"entities_max", OPTION_INTEGER, AT(limits_config, entities_max), .fallback = "100000", .least = 1, .most = 10000000,
+     .help = "Entities of one dimension."},
+    {"ring_size", OPTION_SIZE, AT(limits_config, ring_bytes), .fallback = "16MiB", .least = MIB, .most = GIB,
+     .help = "Room between consumer and writer: a power of two."},
+    {0},
+};
+
+const struct option option_table[] = {
+    {"company", OPTION_GROUP, .offset = 0, .options = company_options, .help = "Whose KPIs these are, and its calendar."},
+    {"currencies", OPTION_CUSTOM, .may_be_empty = true, AT(config, currencies), .load = load_currencies,
+     .form = "{currency: decimals}", .schema = "{\"type\":\"object\",\"propertyNames\":{\"$ref\":\"#/$defs/currency\"},\"additionalProperties\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":6}}",
+     .help = "Currencies that ISO 4217 does not list, or with other digits after the point: 0 to 6."},
+    {"rates", OPTION_LIST, .may_be_empty = true, AT(config, rates), .options = rate_options, .load = load_rates,
+     .help = "Exchange rates to the base currency. An amount without a rate on or before its day adds nothing, and is counted."},
+    {"stages", OPTION_CUSTOM, .may_be_empty = true, AT(config, stages), .load = load_stages,
+     .form = "{stage: ratio}", .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"number\",\"string\"]}}",
+     .help = "Probability of deals in a stage that carry none of their own: a decimal from 0 to 1, or percent."},
+    {"windows", OPTION_CUSTOM, .may_be_empty = true, AT(config, windows), .load = load_windows,
+     .fallback = "[1h, 24h, 7d, today, yesterday, week, month, last_month, quarter, year, all, now]",
+     .form = "list of windows, or {dimension or default: list}", .schema = "{\"$ref\":\"#/$defs/windows\"}",
+     .help = "Spans of time over which KPIs are kept. A dimension that is not named has those of `default`."},
+    {"inputs", OPTION_LIST, .may_be_empty = true, AT(config, inputs), .options = input_options, .load = load_inputs,
+     .fallback = "[{kind: lead}, {kind: deal}, {kind: payment}, {kind: feedback}]",
+     .help = "What is read. A list here replaces the default one: what it leaves out is not read."},
+    {"kafka", OPTION_GROUP, AT(config, kafka), .options = kafka_options, .help = "Where events come from."},
+    {"redis", OPTION_GROUP, AT(config, redis), .options = redis_options, .help = "Where KPIs go."},
+    {"publish", OPTION_GROUP, AT(config, publish), .options = publish_options, .help = "How often, and how much at once."},
+    {"boards", OPTION_GROUP, AT(config, publish.boards), .options = board_options, .help = "Rankings, as sorted sets: each KPI over each window for each dimension."},
+    {"alerts", OPTION_GROUP, AT(config, alerts), .options = alert_options, .help = "Who is told what."},
+    {"http", OPTION_GROUP, AT(config, http), .options = http_options, .help = "Metrics and health."},
+    {"log", OPTION_GROUP, AT(config, log), .options = log_options, .help = "What is written to standard error."},
+    {"limits", OPTION_GROUP, AT(config, limits), .options = limit_options, .help = "What may grow no further."},
+    {0},
+};
+/* clang-format on */
