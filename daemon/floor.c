@@ -76,7 +76,7 @@ struct floor *floor_create(const struct floor_options *options)
     f->teller = (struct floor_teller){.options = &f->options,
                                       .world = world,
                                       .records_left = options->records,
-                                      .horizon_us = options->live_rate > 0 ? INT64_MAX : f->end_us,
+                                      .horizon_us = options->live_rate > 0 ? INSTANT_END - DAY : f->end_us,
                                       .cycle_us = sixth < CYCLE_MAX ? sixth : CYCLE_MAX,
                                       .office_hours = true};
     floor_random_init(&f->teller.random, options->seed);

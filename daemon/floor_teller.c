@@ -21,6 +21,9 @@ currency_code teller_currency(struct floor_teller *t)
 
 int64_t teller_later(struct floor_teller *t, int64_t at_us, int64_t mean_us)
 {
+    if (at_us >= t->horizon_us) {
+        return t->horizon_us; /* nothing more happens; adding up waits could leave the calendar */
+    }
     int64_t later = at_us + floor_random_wait(&t->random, mean_us) + MILLISECOND;
     return t->office_hours ? floor_world_at_work(t->world, &t->random, later) : later;
 }
