@@ -1,0 +1,128 @@
+#include "aggregators/tree.h"
+#include "tests/support/random.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The same as the tree, without a tree: all rows that were ever added. */
+struct model {
+    struct {
+        int64_t at, value, m[STREAM_MEASURES_MAX];
+    } rows[6000];
+    int count;
+};
+
+static struct model model;
+
+static void model_sums(int64_t from, int64_t to, int measures, int128 *out)
+{
+    for (int i = 0; i < model.count; i++)
+        if (model.rows[i].at >= from && model.rows[i].at < to)
+            for (int m = 0; m < measures; m++)
+                out[m] += model.rows[i].m[m];
+}
+
+static void count_rows(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    (void)at_us;
+    (void)value;
+    (void)measures;
+    ++*(int *)context;
+}
+
+static void run(uint64_t seed, int measures, bool valued, int64_t instants)
+{
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
+    struct random r = {seed};
+    struct tree t;
+    tree_init(&t, (unsigned)measures, valued);
+    model.count = 0;
+    int64_t in_order = 0;
+    for (int step = 0; step < 6000; step++) {
+        int64_t at, value, delta[STREAM_MEASURES_MAX];
+        bool retract = model.count > 0 && random_chance(&r, step < 3000 ? 30 : 60);
+        if (retract) {
+            int64_t i = random_below(&r, model.count);
+            at = model.rows[i].at;
+            value = model.rows[i].value;
+            for (int m = 0; m < measures; m++)
+                delta[m] = -model.rows[i].m[m];
+            model.rows[i] = model.rows[--model.count];
+        } else {
+            at = random_chance(&r, 50) ? random_below(&r, instants) : (in_order += random_below(&r, 3));
+            value = valued ? random_below(&r, 4) : 0;
+            for (int m = 0; m < measures; m++)
+                delta[m] = random_below(&r, 2000) - 1000;
+            model.rows[model.count].at = at;
+            model.rows[model.count].value = value;
+            memcpy(model.rows[model.count++].m, delta, sizeof delta);
+        }
+        tree_add(&t, at, value, delta);
+        tree_check(&t);
+        int64_t from = random_below(&r, instants + 10) - 5, to = from + random_below(&r, instants);
+        if (random_chance(&r, 10))
+            from = INT64_MIN;
+        int128 expected[STREAM_MEASURES_MAX] = {0}, actual[STREAM_MEASURES_MAX] = {0};
+        model_sums(from, to, measures, expected);
+        tree_sums(&t, from, to, actual);
+        for (int m = 0; m < measures; m++)
+            cr_assert(expected[m] == actual[m], "step %d", step);
+    }
+    while (model.count > 0) {
+        model.count--;
+        int64_t back[STREAM_MEASURES_MAX];
+        for (int m = 0; m < measures; m++)
+            back[m] = -model.rows[model.count].m[m];
+        tree_add(&t, model.rows[model.count].at, model.rows[model.count].value, back);
+    }
+    cr_assert(t.root == NULL, "what is taken back leaves nothing");
+    cr_assert(tree_bytes(&t) == 0);
+    tree_fini(&t);
+}
+
+Test(tree, sums_equal_those_of_a_list)
+{
+    run(random_seed(1), 1, false, 100000);
+    run(random_seed(2), 4, false, 3000);
+    run(random_seed(3), 2, true, 500);
+    run(random_seed(4), 3, true, 20);
+}
+
+Test(tree, a_deep_tree_finds_the_next_row)
+{
+    struct tree t;
+    tree_init(&t, 1, false);
+    for (int64_t i = 0; i < 100000; i++)
+        tree_add(&t, i * 10, 0, &(int64_t){1});
+    tree_check(&t);
+    cr_expect(t.depth >= 2);
+    cr_expect(tree_next(&t, INT64_MIN) == 0 && tree_next(&t, 1) == 10 && tree_next(&t, 999990) == 999990 && tree_next(&t, 999991) == INT64_MAX);
+    int count = 0;
+    tree_visit(&t, 500, 1500, count_rows, &count);
+    cr_expect(count == 100);
+    int128 taken[STREAM_MEASURES_MAX] = {0};
+    tree_take_before(&t, 500005, taken);
+    cr_expect(taken[0] == 50001 && tree_next(&t, INT64_MIN) == 500010);
+    tree_check(&t);
+    tree_fini(&t);
+}
+
+/* Sums do not wrap: 4,000 rows of 4 * 10^18 at one instant are more than 2^63. */
+Test(tree, sums_are_wider_than_rows)
+{
+    struct tree t;
+    tree_init(&t, 1, false);
+    const int64_t large = INT64_C(4000000000000000000);
+    for (int i = 0; i < 4000; i++)
+        tree_add(&t, 7, 0, &large);
+    int128 sum = 0;
+    tree_sums(&t, 0, 8, &sum);
+    cr_expect(sum == (int128)large * 4000);
+    tree_check(&t);
+    for (int i = 0; i < 4000; i++)
+        tree_add(&t, 7, 0, &(int64_t){-large});
+    sum = 0;
+    tree_sums(&t, 0, 8, &sum);
+    cr_expect(sum == 0);
+    tree_fini(&t);
+}
