@@ -27,23 +27,18 @@ const char *alert_reason_name(enum alert_reason r)
 
 const char *comparison_name(enum comparison c)
 {
-    switch (c) {
-    case BELOW: return "below";
-    case AT_MOST: return "at_most";
-    case ABOVE: return "above";
-    case AT_LEAST: return "at_least";
-    }
-    REQUIRE(!"a known comparison");
+    static const char *const NAMES[] = {
+        [BELOW] = "below", [AT_MOST] = "at_most", [ABOVE] = "above", [AT_LEAST] = "at_least"};
+    REQUIRE((unsigned)c < sizeof NAMES / sizeof *NAMES);
+    return NAMES[c];
 }
 
 const char *severity_name(enum severity s)
 {
-    switch (s) {
-    case SEVERITY_INFO: return "info";
-    case SEVERITY_WARNING: return "warning";
-    case SEVERITY_CRITICAL: return "critical";
-    }
-    REQUIRE(!"a known severity");
+    static const char *const NAMES[] = {
+        [SEVERITY_INFO] = "info", [SEVERITY_WARNING] = "warning", [SEVERITY_CRITICAL] = "critical"};
+    REQUIRE((unsigned)s < sizeof NAMES / sizeof *NAMES);
+    return NAMES[s];
 }
 
 /* The length goes first, so that ("ab", "c") and ("a", "bc") differ. */

@@ -34,6 +34,7 @@ struct job {
     int64_t came_us;
     int64_t due_us;   /* back-off; the receiver's own wish counts for the line */
     struct attempt *attempt; /* under way */
+    bool last_try;           /* begun in the last round: there is no other after it */
 };
 
 /* What is for one receiver. */
@@ -148,7 +149,7 @@ static void note_answer(struct line *l)
 static void note_silence(const struct delivery *d, struct line *l, const struct job *j,
                          const struct attempt_result *result, int64_t now_us)
 {
-    l->closed = d->last_round;
+    l->closed = j->last_try;
     if (now_us < l->held_us) {
         return; /* it was under way together with the one that failed first: one silence, not two */
     }
@@ -156,7 +157,7 @@ static void note_silence(const struct delivery *d, struct line *l, const struct 
         LOG(LOG_WARNING, "the receiver does not take alerts", LOG_TEXT("receiver", l->config->name),
             LOG_TEXT("reason", result->error));
     }
-    l->held_us = now_us + wait_us(d, l->failures, j);
+    l->held_us = d->last_round ? 0 : now_us + wait_us(d, l->failures, j);
 }
 
 /* An attempt is over. */
@@ -183,10 +184,10 @@ static void finish(struct delivery *d, struct job *j, CURLcode code, int64_t now
     } else {
         note_answer(l);
     }
-    if (result.verdict == VERDICT_GIVE_UP || d->last_round) {
+    if (result.verdict == VERDICT_GIVE_UP || j->last_try) {
         give_up(d, l, j, result.error);
     } else {
-        j->due_us = now_us + wait_us(d, j->failures, j);
+        j->due_us = d->last_round ? 0 : now_us + wait_us(d, j->failures, j);
     }
 }
 
@@ -239,6 +240,7 @@ static int64_t start(struct delivery *d, int64_t now_us)
             } else if (l->flying < (l->failures > 0 ? 1 : d->options.parallel_max)) {
                 j->attempt = attempt_create(l->config, j->key, j->body, j);
                 REQUIRE(curl_multi_add_handle(d->multi, attempt_handle(j->attempt)) == CURLM_OK);
+                j->last_try = d->last_round;
                 l->flying++;
                 counter_add(&d->counters.retried, j->failures > 0 ? 1 : 0);
             }
@@ -283,10 +285,16 @@ static void leave_rest(struct delivery *d)
 {
     for (size_t i = 0; i < d->line_count; i++) {
         struct line *l = &d->lines[i];
-        while (l->first) {
+        int64_t left = 0;
+        for (; l->first; left++) {
             attempt_destroy(l->first->attempt, d->multi);
             l->first->attempt = NULL;
-            give_up(d, l, l->first, "kpid stopped");
+            counter_add(&d->counters.failed, 1);
+            line_remove(d, l, l->first);
+        }
+        if (left > 0) {
+            LOG(LOG_WARNING, "alerts were left undelivered at the stop", LOG_TEXT("receiver", l->config->name),
+                LOG_NUMBER("alerts", left));
         }
     }
 }

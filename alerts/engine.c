@@ -212,7 +212,7 @@ static bool is_past(const struct engine *e, const struct rule_config *r, const s
     case ABOVE: return order > 0;
     case AT_LEAST: return order >= 0;
     }
-    REQUIRE(!"a known comparison");
+    REQUIRE(false); /* no such comparison */
 }
 
 static struct transition *transition_add(struct engine *e)
@@ -287,7 +287,7 @@ static void decide_one(struct engine *e, struct section *f, size_t at, int64_t g
             move(e, f, at, ALERT_RESOLVED, ALERT_RECOVERED, grid_us);
         }
         break;
-    case ALERT_STATE_COUNT: REQUIRE(!"a state");
+    case ALERT_STATE_COUNT: REQUIRE(false);
     }
 }
 

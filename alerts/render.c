@@ -9,13 +9,10 @@
 
 static const char *comparison_words(enum comparison c)
 {
-    switch (c) {
-    case BELOW: return "below";
-    case AT_MOST: return "at most";
-    case ABOVE: return "above";
-    case AT_LEAST: return "at least";
-    }
-    REQUIRE(!"a known comparison");
+    static const char *const WORDS[] = {
+        [BELOW] = "below", [AT_MOST] = "at most", [ABOVE] = "above", [AT_LEAST] = "at least"};
+    REQUIRE((unsigned)c < sizeof WORDS / sizeof *WORDS);
+    return WORDS[c];
 }
 
 /* "none" where there is no value. */
