@@ -39,6 +39,11 @@ if(KPID_SANITIZE)
     # Fortify hides the very calls that the sanitizers watch, so it is left out here.
     add_compile_options(-fsanitize=${KPID_SANITIZE} -fno-sanitize-recover=all)
     add_link_options(-fsanitize=${KPID_SANITIZE})
+    if(KPID_SANITIZE MATCHES "thread")
+        # Into every program: see there.
+        add_library(tsan_threads OBJECT tests/support/tsan_threads.c)
+        link_libraries($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:tsan_threads>)
+    endif()
 elseif(NOT KPID_COVERAGE)
     add_compile_options($<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
 endif()
