@@ -1,0 +1,351 @@
+/* The rules of CONTRACT 2 and 4 and their counterexamples in AMENDMENTS, as short stories with their numbers. */
+#include "aggregators/shard.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include "base/money.h"
+#include "tests/support/core.h"
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct core core;
+
+static void setup(void)
+{
+    core_init(&core, "UTC", 1, 1);
+}
+
+static void teardown(void)
+{
+    core_fini(&core);
+}
+
+TestSuite(shard, .init = setup, .fini = teardown);
+
+static int64_t at(const char *t)
+{
+    int64_t us;
+    cr_assert(instant_parse(text_of(t), &us) == OK, "%s", t);
+    return us;
+}
+
+static enum outcome apply(struct event *e)
+{
+    enum outcome outcome = shard_apply(core.shard, e);
+    free(e);
+    return outcome;
+}
+
+/* The last argument of the list is END. */
+#define LEAD(key, when, ...) apply(make_event(KIND_LEAD, (key), at(when), (struct given[]){__VA_ARGS__, END}))
+#define DEAL(key, when, ...) apply(make_event(KIND_DEAL, (key), at(when), (struct given[]){__VA_ARGS__, END}))
+#define PAYMENT(key, when, ...) apply(make_event(KIND_PAYMENT, (key), at(when), (struct given[]){__VA_ARGS__, END}))
+#define FEEDBACK(key, when, ...) apply(make_event(KIND_FEEDBACK, (key), at(when), (struct given[]){__VA_ARGS__, END}))
+#define UNITS(n) ((int64_t)((n) * MICRO))
+
+static void expect(enum dimension d, const char *entity, const char *window, const char *kpi, const char *expected)
+{
+    struct buffer b;
+    buffer_init(&b);
+    buffer_string(&b, "");
+    core_value(&core, &b, d, entity, window, kpi);
+    cr_expect_str_eq(b.at, expected, "%s %s %s %s: %s, not %s", dimension_name(d), entity, window, kpi, b.at, expected);
+    buffer_fini(&b);
+}
+
+static void company(const char *window, const char *kpi, const char *expected)
+{
+    expect(DIMENSION_COMPANY, "all", window, kpi, expected);
+}
+
+Test(shard, a_won_deal_counts_where_it_was_closed)
+{
+    DEAL("D1", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NAME(FIELD_MANAGER, "Anna"),
+         NUMBER(DEAL_CREATED_AT, at("2024-03-01T00:00:00Z")), NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-25T00:00:00Z"));
+    company("month", "sales_volume", "100.00");
+    company("month", "cycle_time_mean", "1641600");
+    company("month", "win_rate", "1.000000");
+    company("today", "sales_volume", "");
+    expect(DIMENSION_MANAGER, "Anna", "month", "deals_won", "1");
+    shard_advance(core.shard, at("2024-04-02T00:00:00Z"));
+    company("month", "sales_volume", "");
+    company("last_month", "sales_volume", "100.00");
+}
+
+/* An edit of the amount, a late one, and a reopening: the sums follow. */
+Test(shard, corrections_take_back_what_stood)
+{
+    DEAL("D1", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-25T00:00:00Z"));
+    cr_expect(DEAL("D1", "2024-03-21T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(80))) == OUTCOME_APPLIED);
+    company("month", "sales_volume", "80.00");
+    cr_expect(DEAL("D1", "2024-03-20T12:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(500))) == OUTCOME_SUPERSEDED);
+    company("month", "sales_volume", "80.00");
+    DEAL("D1", "2024-03-22T10:00:00Z", NAME(DEAL_STAGE, "offer"));
+    company("month", "sales_volume", "");
+    company("month", "average_check", "");
+}
+
+/* AMENDMENT 9, CE1: an edit that sends the stage again does not move the deal to its own day. */
+Test(shard, a_stage_that_is_sent_again_keeps_its_first_closing_time)
+{
+    DEAL("D1", "2024-03-31T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(1)));
+    DEAL("D1", "2024-04-03T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(2)));
+    shard_advance(core.shard, at("2024-04-05T00:00:00Z"));
+    company("last_month", "sales_volume", "2.00");
+    company("month", "sales_volume", "");
+}
+
+/* AMENDMENT 9, CE2: the closing time of before the reopening does not count any more. */
+Test(shard, a_reopened_deal_is_closed_when_it_is_won_again)
+{
+    DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(7)), NUMBER(DEAL_CLOSED_AT, at("2024-03-05T00:00:00Z")));
+    DEAL("D1", "2024-04-01T10:00:00Z", NAME(DEAL_STAGE, "offer"));
+    DEAL("D1", "2024-05-02T10:00:00Z", NAME(DEAL_STAGE, "won"));
+    shard_advance(core.shard, at("2024-05-05T00:00:00Z"));
+    company("month", "sales_volume", "7.00");
+    company("year", "sales_volume", "7.00");
+    shard_advance(core.shard, at("2024-06-05T00:00:00Z"));
+    company("last_month", "sales_volume", "7.00");
+}
+
+/* AMENDMENT 9: won@1, won@4, then late lost@3: the deal is won from 4 on. */
+Test(shard, a_late_stage_between_two_equal_ones_divides_them)
+{
+    DEAL("D1", "2024-03-01T10:00:00Z", NAME(DEAL_STAGE, "won"));
+    DEAL("D1", "2024-03-04T10:00:00Z", NAME(DEAL_STAGE, "won"));
+    shard_advance(core.shard, at("2024-03-04T20:00:00Z"));
+    company("today", "deals_won", "");
+    DEAL("D1", "2024-03-03T10:00:00Z", NAME(DEAL_STAGE, "lost"));
+    company("today", "deals_won", "1");
+}
+
+Test(shard, a_deletion_clears_what_is_older_and_only_that)
+{
+    DEAL("D1", "2024-03-01T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(5)), NAME(FIELD_MANAGER, "Anna"));
+    cr_expect(shard_records(core.shard, KIND_DEAL) == 1);
+    apply(make_deletion(KIND_DEAL, "D1", at("2024-03-02T10:00:00Z")));
+    cr_expect(shard_records(core.shard, KIND_DEAL) == 0);
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    company("month", "deals_won", "");
+    cr_expect(DEAL("D1", "2024-03-01T11:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(9))) == OUTCOME_SUPERSEDED);
+    cr_expect(apply(make_deletion(KIND_DEAL, "D1", at("2024-03-02T10:00:00Z"))) == OUTCOME_DUPLICATE);
+    cr_expect(apply(make_deletion(KIND_DEAL, "D1", at("2024-03-01T10:00:00Z"))) == OUTCOME_SUPERSEDED);
+    DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"));
+    company("month", "deals_won", "1");
+    company("month", "sales_volume", "");
+    expect(DIMENSION_MANAGER, "Anna", "month", "deals_won", "");
+}
+
+/* A payment before its deal, and a deal before its lead: they wait, and inherit when it comes. */
+Test(shard, what_is_missing_is_inherited_when_it_comes)
+{
+    PAYMENT("P1", "2024-03-03T10:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(30)), NAME(PAYMENT_DEAL, "D1"), NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    company("month", "revenue", "30.00");
+    DEAL("D1", "2024-03-02T10:00:00Z", NAME(DEAL_LEAD, "L1"), NAME(FIELD_PRODUCT, "Pro"));
+    expect(DIMENSION_PRODUCT, "Pro", "month", "revenue", "30.00");
+    LEAD("L1", "2024-03-01T10:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(FIELD_TEAM, "North"), NAME(FIELD_SOURCE, "web"), NAME(FIELD_PRODUCT, "Basic"));
+    expect(DIMENSION_MANAGER, "Anna", "month", "revenue", "30.00");
+    expect(DIMENSION_TEAM, "North", "month", "revenue", "30.00");
+    expect(DIMENSION_SOURCE, "web", "month", "revenue", "30.00");
+    expect(DIMENSION_PRODUCT, "Basic", "month", "revenue", "");
+    apply(make_deletion(KIND_DEAL, "D1", at("2024-03-05T10:00:00Z")));
+    expect(DIMENSION_MANAGER, "Anna", "month", "revenue", "");
+    company("month", "revenue", "30.00");
+}
+
+/* AMENDMENT 15: the team comes with the manager; another's team is not put beside one's own manager. */
+Test(shard, a_manager_of_ones_own_does_not_take_anothers_team)
+{
+    LEAD("L1", "2024-03-01T10:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(FIELD_TEAM, "North"));
+    DEAL("D1", "2024-03-02T10:00:00Z", NAME(DEAL_LEAD, "L1"), NAME(FIELD_MANAGER, "Boris"), NAME(DEAL_STAGE, "won"));
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    expect(DIMENSION_MANAGER, "Boris", "month", "deals_won", "1");
+    expect(DIMENSION_TEAM, "North", "month", "deals_won", "");
+    DEAL("D1", "2024-03-03T10:00:00Z", CLEARED(FIELD_MANAGER));
+    expect(DIMENSION_MANAGER, "Anna", "month", "deals_won", "1");
+    expect(DIMENSION_TEAM, "North", "month", "deals_won", "1");
+}
+
+/* A lead that moves takes its deals' and their payments' inherited numbers along. */
+Test(shard, a_change_of_the_lead_reaches_the_payments)
+{
+    LEAD("L1", "2024-03-01T10:00:00Z", NAME(FIELD_MANAGER, "Anna"));
+    DEAL("D1", "2024-03-02T10:00:00Z", NAME(DEAL_LEAD, "L1"), NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(10)));
+    PAYMENT("P1", "2024-03-03T10:00:00Z", NAME(PAYMENT_DEAL, "D1"), NUMBER(PAYMENT_AMOUNT, UNITS(10)), NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("F1", "2024-03-03T10:00:00Z", NAME(FEEDBACK_DEAL, "D1"), NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT), NUMBER(FEEDBACK_SCORE, UNITS(4)), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    LEAD("L1", "2024-03-05T10:00:00Z", NAME(FIELD_MANAGER, "Boris"));
+    expect(DIMENSION_MANAGER, "Anna", "all", "sales_volume", "");
+    expect(DIMENSION_MANAGER, "Anna", "all", "revenue", "");
+    expect(DIMENSION_MANAGER, "Boris", "all", "sales_volume", "10.00");
+    expect(DIMENSION_MANAGER, "Boris", "all", "revenue", "10.00");
+    expect(DIMENSION_MANAGER, "Boris", "all", "csat", "1.000000");
+}
+
+/* A deal created in March and won in May changes March's cohort from May on. */
+Test(shard, a_win_joins_its_cohort_when_its_instant_comes)
+{
+    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-10T00:00:00Z")), NAME(DEAL_STAGE, "won"), NUMBER(DEAL_CLOSED_AT, at("2024-05-10T00:00:00Z")));
+    shard_advance(core.shard, at("2024-04-10T00:00:00Z"));
+    company("last_month", "win_rate_cohort", "0.000000");
+    company("now", "open_deals", "1");
+    cr_expect(shard_next_change_us(core.shard) <= at("2024-05-10T00:00:00Z"));
+    shard_advance(core.shard, at("2024-05-10T00:00:00Z"));
+    company("year", "win_rate_cohort", "1.000000");
+    company("now", "open_deals", "");
+    DEAL("D1", "2024-05-11T10:00:00Z", NAME(DEAL_STAGE, "offer"));
+    company("year", "win_rate_cohort", "0.000000");
+    company("now", "open_deals", "1");
+}
+
+/* AMENDMENT 3: a span that ends before it begins is none; without created_at nothing is open. */
+Test(shard, open_spans_do_not_go_below_zero)
+{
+    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")), NAME(DEAL_STAGE, "won"), NUMBER(DEAL_CLOSED_AT, at("2024-03-01T00:00:00Z")));
+    DEAL("D2", "2024-03-10T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_CLOSED_AT, at("2024-03-02T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-03T00:00:00Z"));
+    company("now", "open_deals", "");
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("now", "open_deals", "");
+    company("month", "deals_won", "2");
+    company("month", "cycle_time_mean", "");
+    cr_expect(shard_oddities(core.shard, ODDITY_CYCLE_NEGATIVE) == 1);
+}
+
+/* AMENDMENT 30: the amount, already rounded, times the probability, rounded half-even again. */
+Test(shard, a_pipeline_is_weighted_deal_by_deal)
+{
+    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")), NUMBER(DEAL_AMOUNT, UNITS(0.03)), NUMBER(DEAL_PROBABILITY, UNITS(0.5)));
+    DEAL("D2", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_PROBABILITY, UNITS(0.25)));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("now", "open_deals", "2");
+    company("now", "pipeline", "100.03");
+    company("now", "weighted_pipeline", "25.02");
+    company("month", "pipeline", "");
+}
+
+Test(shard, refunds_and_chargebacks_reduce_revenue)
+{
+    PAYMENT("P1", "2024-03-03T10:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(100)), NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
+    PAYMENT("P2", "2024-03-04T10:00:00Z", NUMBER(PAYMENT_KIND, PAYMENT_IS_REFUND), NUMBER(PAYMENT_AMOUNT, UNITS(30)), NUMBER(PAYMENT_PAID_AT, at("2024-03-04T00:00:00Z")));
+    PAYMENT("P3", "2024-03-05T10:00:00Z", NUMBER(PAYMENT_KIND, PAYMENT_IS_CHARGEBACK), NUMBER(PAYMENT_AMOUNT, UNITS(80)), NUMBER(PAYMENT_PAID_AT, at("2024-03-05T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "revenue", "-10.00");
+    company("month", "refunds", "110.00");
+}
+
+Test(shard, satisfaction_and_loyalty)
+{
+    static const int csat[] = {5, 4, 3, 1}, nps[] = {10, 9, 8, 6, 0};
+    char key[8] = "F0";
+    for (size_t i = 0; i < sizeof csat / sizeof *csat; i++, key[1]++)
+        FEEDBACK(key, "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT), NUMBER(FEEDBACK_SCORE, UNITS(csat[i])), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    key[0] = 'G';
+    for (size_t i = 0; i < sizeof nps / sizeof *nps; i++, key[1]++)
+        FEEDBACK(key, "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_NPS), NUMBER(FEEDBACK_SCORE, UNITS(nps[i])), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("H1", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_NPS), NUMBER(FEEDBACK_SCORE, UNITS(5)), NUMBER(FEEDBACK_SCALE, 5), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("H2", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT), NUMBER(FEEDBACK_SCORE, UNITS(9)), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("H3", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_SCORE, UNITS(5)), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "csat", "0.500000");
+    company("month", "csat_mean", "3.25");
+    company("month", "nps", "0.0");
+    cr_expect(shard_oddities(core.shard, ODDITY_NPS_SCALE) == 1);
+    cr_expect(shard_oddities(core.shard, ODDITY_SCORE_OUTSIDE) == 1);
+    cr_expect(shard_oddities(core.shard, ODDITY_KIND_MISSING) == 1);
+}
+
+Test(shard, response_times)
+{
+    LEAD("L1", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")), NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T10:01:00Z")));
+    LEAD("L2", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")), NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T10:03:00.5Z")));
+    LEAD("L3", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")), NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T09:00:00Z")));
+    LEAD("L4", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "leads_created", "4");
+    company("month", "response_time_mean", "120");
+    company("month", "response_time_p50", "60");
+    company("month", "response_time_p90", "180");
+    cr_expect(shard_oddities(core.shard, ODDITY_RESPONSE_NEGATIVE) == 1);
+}
+
+/* Two currencies: the rate of the local day of the contribution, the latest on or before it. */
+Test(shard, money_is_valued_at_the_rate_of_its_day)
+{
+    struct rate_config rates[] = {{.nano = INT64_C(1100000000)}, {.nano = INT64_C(1250000000)}};
+    currency_code eur, jpy;
+    cr_assert(currency_parse(TEXT("EUR"), &eur) == OK && currency_parse(TEXT("JPY"), &jpy) == OK);
+    rates[0].code = rates[1].code = eur;
+    rates[0].day = at("2024-03-01T00:00:00Z") / DAY;
+    rates[1].day = at("2024-03-10T00:00:00Z") / DAY;
+    free(core.config->rates);
+    core.config->rates = must_alloc(sizeof rates);
+    memcpy(core.config->rates, rates, sizeof rates);
+    core.config->rate_count = 2;
+    DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, eur));
+    DEAL("D2", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, eur));
+    DEAL("D3", "2024-02-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, eur));
+    DEAL("D4", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "lost"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, jpy));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "sales_volume", "235.00");
+    company("last_month", "deals_won", "1");
+    company("last_month", "sales_volume", "");
+    company("last_month", "average_check", "");
+    company("month", "deals_lost", "1");
+    cr_expect(shard_oddities(core.shard, ODDITY_RATE_MISSING) == 2);
+}
+
+/* An amount that was within bounds in one currency and is not in another adds nothing and is counted. */
+Test(shard, what_is_too_large_adds_nothing)
+{
+    DEAL("D1", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(9000000000000)), NUMBER(DEAL_QUANTITY, UNITS(9000000000000)));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "deals_won", "1");
+    company("month", "sales_volume", "");
+    company("month", "units", "");
+    cr_expect(shard_oddities(core.shard, ODDITY_AMOUNT_RANGE) == 1);
+}
+
+/* More stage changes than are kept: those with the greatest stamps stay, in every order, and the record is counted. */
+Test(shard, a_long_stage_history_is_cut_and_counted)
+{
+    const int64_t from_us = at("2024-01-01T00:00:00Z");
+    for (int i = 0; i < 200; i++) {
+        int shuffled = i * 77 % 200;
+        apply(make_event(KIND_DEAL, "D1", from_us + shuffled * DAY, (struct given[]){NAME(DEAL_STAGE, "won"), END}));
+    }
+    /* The earliest of the 64 that are kept is that of the 137th day. */
+    shard_advance(core.shard, at("2024-05-16T23:00:00Z"));
+    company("today", "deals_won", "1");
+    cr_expect(shard_oddities(core.shard, ODDITY_HISTORY_CUT) == 1);
+}
+
+Test(shard, a_full_dimension_refuses_and_counts)
+{
+    core.config->limits.entities_max = 2;
+    static const char *const names[] = {"A", "B", "C", "D"};
+    for (int i = 0; i < 4; i++)
+        apply(make_event(KIND_LEAD, names[i], at("2024-03-01T00:00:00Z"), (struct given[]){NAME(FIELD_MANAGER, names[i]), NUMBER(LEAD_CREATED_AT, at("2024-03-01T00:00:00Z")), END}));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "leads_created", "4");
+    expect(DIMENSION_MANAGER, "B", "month", "leads_created", "1");
+    expect(DIMENSION_MANAGER, "C", "month", "leads_created", "");
+    cr_expect(shard_oddities(core.shard, ODDITY_ENTITY_LIMIT) == 2);
+    apply(make_deletion(KIND_LEAD, "C", at("2024-03-02T00:00:00Z")));
+    cr_expect(shard_oddities(core.shard, ODDITY_ENTITY_LIMIT) == 1);
+}
+
+Test(shard, time_never_goes_back_and_the_latest_event_is_known)
+{
+    cr_expect(shard_latest_us(core.shard) == INSTANT_NONE);
+    cr_expect(!shard_has_changes(core.shard, READER_PUBLISHER));
+    DEAL("D1", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"));
+    cr_expect(shard_has_changes(core.shard, READER_PUBLISHER) && shard_has_changes(core.shard, READER_ALERTS));
+    cr_expect(shard_latest_us(core.shard) == at("2024-03-11T10:00:00Z"));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    shard_advance(core.shard, at("2024-03-19T00:00:00Z"));
+    cr_expect(shard_now_us(core.shard) == at("2024-03-20T00:00:00Z"));
+}
