@@ -58,7 +58,7 @@ static bool value_amount(const struct valuation *v, const struct record *r, unsi
         return false;
     currency_code base = v->config->base_currency;
     currency_code currency = record_has(r, currency_field) ? (currency_code)r->values[currency_field] : base;
-    int decimals = config_currency_decimals(v->config, currency);
+    int decimals = currency == base ? v->base_decimals : config_currency_decimals(v->config, currency);
     int64_t rate_nano = 1000000000;
     if (currency != base)
         rate_nano = config_rate_nano(v->config, currency, calendar_local_day(v->calendar, at_us, NULL));
