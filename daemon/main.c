@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "daemon/command.h"
+#include "daemon/metrics.h"
 #include "daemon/options.h"
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@ static const struct command {
     const char *name, *line;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"run", "the daemon: Kafka to exact KPIs to Redis and alerts", cmd_run},
+    {"check", "read a configuration and name everything that is wrong in it", cmd_check},
     {"replay", "compute KPIs from files of events, with neither Kafka nor Redis", cmd_replay},
     {"simulate", "a believable sales floor as a source of events", cmd_simulate},
 };
@@ -62,6 +65,16 @@ static int help(const char *name)
     return c->run(2, argv);
 }
 
+static int print_metrics_doc(void)
+{
+    struct buffer b;
+    buffer_init(&b);
+    metrics_doc(&b);
+    fwrite(b.at, 1, b.len, stdout);
+    buffer_fini(&b);
+    return EX_OK;
+}
+
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
@@ -77,6 +90,9 @@ static int dispatch(int argc, char **argv)
         printf("kpid " KPID_VERSION "\n");
         return EX_OK;
     }
+    /* For docs/metrics.md, which is this table: tests/daemon/test_metrics.c tells when it is stale. */
+    if (strcmp(word, "--print-metrics-doc") == 0)
+        return print_metrics_doc();
     const struct command *c = find(word);
     return c != NULL ? c->run(argc - 1, argv + 1) : unknown(word);
 }

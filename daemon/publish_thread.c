@@ -1,0 +1,172 @@
+#include "daemon/publish_thread.h"
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include "base/log.h"
+#include <pthread.h>
+#include <stdlib.h>
+
+_Static_assert(PUBLISH_COUNT <= COUNTER_BOARD_MAX, "the board holds them all");
+
+/* The lag is passed on this often, however quiet it is. */
+#define SLEEP_MAX_US SECOND
+
+struct publish_thread {
+    const struct config *config;
+    struct publisher *publisher;
+    struct outlet *outlet;
+    struct alert_thread *alerts;
+    pthread_t thread;
+    bool started, joined;
+
+    /* this thread only */
+    bool asked;    /* for everything, and it has not come yet */
+    bool adopted;  /* the alerts thread knows what Redis says about alerts */
+    bool live;     /* the last snapshot was */
+    int64_t at_us; /* PUBLISH_AT_US */
+
+    struct counter_board board;
+    struct counter lag, gaps; /* main sets */
+    struct flag stopping;
+};
+
+static void show(struct publish_thread *t)
+{
+    struct publisher_status s;
+    int64_t row[PUBLISH_COUNT];
+    publisher_status(t->publisher, &s);
+    row[PUBLISH_STATE] = s.state;
+    row[PUBLISH_EPOCH] = s.epoch;
+    row[PUBLISH_SEQ] = s.seq;
+    row[PUBLISH_AS_OF_US] = s.as_of_us == INSTANT_NONE ? 0 : s.as_of_us;
+    row[PUBLISH_LIVE] = s.state == PUBLISHER_CURRENT && t->live;
+    row[PUBLISH_AT_US] = t->at_us;
+    row[PUBLISH_PUBLISHES] = s.publishes;
+    row[PUBLISH_STAGED] = s.staged;
+    row[PUBLISH_KEYS] = s.keys;
+    row[PUBLISH_BYTES] = s.bytes;
+    row[PUBLISH_CONNECTS] = s.connects;
+    row[PUBLISH_CLAIMS] = s.claims;
+    row[PUBLISH_ALERTS_LOG_DROPPED] = s.alerts_log_dropped;
+    for (int i = 0; i < TROUBLE_COUNT; i++)
+        row[PUBLISH_TROUBLES + i] = s.troubles[i];
+    counter_board_show(&t->board, row, PUBLISH_COUNT);
+}
+
+/* Once, when Redis is there: what fires by what it holds. */
+static void adopt_alerts(struct publish_thread *t)
+{
+    struct publisher_status s;
+    publisher_status(t->publisher, &s);
+    if (t->adopted || s.state == PUBLISHER_AWAY)
+        return;
+    struct redis_failure failure = {0};
+    struct adoption *a = adoption_read(&t->config->redis, &failure);
+    if (a == NULL)
+        return; /* the publisher will meet the same trouble, and logs it */
+    alert_thread_adopt(t->alerts, a);
+    t->adopted = true;
+}
+
+static void step(struct publish_thread *t)
+{
+    struct snapshot *snapshot = outlet_take(t->outlet);
+    struct alert_report *report = alert_thread_report(t->alerts);
+    int64_t now_us = clock_monotonic_us();
+    if (snapshot == NULL && report == NULL && publisher_next_us(t->publisher) > now_us)
+        return;
+    publisher_set_lag(t->publisher, counter_get(&t->lag));
+    publisher_set_gaps(t->publisher, counter_get(&t->gaps));
+    publisher_step(t->publisher, now_us, snapshot, report);
+    alert_report_destroy(report);
+
+    struct publisher_status s;
+    publisher_status(t->publisher, &s);
+    if (snapshot != NULL) {
+        t->live = snapshot_is_live(snapshot);
+        if (s.state == PUBLISHER_CURRENT)
+            t->at_us = clock_monotonic_us();
+        if (snapshot_is_everything(snapshot))
+            t->asked = false;
+        outlet_give_back(t->outlet, snapshot);
+    }
+    if (!t->asked && publisher_wants_everything(t->publisher)) {
+        t->asked = true;
+        outlet_ask_everything(t->outlet);
+    }
+    show(t);
+    adopt_alerts(t);
+}
+
+static void *run(void *argument)
+{
+    struct publish_thread *t = argument;
+    for (bool stopping = false; !stopping;) {
+        int64_t wait_us = publisher_next_us(t->publisher);
+        if (wait_us != INT64_MAX)
+            wait_us -= clock_monotonic_us();
+        if (wait_us > SLEEP_MAX_US)
+            wait_us = SLEEP_MAX_US;
+        if (wait_us > 0)
+            handoff_wait(t->outlet->full, (int)((wait_us + MILLISECOND - 1) / MILLISECOND));
+        stopping = flag_get(&t->stopping);
+        step(t);
+    }
+    return NULL;
+}
+
+struct publish_thread *publish_thread_create(const struct config *config, const struct publisher_options *options,
+                                             struct outlet *outlet, struct alert_thread *alerts)
+{
+    struct publish_thread *t = must_zalloc(sizeof *t);
+    t->config = config;
+    t->outlet = outlet;
+    t->alerts = alerts;
+    t->publisher = publisher_create(config, options);
+    counter_set(&t->lag, -1);
+    show(t);
+    return t;
+}
+
+void publish_thread_start(struct publish_thread *t)
+{
+    REQUIRE(pthread_create(&t->thread, NULL, run, t) == 0);
+    pthread_setname_np(t->thread, "kpid-publisher");
+    t->started = true;
+}
+
+struct handoff *publish_thread_bell(struct publish_thread *t)
+{
+    return t->outlet->full;
+}
+
+void publish_thread_set_lag(struct publish_thread *t, int64_t messages, int64_t gaps)
+{
+    counter_set(&t->lag, messages);
+    counter_set(&t->gaps, gaps);
+}
+
+void publish_thread_stop(struct publish_thread *t)
+{
+    if (t->joined || !t->started)
+        return;
+    flag_set(&t->stopping);
+    handoff_wake(t->outlet->full);
+    pthread_join(t->thread, NULL);
+    t->joined = true;
+}
+
+void publish_thread_destroy(struct publish_thread *t)
+{
+    if (t == NULL)
+        return;
+    publish_thread_stop(t);
+    publisher_destroy(t->publisher);
+    free(t);
+}
+
+void publish_thread_board(const struct publish_thread *t, int64_t *out)
+{
+    counter_board_read(&t->board, out, PUBLISH_COUNT);
+}
