@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 /* RESOLVED: inactive, and the last thing that happened was that it fired. */
-#define ALERT_STATE_TABLE(X)                                                                        \
-    X(INACTIVE, "inactive")                                                                         \
-    X(PENDING, "pending")                                                                           \
-    X(FIRING, "firing")                                                                             \
+#define ALERT_STATE_TABLE(X) \
+    X(INACTIVE, "inactive")  \
+    X(PENDING, "pending")    \
+    X(FIRING, "firing")      \
     X(RESOLVED, "resolved")
 
 enum alert_state {
@@ -27,13 +27,13 @@ enum alert_state {
         ALERT_STATE_COUNT
 };
 
-#define ALERT_REASON_TABLE(X)                                                                       \
-    X(BREACH, "breach")       /* the value is past the threshold */                                 \
-    X(HELD, "held")           /* the breach lasted as long as `for` asks */                         \
-    X(CALM, "calm")           /* the breach ended before it had lasted that long */                 \
-    X(NO_VALUE, "no_value")   /* there is no value by which to tell whether the breach lasts */     \
-    X(BLIND, "blind")         /* catching up or stale: not seen whether the breach lasts */         \
-    X(RECOVERED, "recovered") /* the value is past the clearing threshold */                        \
+#define ALERT_REASON_TABLE(X)                                                                   \
+    X(BREACH, "breach")       /* the value is past the threshold */                             \
+    X(HELD, "held")           /* the breach lasted as long as `for` asks */                     \
+    X(CALM, "calm")           /* the breach ended before it had lasted that long */             \
+    X(NO_VALUE, "no_value")   /* there is no value by which to tell whether the breach lasts */ \
+    X(BLIND, "blind")         /* catching up or stale: not seen whether the breach lasts */     \
+    X(RECOVERED, "recovered") /* the value is past the clearing threshold */                    \
     X(VANISHED, "vanished")   /* the entity is gone */
 
 enum alert_reason {

@@ -11,7 +11,7 @@
 /* As_of is that of a clock, and the writer moves it every second while nothing comes: a snapshot this old was cut
  * by a writer that stands still, or waited for a thread that did. */
 #define STALE_US (30 * SECOND)
-#define LOG_MAX 10000
+#define LOG_MAX  10000
 
 struct log_entry {
     char *id, *json;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ANSWER_MAX ((size_t)64 * 1024)
+#define ANSWER_MAX         ((size_t)64 * 1024)
 /* A receiver that asks for more is asked again after this long: a wrong Retry-After must not silence it for days. */
 #define RETRY_AFTER_MAX_MS (INT64_C(3600) * 1000)
 

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOREVER INT64_MAX
+#define FOREVER     INT64_MAX
 /* curl_multi_wakeup ends every wait; this is only a limit for its int. */
 #define WAIT_MAX_MS INT64_C(60000)
 
@@ -32,7 +32,7 @@ struct job {
     struct text body;
     unsigned failures;
     int64_t came_us;
-    int64_t due_us;   /* back-off; the receiver's own wish counts for the line */
+    int64_t due_us;          /* back-off; the receiver's own wish counts for the line */
     struct attempt *attempt; /* under way */
     bool last_try;           /* begun in the last round: there is no other after it */
 };

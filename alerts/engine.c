@@ -11,8 +11,8 @@ struct watch {
     uint32_t occurrence; /* how often it fired */
     uint8_t state;       /* enum alert_state; changed by move() alone */
     bool has_value;
-    bool applies;        /* the rule looks at this entity */
-    bool due;            /* in the section's list */
+    bool applies; /* the rule looks at this entity */
+    bool due;     /* in the section's list */
 };
 
 /* The rules and entities of one dimension. */
@@ -20,7 +20,7 @@ struct section {
     size_t *rules; /* indices in config.alerts.rules, by window */
     size_t rule_count;
     struct names names;
-    bool *there;          /* by entity */
+    bool *there;           /* by entity */
     struct watch *watches; /* entity x rule_count + place of the rule in `rules` */
     uint32_t room;         /* entities for which there and watches have room */
     size_t *due;           /* watches to look at in the next decision */
@@ -195,7 +195,10 @@ void engine_value(struct engine *e, size_t rule, uint32_t entity, const struct k
     if (!w->applies) {
         return;
     }
-    w->has_value = value && value->n >= r->sample_min;
+    /* No records make a count or sum 0: a value, and often the very one to tell of. Only who asks for more than one
+     * record does not want it. */
+    bool zero_counts = kpi_info(r->kpi)->absent == ABSENT_ZERO && r->sample_min <= 1;
+    w->has_value = value && (value->n >= r->sample_min || zero_counts);
     if (w->has_value) {
         w->value = *value;
     }

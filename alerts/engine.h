@@ -11,8 +11,8 @@
  *                          entity gone               resolved
  *                          no value, or between      stays
  *
- * A value whose n is below the rule's smallest sample is no value; a count or sum that is left out is 0
- * with n 0. While the numbers cannot be trusted (catching up, stale) nothing is decided: no new alert, what
+ * A value whose n is below the rule's smallest sample is no value. A count or sum that is left out is 0 with
+ * n 0, and a value all the same unless the smallest sample is above 1. While the numbers cannot be trusted (catching up, stale) nothing is decided: no new alert, what
  * fires stays, what is pending becomes inactive.
  *
  * Pure: no I/O, no clock, no randomness; the same calls give the same transitions.

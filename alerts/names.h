@@ -10,7 +10,7 @@
 #define NAMES_NONE UINT32_MAX
 
 struct names {
-    struct text *at;     /* by number; the bytes are owned */
+    struct text *at; /* by number; the bytes are owned */
     uint32_t count, room;
     uint32_t *slots;     /* open addressing: number + 1, 0 = free */
     uint32_t slot_count; /* a power of two, at least twice the count; 0 at first */

@@ -4,9 +4,9 @@
 
 enum verdict {
     VERDICT_DELIVERED,
-    VERDICT_RETRY,      /* this delivery again, later; others may go on */
-    VERDICT_RETRY_ALL,  /* the receiver is away or asks for a pause: nothing to it for a while */
-    VERDICT_GIVE_UP,    /* no repeat can help */
+    VERDICT_RETRY,     /* this delivery again, later; others may go on */
+    VERDICT_RETRY_ALL, /* the receiver is away or asks for a pause: nothing to it for a while */
+    VERDICT_GIVE_UP,   /* no repeat can help */
 };
 
 /* HTTP status of a complete answer. 2xx is delivered. Redirects are not followed: a receiver that has moved is

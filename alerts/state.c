@@ -22,9 +22,9 @@ static char *id_of(uint64_t fingerprint, uint32_t occurrence)
 static json_t *resolved_entry(const struct engine_kept *kept)
 {
     json_t *entry = json_pack("{s:s, s:s, s:s, s:s%, s:s, s:I}", "rule", kept->rule->name, "dimension",
-                              dimension_name(kept->rule->dimension), "window", kept->window, "entity",
-                              kept->entity.at, kept->entity.len, "state", alert_state_name(ALERT_RESOLVED),
-                              "occurrence", (json_int_t)kept->occurrence);
+                              dimension_name(kept->rule->dimension), "window", kept->window, "entity", kept->entity.at,
+                              kept->entity.len, "state", alert_state_name(ALERT_RESOLVED), "occurrence",
+                              (json_int_t)kept->occurrence);
     REQUIRE(entry != NULL);
     return entry;
 }

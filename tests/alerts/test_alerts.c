@@ -1,7 +1,7 @@
 /* The parts together: snapshots in, webhooks and reports out, and what is kept over a restart. */
-#include "alerts/alerts.h"
 #include "aggregators/snapshot_fill.h"
-#include "rules.h"
+#include "alerts/alerts.h"
+#include "tests/alerts/rules.h"
 #include "tests/support/http_receiver.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -162,9 +162,15 @@ Test(alerts, a_count_that_is_left_out_is_zero)
     f.rule.window = 1; /* in which Anna has nothing */
     f.rule.comparison = AT_MOST;
     f.rule.threshold_micro = f.rule.clear_micro = 0;
+    f.rule.sample_min = 1; /* the configuration's default */
     f.alerts = alerts_create_with(&f.config, &QUICK);
     cr_expect(step(&f, 5, true, true, 20, 80));
     alerts_destroy(f.alerts);
+    f.rule.sample_min = 2;
+    f.alerts = alerts_create_with(&f.config, &QUICK);
+    cr_expect(not(step(&f, 5, true, true, 20, 80)), "too few records");
+    alerts_destroy(f.alerts);
+    f.rule.sample_min = 1;
     f.rule.kpi = KPI_WIN_RATE;
     f.alerts = alerts_create_with(&f.config, &QUICK);
     cr_expect(not(step(&f, 5, true, true, 20, 80)));
@@ -241,17 +247,18 @@ Test(alerts, state_that_is_not_understood_is_refused)
         cr_expect(not(alerts_import(f.alerts, bad[i], &refused)), "%s", bad[i]);
         cr_expect(not(alerts_adopt(f.alerts, bad[i])), "%s", bad[i]);
     }
-    cr_expect(alerts_import(f.alerts,
-                            "{\"version\":1,\"alerts\":[1,{},{\"state\":\"firing\"},"
-                            "{\"rule\":\"other\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
-                            "\"state\":\"resolved\",\"occurrence\":1},"
-                            "{\"rule\":\"win rate low\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
-                            "\"state\":\"firing\",\"occurrence\":1,\"starts_at\":\"yesterday\"},"
-                            "{\"rule\":\"win rate low\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
-                            "\"state\":\"resolved\",\"occurrence\":0},"
-                            "{\"rule\":\"win rate low\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
-                            "\"state\":\"resolved\",\"occurrence\":4}]}",
-                            &refused));
+    cr_expect(
+        alerts_import(f.alerts,
+                      "{\"version\":1,\"alerts\":[1,{},{\"state\":\"firing\"},"
+                      "{\"rule\":\"other\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
+                      "\"state\":\"resolved\",\"occurrence\":1},"
+                      "{\"rule\":\"win rate low\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
+                      "\"state\":\"firing\",\"occurrence\":1,\"starts_at\":\"yesterday\"},"
+                      "{\"rule\":\"win rate low\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
+                      "\"state\":\"resolved\",\"occurrence\":0},"
+                      "{\"rule\":\"win rate low\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
+                      "\"state\":\"resolved\",\"occurrence\":4}]}",
+                      &refused));
     cr_expect(eq(sz, refused, 6));
     char *kept = alerts_export(f.alerts);
     cr_expect(ne(ptr, strstr(kept, "\"occurrence\":4"), NULL));

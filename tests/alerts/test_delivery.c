@@ -244,7 +244,8 @@ Test(delivery, does_not_come_back_before_the_time_that_retry_after_names)
 {
     const int statuses[] = {429, 503, 500};
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
-        struct http_answer script[] = {{ANSWER_STATUS, statuses[i], "Retry-After: 3600\r\n"}, {ANSWER_STATUS, 200, NULL}};
+        struct http_answer script[] = {{ANSWER_STATUS, statuses[i], "Retry-After: 3600\r\n"},
+                                       {ANSWER_STATUS, 200, NULL}};
         struct http_receiver *r = http_receiver_open_script(0, script, 2);
         struct fixture f;
         fixture_init(&f, http_receiver_port(r), &QUICK);
@@ -361,7 +362,8 @@ Test(delivery, a_receiver_that_is_away_fills_its_own_queue_only)
 {
     struct http_receiver *r = http_receiver_open(0, first_path_is_away, NULL);
     struct fixture f;
-    const struct delivery_options slow = {.backoff_first_ms = PATIENCE_MS, .backoff_most_ms = PATIENCE_MS, .parallel_max = 4};
+    const struct delivery_options slow = {
+        .backoff_first_ms = PATIENCE_MS, .backoff_most_ms = PATIENCE_MS, .parallel_max = 4};
     fixture_init(&f, http_receiver_port(r), &slow);
     for (int i = 0; i < 250; i++) {
         char key[16];

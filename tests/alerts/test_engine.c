@@ -1,5 +1,5 @@
 #include "alerts/engine.h"
-#include "rules.h"
+#include "tests/alerts/rules.h"
 #include "tests/support/random.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -54,8 +54,9 @@ static void run_steps(const char *name, const struct rule_config *rule, const st
     engine_destroy(e);
 }
 
-#define RUN(name, rule, ...)                                                                                           \
-    run_steps(name, rule, (const struct step[]){__VA_ARGS__}, sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step))
+#define RUN(name, rule, ...)                                  \
+    run_steps(name, rule, (const struct step[]){__VA_ARGS__}, \
+              sizeof((const struct step[]){__VA_ARGS__}) / sizeof(struct step))
 
 #define INACT ALERT_INACTIVE
 #define PEND  ALERT_PENDING
@@ -65,7 +66,8 @@ static void run_steps(const char *name, const struct rule_config *rule, const st
 Test(engine, without_for_a_breach_fires_at_its_first_grid_instant)
 {
     struct rule_config r = rules_low();
-    RUN("no for", &r, {10, 300, 9, INACT}, {20, 249, 9, FIRE}, {30, 249, 9, FIRE}, {40, 250, 9, RESOL}, {50, 100, 9, FIRE});
+    RUN("no for", &r, {10, 300, 9, INACT}, {20, 249, 9, FIRE}, {30, 249, 9, FIRE}, {40, 250, 9, RESOL},
+        {50, 100, 9, FIRE});
 }
 
 /* A threshold is compared as it stands: what is equal is neither below nor above. */
@@ -109,9 +111,10 @@ Test(engine, with_for_the_breach_must_last)
     struct rule_config r = rules_low();
     r.for_ms = 20000;
     RUN("lasts", &r, {10, 100, 9, PEND}, {20, 200, 9, PEND}, {30, 100, 9, FIRE});
-    RUN("too short", &r, {10, 100, 9, PEND}, {20, 100, 9, PEND}, {30, 300, 9, INACT}, {40, 100, 9, PEND}, {50, 100, 9, PEND}, {60, 100, 9, FIRE});
-    RUN("fires once more", &r, {10, 100, 9, PEND}, {30, 100, 9, FIRE}, {40, 300, 9, RESOL}, {50, 100, 9, PEND}, {60, 300, 9, INACT},
-        {70, 100, 9, PEND}, {90, 100, 9, FIRE});
+    RUN("too short", &r, {10, 100, 9, PEND}, {20, 100, 9, PEND}, {30, 300, 9, INACT}, {40, 100, 9, PEND},
+        {50, 100, 9, PEND}, {60, 100, 9, FIRE});
+    RUN("fires once more", &r, {10, 100, 9, PEND}, {30, 100, 9, FIRE}, {40, 300, 9, RESOL}, {50, 100, 9, PEND},
+        {60, 300, 9, INACT}, {70, 100, 9, PEND}, {90, 100, 9, FIRE});
     r.for_ms = 5000; /* no multiple of the grid: the next instant at which it is that old */
     RUN("shorter than the grid", &r, {10, 100, 9, PEND}, {20, 100, 9, FIRE});
     r.for_ms = 15000;
@@ -147,22 +150,24 @@ Test(engine, with_for_the_breach_lasts_while_nothing_changes)
 Test(engine, one_decision_a_grid_instant)
 {
     struct rule_config r = rules_low();
-    RUN("grid", &r, {10, 300, 9, INACT}, {11, 100, 9, INACT}, {19, 100, 9, INACT}, {20, 100, 9, FIRE}, {21, 300, 9, FIRE}, {22, 100, 9, FIRE},
-        {35, 100, 9, FIRE}, {36, 300, 9, FIRE}, {47, 300, 9, RESOL});
+    RUN("grid", &r, {10, 300, 9, INACT}, {11, 100, 9, INACT}, {19, 100, 9, INACT}, {20, 100, 9, FIRE},
+        {21, 300, 9, FIRE}, {22, 100, 9, FIRE}, {35, 100, 9, FIRE}, {36, 300, 9, FIRE}, {47, 300, 9, RESOL});
 }
 
 Test(engine, between_threshold_and_clearing_threshold_nothing_moves)
 {
     struct rule_config r = rules_low();
     r.clear_micro = 300000;
-    RUN("below", &r, {10, 270, 9, INACT}, {20, 240, 9, FIRE}, {30, 270, 9, FIRE}, {40, 299, 9, FIRE}, {50, 240, 9, FIRE}, {60, 300, 9, RESOL},
-        {70, 270, 9, RESOL}, {80, 249, 9, FIRE});
+    RUN("below", &r, {10, 270, 9, INACT}, {20, 240, 9, FIRE}, {30, 270, 9, FIRE}, {40, 299, 9, FIRE},
+        {50, 240, 9, FIRE}, {60, 300, 9, RESOL}, {70, 270, 9, RESOL}, {80, 249, 9, FIRE});
     r.comparison = ABOVE;
     r.threshold_micro = 300000;
     r.clear_micro = 250000;
-    RUN("above", &r, {10, 270, 9, INACT}, {20, 301, 9, FIRE}, {30, 270, 9, FIRE}, {40, 251, 9, FIRE}, {50, 250, 9, RESOL}, {60, 270, 9, RESOL});
+    RUN("above", &r, {10, 270, 9, INACT}, {20, 301, 9, FIRE}, {30, 270, 9, FIRE}, {40, 251, 9, FIRE},
+        {50, 250, 9, RESOL}, {60, 270, 9, RESOL});
     r.for_ms = 20000; /* while pending there is nothing to clear: what is not in breach is calm */
-    RUN("pending", &r, {10, 301, 9, PEND}, {20, 270, 9, INACT}, {30, 301, 9, PEND}, {50, 301, 9, FIRE}, {60, 270, 9, FIRE});
+    RUN("pending", &r, {10, 301, 9, PEND}, {20, 270, 9, INACT}, {30, 301, 9, PEND}, {50, 301, 9, FIRE},
+        {60, 270, 9, FIRE});
 }
 
 Test(engine, a_small_sample_is_no_value)
@@ -176,18 +181,22 @@ Test(engine, a_small_sample_is_no_value)
 Test(engine, no_value_keeps_what_stands)
 {
     struct rule_config r = rules_low();
-    RUN("none", &r, {10, NONE, 0, INACT}, {20, 100, 9, FIRE}, {30, NONE, 0, FIRE}, {40, 100, 9, FIRE}, {50, NONE, 0, FIRE}, {60, 300, 9, RESOL});
+    RUN("none", &r, {10, NONE, 0, INACT}, {20, 100, 9, FIRE}, {30, NONE, 0, FIRE}, {40, 100, 9, FIRE},
+        {50, NONE, 0, FIRE}, {60, 300, 9, RESOL});
     r.for_ms = 20000; /* a breach that was not seen to last starts over */
-    RUN("pending", &r, {10, 100, 9, PEND}, {20, NONE, 0, INACT}, {30, 100, 9, PEND}, {40, 100, 9, PEND}, {50, 100, 9, FIRE});
+    RUN("pending", &r, {10, 100, 9, PEND}, {20, NONE, 0, INACT}, {30, 100, 9, PEND}, {40, 100, 9, PEND},
+        {50, 100, 9, FIRE});
 }
 
 Test(engine, while_blind_nothing_is_decided)
 {
     struct rule_config r = rules_low();
     RUN("new", &r, {10, 100, 9, INACT | BLIND}, {20, 100, 9, INACT | BLIND}, {30, 100, 9, FIRE});
-    RUN("standing", &r, {10, 100, 9, FIRE}, {20, 900, 9, FIRE | BLIND}, {30, 900, 9, FIRE | BLIND}, {40, 900, 9, RESOL});
+    RUN("standing", &r, {10, 100, 9, FIRE}, {20, 900, 9, FIRE | BLIND}, {30, 900, 9, FIRE | BLIND},
+        {40, 900, 9, RESOL});
     r.for_ms = 20000;
-    RUN("pending", &r, {10, 100, 9, PEND}, {20, 100, 9, INACT | BLIND}, {30, 100, 9, PEND}, {40, 100, 9, PEND}, {50, 100, 9, FIRE});
+    RUN("pending", &r, {10, 100, 9, PEND}, {20, 100, 9, INACT | BLIND}, {30, 100, 9, PEND}, {40, 100, 9, PEND},
+        {50, 100, 9, FIRE});
 }
 
 /* After a blind time the value that stands decides, though it was told while blind. */
@@ -297,14 +306,22 @@ Test(engine, restored_alerts_go_on)
     struct config config = rules_config(&r);
     struct engine *e = engine_create(&config);
     uint32_t replaced = 9;
-    cr_expect(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Anna"), 3, true, 5 * SECOND, &replaced));
+    cr_expect(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Anna"), 3, true, 5 * SECOND,
+                             &replaced));
     cr_expect(eq(u32, replaced, 0));
-    cr_expect(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Boris"), 1, true, 5 * SECOND, &replaced));
-    cr_expect(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Vera"), 7, false, 0, &replaced));
-    cr_expect(not(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Anna"), 2, false, 0, &replaced)), "older");
-    cr_expect(not(engine_restore(e, TEXT("other"), TEXT("manager"), TEXT("month"), TEXT("Anna"), 1, true, 0, &replaced)));
-    cr_expect(not(engine_restore(e, TEXT("win rate low"), TEXT("team"), TEXT("month"), TEXT("Anna"), 9, true, 0, &replaced)));
-    cr_expect(not(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("24h"), TEXT("Anna"), 9, true, 0, &replaced)));
+    cr_expect(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Boris"), 1, true,
+                             5 * SECOND, &replaced));
+    cr_expect(
+        engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Vera"), 7, false, 0, &replaced));
+    cr_expect(not(engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("month"), TEXT("Anna"), 2, false, 0,
+                                 &replaced)),
+              "older");
+    cr_expect(
+        not(engine_restore(e, TEXT("other"), TEXT("manager"), TEXT("month"), TEXT("Anna"), 1, true, 0, &replaced)));
+    cr_expect(
+        not(engine_restore(e, TEXT("win rate low"), TEXT("team"), TEXT("month"), TEXT("Anna"), 9, true, 0, &replaced)));
+    cr_expect(not(
+        engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("24h"), TEXT("Anna"), 9, true, 0, &replaced)));
     cr_expect(eq(sz, engine_count(e, ALERT_FIRING), 2));
 
     /* Anna is still low, Boris is gone, Vera is low anew. */
@@ -334,7 +351,7 @@ Test(engine, restored_alerts_go_on)
 /* Rules of several dimensions and windows, many entities, random values: against a model that looks at everything
  * at every grid instant and knows no lists. */
 
-#define RULES 6
+#define RULES    6
 #define ENTITIES 9
 
 static struct random dice;
@@ -357,10 +374,10 @@ static struct model model_of[RULES][ENTITIES];
 static bool model_past(const struct rule_config *r, int value, int64_t limit_micro)
 {
     int64_t micro = (int64_t)value * 1000;
-    return r->comparison == BELOW      ? micro < limit_micro
-           : r->comparison == AT_MOST  ? micro <= limit_micro
-           : r->comparison == ABOVE    ? micro > limit_micro
-                                       : micro >= limit_micro;
+    return r->comparison == BELOW     ? micro < limit_micro
+           : r->comparison == AT_MOST ? micro <= limit_micro
+           : r->comparison == ABOVE   ? micro > limit_micro
+                                      : micro >= limit_micro;
 }
 
 /* The state after a grid instant. */

@@ -1,5 +1,5 @@
 #include "alerts/render.h"
-#include "rules.h"
+#include "tests/alerts/rules.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <jansson.h>
@@ -57,7 +57,8 @@ Test(render, a_rule_may_have_its_own_words)
 {
     struct rule_config r = rules_low();
     struct transition t = firing(&r, "Anna {n}");
-    r.summary = (char *)"{entity}: {kpi} {value} < {threshold} in {window} (n={n}, {rule}, {dimension}, {state}) {unknown} {";
+    r.summary =
+        (char *)"{entity}: {kpi} {value} < {threshold} in {window} (n={n}, {rule}, {dimension}, {state}) {unknown} {";
     expect_summary(&t, "Anna {n}: win_rate 0.231579 < 0.25 in month (n=95, win rate low, manager, firing) {unknown} {");
     r.summary = (char *)"{{entity}}";
     expect_summary(&t, "{Anna {n}}");
@@ -87,11 +88,20 @@ Test(render, what_redis_holds)
     json_t *o = parse(render_alert(&t, 2));
     char id[64];
     snprintf(id, sizeof id, "%016lx-2", (unsigned long)t.fingerprint);
-    const char *rows[][2] = {
-        {"id", id}, {"rule", "win rate low"}, {"severity", "warning"}, {"state", "firing"}, {"kpi", "win_rate"},
-        {"dimension", "manager"}, {"window", "month"}, {"entity", "Анна \"A\""}, {"comparison", "below"},
-        {"threshold", "0.25"}, {"clear", "0.3"}, {"value", "0.231579"}, {"starts_at", "2023-11-14T22:13:20.000Z"},
-        {"fired_at", "2023-11-14T22:14:20.000Z"}};
+    const char *rows[][2] = {{"id", id},
+                             {"rule", "win rate low"},
+                             {"severity", "warning"},
+                             {"state", "firing"},
+                             {"kpi", "win_rate"},
+                             {"dimension", "manager"},
+                             {"window", "month"},
+                             {"entity", "Анна \"A\""},
+                             {"comparison", "below"},
+                             {"threshold", "0.25"},
+                             {"clear", "0.3"},
+                             {"value", "0.231579"},
+                             {"starts_at", "2023-11-14T22:13:20.000Z"},
+                             {"fired_at", "2023-11-14T22:14:20.000Z"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         cr_expect(eq(str, (char *)member(o, rows[i][0]), (char *)rows[i][1]), "%s", rows[i][0]);
     }

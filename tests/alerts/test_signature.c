@@ -16,7 +16,8 @@ Test(signature, is_the_hmac_of_rfc_4231)
         {{key_20, 20}, TEXT("Hi There"), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
         {TEXT("Jefe"), TEXT("what do ya want for nothing?"),
          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
-        {{key_131, 131}, TEXT("Test Using Larger Than Block-Size Key - Hash Key First"),
+        {{key_131, 131},
+         TEXT("Test Using Larger Than Block-Size Key - Hash Key First"),
          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
         {{key_131, 131},
          TEXT("This is a test using a larger than block-size key and a larger than block-size data. The key needs to "
