@@ -38,6 +38,7 @@ WINDOWS = (
     "all",
     "now",
 )
+MONTHS = "january february march april may june july august september october november december".split()
 SKIP = 77  # ctest: not run
 
 
@@ -83,16 +84,16 @@ class Options:
             f"  name: {json.dumps(self.company)}",
             f"  time_zone: {self.zone}",
             f"  week_start: {self.week_start}",
-            f"  fiscal_year_start: {self.fiscal_year_start}",
+            f"  fiscal_year_start: {MONTHS[self.fiscal_year_start - 1]}",
             f"  base_currency: {self.base_currency}",
             "windows: [" + ", ".join(self.windows) + "]",
         ]
         if self.rates:
             lines.append("rates:")
-            lines += [f"  - {{currency: {c}, day: {day}, rate: {json.dumps(rate)}}}" for c, day, rate in self.rates]
+            lines += [f"  - {{currency: {currency}, day: {day}, rate: {rate}}}" for currency, day, rate in self.rates]
         if self.stages:
             lines.append("stages:")
-            lines += [f"  - {{name: {json.dumps(name)}, probability: {value}}}" for name, value in self.stages.items()]
+            lines += [f"  {name}: {value}" for name, value in self.stages.items()]
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 

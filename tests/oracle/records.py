@@ -6,12 +6,15 @@ otherwise: they are counted in `ties`, and a comparison is only valid where ther
 """
 
 
+HISTORIES = {"lead": "status", "deal": "stage"}  # what keeps its stamped history
+
+
 class Record:
     def __init__(self):
         self.fields = {}  # name -> (stamp, value)
         self.exists = None  # (stamp, bool)
         self.deletion = None  # the greatest stamp of a deletion
-        self.stages = {}  # stamp -> (occurred_at, stage): each event that set a stage, also a late one
+        self.history = {}  # stamp -> (occurred_at, stage or status): each event that set one, also a late one
         self.seen = {}  # (occurred_at, version) -> stamp, to find ties
 
 
@@ -25,41 +28,45 @@ class Ledger:
         record = self.records[kind].setdefault(event.key, Record())
         if self.latest is None or event.occurred > self.latest:
             self.latest = event.occurred
-        stamp = event.stamp
-        floor = record.deletion
-        carried = {"exists": not event.deleted, **event.fields}
-        standing = dict(record.fields, exists=record.exists)
-        same = wins = 0
-        for name in carried:
-            now = standing.get(name)
-            if now is not None and now[0] == stamp:
-                same += 1
-            elif (now is None or now[0] < stamp) and (floor is None or floor < stamp):
-                wins += 1
-        if record.seen.setdefault(stamp[:2], stamp) != stamp:
+        if record.seen.setdefault(event.stamp[:2], event.stamp) != event.stamp:
             self.ties += 1
-        if same == len(carried):
-            self.duplicate += 1
-        elif wins:
-            self.applied += 1
-        else:
-            self.superseded += 1
-
-        if floor is not None and stamp < floor:
+        self._count(kind, record, event)
+        stamp = event.stamp
+        if record.deletion is not None and stamp < record.deletion:
             return
         if record.exists is None or stamp > record.exists[0]:
             record.exists = (stamp, not event.deleted)
         if event.deleted:
-            record.deletion = stamp if floor is None else max(floor, stamp)
-            record.fields = {n: f for n, f in record.fields.items() if f[0] >= record.deletion}
-            record.stages = {s: v for s, v in record.stages.items() if s >= record.deletion}
+            record.deletion = stamp
+            record.fields = {name: field for name, field in record.fields.items() if field[0] >= stamp}
+            record.history = {older: entry for older, entry in record.history.items() if older >= stamp}
             return
         for name, value in event.fields.items():
             now = record.fields.get(name)
             if now is None or now[0] < stamp:
                 record.fields[name] = (stamp, value)
-        if "stage" in event.fields:
-            record.stages[stamp] = (event.occurred, event.fields["stage"])
+        if HISTORIES.get(kind) in event.fields:
+            record.history[stamp] = (event.occurred, event.fields[HISTORIES[kind]])
+
+    def _count(self, kind, record, event):
+        """Duplicate, superseded or applied, before it is applied. A late event that only completes a history, or
+        raises the stamp of the deletion, changes what stands: it is applied."""
+        stamp, floor = event.stamp, record.deletion
+        if event.deleted:
+            same, wins = floor == stamp, floor is None or floor < stamp
+        else:
+            standing = dict(record.fields, exists=record.exists)
+            stamps = [(standing.get(name) or (None,))[0] for name in ("exists", *event.fields)]
+            same = all(one == stamp for one in stamps)
+            wins = any(one is None or one < stamp for one in stamps)
+            wins = wins or (HISTORIES.get(kind) in event.fields and stamp not in record.history)
+            wins = wins and (floor is None or floor < stamp)
+        if same:
+            self.duplicate += 1
+        elif wins:
+            self.applied += 1
+        else:
+            self.superseded += 1
 
     def standing(self, kind):
         """(key, {field: value}, closing time or None) of each record that exists."""
@@ -74,13 +81,13 @@ def closing_time(record):
     stage = record.fields.get("stage", (None, None))[1]
     if stage not in ("won", "lost"):
         return None
-    last_open = max((s for s, (_, name) in record.stages.items() if name not in ("won", "lost")), default=None)
+    last_open = max((s for s, (_, name) in record.history.items() if name not in ("won", "lost")), default=None)
     closed_stamp, closed = record.fields.get("closed_at", (None, None))
     if closed is not None and (last_open is None or closed_stamp >= last_open):
         return closed
-    last_other = max((s for s, (_, name) in record.stages.items() if name != stage), default=None)
+    last_other = max((s for s, (_, name) in record.history.items() if name != stage), default=None)
     return min(
         occurred
-        for s, (occurred, name) in record.stages.items()
+        for s, (occurred, name) in record.history.items()
         if name == stage and (last_other is None or s > last_other)
     )
