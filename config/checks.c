@@ -265,7 +265,7 @@ void check_all(struct loader *l, const struct node *root)
 {
     const struct config *c = l->config;
     char code[4];
-    if (config_currency_decimals(c, c->base_currency) < 0) {
+    if (c->base_currency != 0 && config_currency_decimals(c, c->base_currency) < 0) {
         currency_format(c->base_currency, code);
         report_add(l->report, node_mark(node_find(root, "company"), "base_currency"),
                    "unknown currency '%s'; correct it, or give its decimals in 'currencies'", code);

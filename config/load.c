@@ -163,7 +163,7 @@ static void load_choice(struct loader *l, const struct option *o, const struct n
             return;
         }
     }
-    report_unknown(l->report, value->mark, o->name, value->text, o->words, count);
+    report_unknown(l->report, value->mark, o->name, value->text, "", o->words, count);
 }
 
 /* Gives the secret to its field, or to librdkafka's properties; takes it. */
@@ -295,9 +295,9 @@ static void report_unknown_key(struct loader *l, const struct option *options, c
             names[count++] = secrets[secret_count++];
         }
     }
-    char kind[80];
-    snprintf(kind, sizeof kind, what[0] != '\0' ? "key of '%s'" : "key%s", what);
-    report_unknown(l->report, key->mark, kind, key->text, names, count);
+    char where[80];
+    snprintf(where, sizeof where, what[0] != '\0' ? " in %s" : "%s", what);
+    report_unknown(l->report, key->mark, "key", key->text, where, names, count);
 }
 
 void load_group(struct loader *l, const struct option *options, const char *what, const struct node *map, void *group)
@@ -326,6 +326,10 @@ void load_group(struct loader *l, const struct option *options, const char *what
                 load_secret(l, o, map, group);
             }
         } else if (value != NULL && !(o->may_be_empty && node_is_null(value))) {
+            /* What is wrong is at its default until then, so that the checks between options say nothing untrue. */
+            if (o->fallback != NULL && o->type != OPTION_CUSTOM && o->type != OPTION_LIST) {
+                load_fallback(l, o, group);
+            }
             load_option(l, o, value, group);
         } else if (o->type == OPTION_GROUP) {
             load_group(l, o->options, o->name, NULL, field_of(o, group));

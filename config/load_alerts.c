@@ -157,7 +157,7 @@ void load_dimension(struct loader *l, const struct option *o, const struct node 
         for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
             names[i] = dimension_name((enum dimension)i);
         }
-        report_unknown(l->report, value->mark, o->name, value->text, names, DIMENSION_COUNT);
+        report_unknown(l->report, value->mark, o->name, value->text, "", names, DIMENSION_COUNT);
     }
 }
 
@@ -307,7 +307,7 @@ static void take_receiver(struct loader *l, const struct node *item, void *to)
     for (size_t i = 0; i < alerts->receiver_count; i++) {
         names[i] = alerts->receivers[i].name;
     }
-    report_unknown(l->report, item->mark, "receiver", item->text, names, alerts->receiver_count);
+    report_unknown(l->report, item->mark, "receiver", item->text, "", names, alerts->receiver_count);
     free(names);
 }
 

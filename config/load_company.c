@@ -32,7 +32,7 @@ void load_fiscal_month(struct loader *l, const struct option *o, const struct no
             return;
         }
     }
-    report_unknown(l->report, value->mark, "month", value->text, months, 12);
+    report_unknown(l->report, value->mark, "month", value->text, "", months, 12);
 }
 
 /* The names of the tz database, for "did you mean"; they are only looked at when one is wrong. */
@@ -165,7 +165,7 @@ static bool load_rate(struct loader *l, const struct node *item, struct placed_r
         struct text key = item->keys[i]->text;
         if (!text_equal(key, text_of(names[0])) && !text_equal(key, text_of(names[1])) &&
             !text_equal(key, text_of(names[2]))) {
-            report_unknown(l->report, item->keys[i]->mark, "key of 'rates'", key, names, 3);
+            report_unknown(l->report, item->keys[i]->mark, "key", key, " in rates", names, 3);
         }
     }
     const struct node *currency = rate_member(l, item, names[0]);

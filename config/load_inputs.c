@@ -57,7 +57,7 @@ static void check_field_value(struct loader *l, enum field_type type, const char
         while (words[count] != NULL) {
             count++;
         }
-        report_unknown(l->report, value->mark, "value", value->text, words, count);
+        report_unknown(l->report, value->mark, "value", value->text, "", words, count);
     } else {
         report_add(l->report, value->mark, "'%s' %s", show(value->text).at, wrong);
     }
@@ -138,7 +138,7 @@ static void load_source_map(struct loader *l, const struct node *map, const char
             key++;
         }
         if (key == KEY_COUNT) {
-            report_unknown(l->report, map->keys[i]->mark, "key of a source", map->keys[i]->text, source_keys,
+            report_unknown(l->report, map->keys[i]->mark, "key", map->keys[i]->text, " in a source", source_keys,
                            KEY_COUNT);
         } else if (key == KEY_VALUES) {
             load_value_map(l, map->items[i], type, words, s);
@@ -192,7 +192,7 @@ void load_tombstones(struct loader *l, const struct option *o, const struct node
     if (text_equal(value->text, text_of(words[1]))) {
         in->tombstones = TOMBSTONES_IGNORE;
     } else if (!text_equal(value->text, text_of(words[0]))) {
-        report_unknown(l->report, value->mark, o->name, value->text, words, 2);
+        report_unknown(l->report, value->mark, o->name, value->text, "", words, 2);
     } else if (in->order_by == ORDER_BY_VERSION) {
         report_add(l->report, value->mark,
                    "a tombstone has no version, so an input with 'order_by: version' cannot take it; write ignore");
@@ -210,7 +210,7 @@ void load_filter(struct loader *l, const struct option *o, const struct node *va
         struct text key = value->keys[i]->text;
         if (!text_equal(key, text_of(names[0])) && !text_equal(key, text_of(names[1])) &&
             !text_equal(key, text_of(names[2]))) {
-            report_unknown(l->report, value->keys[i]->mark, "key of 'filter'", key, names, 3);
+            report_unknown(l->report, value->keys[i]->mark, "key", key, " in filter", names, 3);
         }
     }
     const struct node *member = node_find(value, names[0]), *in = node_find(value, names[1]),
@@ -247,7 +247,7 @@ void load_other_fields(struct loader *l, const struct option *o, const struct no
             in->fields[f].kind = SOURCE_NONE; /* keeps its name: `values` alone bring it back */
         }
     } else if (!text_equal(value->text, text_of(o->words[0]))) {
-        report_unknown(l->report, value->mark, o->name, value->text, o->words, 2);
+        report_unknown(l->report, value->mark, o->name, value->text, "", o->words, 2);
     }
 }
 
@@ -266,9 +266,9 @@ void load_fields(struct loader *l, const struct option *o, const struct node *va
             for (unsigned n = 0; n < info->field_count; n++) {
                 names[n] = info->fields[n].name;
             }
-            char what[40];
-            snprintf(what, sizeof what, "field of a %s", info->name);
-            report_unknown(l->report, key->mark, what, key->text, names, info->field_count);
+            char where[40];
+            snprintf(where, sizeof where, " of a %s", info->name);
+            report_unknown(l->report, key->mark, "field", key->text, where, names, info->field_count);
             continue;
         }
         if (in->fields[f].kind == SOURCE_NONE) {
@@ -295,7 +295,7 @@ static void load_input(struct loader *l, const struct node *item)
             for (unsigned i = 0; i < KIND_COUNT; i++) {
                 names[i] = record_kind_info((enum record_kind)i)->name;
             }
-            report_unknown(l->report, kind->mark, "kind", kind->text, names, KIND_COUNT);
+            report_unknown(l->report, kind->mark, "kind", kind->text, "", names, KIND_COUNT);
         }
         return;
     }

@@ -116,7 +116,7 @@ void load_windows(struct loader *l, const struct option *o, const struct node *v
     for (size_t i = 0; i < value->count; i++) {
         struct text key = value->keys[i]->text;
         if (!text_equal(key, TEXT("default")) && dimension_find(key) == DIMENSION_COUNT) {
-            report_unknown(l->report, value->keys[i]->mark, "dimension", key, names, DIMENSION_COUNT + 1);
+            report_unknown(l->report, value->keys[i]->mark, "dimension", key, "", names, DIMENSION_COUNT + 1);
         }
     }
 }
@@ -130,7 +130,7 @@ static void take_board_dimension(struct loader *l, const struct node *item, void
         for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
             names[i] = dimension_name((enum dimension)i);
         }
-        report_unknown(l->report, item->mark, "dimension", item->text, names, DIMENSION_COUNT);
+        report_unknown(l->report, item->mark, "dimension", item->text, "", names, DIMENSION_COUNT);
         return;
     }
     boards->dimension[d] = true;
@@ -179,7 +179,7 @@ void report_unknown_kpi(struct loader *l, const struct node *item)
     for (unsigned i = 0; i < KPI_COUNT; i++) {
         names[i] = kpi_info((enum kpi)i)->name;
     }
-    report_unknown(l->report, item->mark, "KPI", item->text, names, KPI_COUNT);
+    report_unknown(l->report, item->mark, "KPI", item->text, "", names, KPI_COUNT);
 }
 
 void report_unknown_window(struct loader *l, const struct node *item)
@@ -193,6 +193,6 @@ void report_unknown_window(struct loader *l, const struct node *item)
     if (window_spec_parse(item->text, &spec) == WINDOW_OK) {
         report_add(l->report, item->mark, "window '%s' is not kept; add it to 'windows'", show(item->text).at);
     } else {
-        report_unknown(l->report, item->mark, "window", item->text, names, c->window_count);
+        report_unknown(l->report, item->mark, "window", item->text, "", names, c->window_count);
     }
 }

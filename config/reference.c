@@ -205,7 +205,7 @@ static void write_schema_of(struct buffer *b, const struct option *o)
         buffer_char(b, '}');
         break;
     case OPTION_CUSTOM: /* beside "$ref" draft-07 sees nothing else, so it goes into an allOf */
-        buffer_format(b, "{\"allOf\":[%s]", o->schema);
+        buffer_format(b, o->may_be_empty ? "{\"anyOf\":[%s,{\"type\":\"null\"}]" : "{\"allOf\":[%s]", o->schema);
         break;
     }
     buffer_string(b, ",\"description\":");

@@ -98,6 +98,21 @@ struct shown show(struct text t)
     return s;
 }
 
+/* "mon" for monday: at least three letters, and of one name only. */
+static const char *only_beginning(struct text wrong, const char *const *names, size_t count)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < count && wrong.len >= 3; i++) {
+        if (strlen(names[i]) > wrong.len && memcmp(names[i], wrong.at, wrong.len) == 0) {
+            if (found != NULL) {
+                return NULL;
+            }
+            found = names[i];
+        }
+    }
+    return found;
+}
+
 const char *nearest(struct text wrong, const char *const *names, size_t count)
 {
     const char *best = NULL;
@@ -111,15 +126,17 @@ const char *nearest(struct text wrong, const char *const *names, size_t count)
             best_distance = distance;
         }
     }
-    return best;
+    /* One slip is nearer than a beginning, a beginning than two slips. */
+    const char *begun = best == NULL || best_distance > 1 ? only_beginning(wrong, names, count) : NULL;
+    return begun != NULL ? begun : best;
 }
 
-void report_unknown(struct report *r, struct mark at, const char *what, struct text wrong, const char *const *names,
-                    size_t count)
+void report_unknown(struct report *r, struct mark at, const char *what, struct text wrong, const char *where,
+                    const char *const *names, size_t count)
 {
     const char *near = nearest(wrong, names, count);
     if (near != NULL) {
-        report_add(r, at, "unknown %s '%s'; did you mean '%s'?", what, show(wrong).at, near);
+        report_add(r, at, "unknown %s '%s'%s; did you mean '%s'?", what, show(wrong).at, where, near);
         return;
     }
     struct buffer list;
@@ -128,7 +145,7 @@ void report_unknown(struct report *r, struct mark at, const char *what, struct t
         buffer_string(&list, i > 0 ? ", " : "");
         buffer_string(&list, names[i]);
     }
-    report_add(r, at, "unknown %s '%s'; there %s %s", what, show(wrong).at, count == 1 ? "is" : "are",
+    report_add(r, at, "unknown %s '%s'%s; there %s %s", what, show(wrong).at, where, count == 1 ? "is" : "are",
                count > 0 ? list.at : "none");
     buffer_fini(&list);
 }

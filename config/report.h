@@ -42,8 +42,9 @@ struct shown {
 };
 struct shown show(struct text t);
 
-/* Which of `count` names is meant by `wrong`: the nearest, NULL where none is near. */
+/* Which of `count` names is meant by `wrong`: the nearest, or the only one that it begins; NULL where none is. */
 const char *nearest(struct text wrong, const char *const *names, size_t count);
-/* Reports "unknown <what> '<wrong>'; did you mean '<near>'?", or else the list of what there is. */
-void report_unknown(struct report *r, struct mark at, const char *what, struct text wrong, const char *const *names,
-                    size_t count);
+/* Reports "unknown <what> '<wrong>'<where>; did you mean '<near>'?", or else the list of what there is.
+ * `where` is "" or a phrase such as " in kafka". */
+void report_unknown(struct report *r, struct mark at, const char *what, struct text wrong, const char *where,
+                    const char *const *names, size_t count);

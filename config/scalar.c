@@ -121,7 +121,7 @@ const char *rate_parse(struct text t, int64_t *out_nano)
 static void format_unit(struct buffer *b, int64_t n, const struct unit *units, size_t count)
 {
     size_t u = 0;
-    while (u + 1 < count && (n == 0 || n % units[u].factor != 0)) {
+    while (u + 1 < count && n % units[u].factor != 0) {
         u++;
     }
     buffer_integer(b, n / units[u].factor);
@@ -130,7 +130,11 @@ static void format_unit(struct buffer *b, int64_t n, const struct unit *units, s
 
 void duration_format(struct buffer *b, int64_t ms)
 {
-    format_unit(b, ms, durations, COUNT_OF(durations));
+    if (ms == 0) {
+        buffer_string(b, "0s");
+    } else {
+        format_unit(b, ms, durations, COUNT_OF(durations));
+    }
 }
 
 void size_format(struct buffer *b, int64_t bytes)
