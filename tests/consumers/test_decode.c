@@ -406,7 +406,7 @@ Test(decode, a_stamp_is_of_the_content_not_of_the_bytes)
 Test(decode, the_hash_of_a_stamp_is_fixed)
 {
     struct stamp a = stamp_of("{" D ",\"event_id\":\"e1\",\"occurred_at\":1700000000000,\"version\":2,\"stage\":"
-                                    "\"won\",\"amount\":\"12.5\",\"source\":null}");
+                              "\"won\",\"amount\":\"12.5\",\"source\":null}");
     cr_expect(eq(i64, a.major, KAFKA_MS * MILLISECOND));
     cr_expect(eq(i64, a.minor, 2));
     cr_expect(eq(u64, a.hash_high, UINT64_C(0x795B35299B001BE8)));

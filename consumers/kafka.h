@@ -1,0 +1,59 @@
+/* kafka.h - the thread that reads all partitions of all configured topics and hands events over a ring.
+ *
+ * Every message becomes exactly one event in the ring, in the order of its partition. A partition is announced by
+ * EVENT_SLOT before its first event; its slot is the number of that announcement, from 0. EVENT_END says that the end
+ * of the partition was reached at that position. While the ring is full, or too many dead letters are unsent, the
+ * thread stops taking messages; librdkafka's bounded queue and Kafka hold the rest. Nothing is dropped.
+ *
+ * Brokers that are away and topics that do not exist yet are waited for, new partitions are noticed. An offset that
+ * the log no longer has (retention, or a topic made anew) is logged and counted as a gap, and reading goes on at the
+ * earliest one that there is.
+ *
+ * Thread: consumer_create to _destroy from one thread; the counters from any. Memory: config, calendar, ring and dead
+ * letters are borrowed until consumer_destroy; between start and join the ring's producer side and the dead letters
+ * are the consumer's thread's.
+ */
+#pragma once
+#include "base/calendar.h"
+#include "base/counter.h"
+#include "base/ring.h"
+#include "config/config.h"
+#include "consumers/dead_letter.h"
+#include "consumers/topic_watch.h"
+
+/* Where to begin in a partition; those that are not named begin at the earliest offset. */
+struct consumer_start {
+    const char *topic;
+    int32_t partition;
+    int64_t offset; /* of the first message to read */
+};
+
+struct consumer_counters {
+    struct counter messages, bytes; /* read: values and keys */
+    struct counter rounded;         /* decimals with more places than are kept */
+    struct counter errors;          /* that Kafka told, of whatever kind */
+    struct counter gaps;            /* times that an offset was no longer there */
+    struct counter lost;            /* offsets skipped by those gaps */
+    struct counter ring_full;       /* times that the ring was waited for */
+    struct counter partitions;      /* assigned now */
+    struct counter ended;           /* of these: read to their end once since the start */
+    struct counter lag;             /* messages behind, over all partitions, as far as it is known */
+};
+
+struct consumer;
+
+/* NULL: the Kafka properties are wrong, `problem` says which. starts is copied. */
+struct consumer *consumer_create(const struct config *config, const struct calendar *calendar, struct ring *ring,
+                                 struct dead_letters *dead_letters, const struct consumer_start *starts,
+                                 size_t start_count, struct buffer *problem);
+void consumer_start(struct consumer *c);
+/* Asks the thread to end; returns at once. What is not in the ring yet stays unread. */
+void consumer_stop(struct consumer *c);
+/* Waits until it has ended: at most a few seconds, while a question to a broker is under way. */
+void consumer_join(struct consumer *c);
+/* Not between start and join. Accepts NULL. */
+void consumer_destroy(struct consumer *c);
+
+const struct consumer_counters *consumer_counters(const struct consumer *c);
+/* connected, missing topics, compacted topics. All 0 before consumer_start. */
+const struct topic_watch_counters *consumer_watch_counters(const struct consumer *c);
