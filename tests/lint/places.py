@@ -9,7 +9,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIBRARIES = re.compile(
-    r"^(librdkafka|hiredis|curl|systemd|jemalloc|criterion)/|^(yaml|jansson|yyjson|xxhash|lmdb|microhttpd|sqlite3)\.h$")
+    r"^(librdkafka|hiredis|curl|systemd|jemalloc|criterion|openssl)/|^(yaml|jansson|yyjson|xxhash|lmdb|microhttpd|sqlite3)\.h$")
 # Put together so that this file does not contain what it looks for.
 WORDS = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b")
 PATHS = re.compile(r"(?<![\w.$}{~*-])/(home/\w|ro" + r"ot/\w|wo" + r"rk/|Users/\w|tmp/kp" + r"id/)")
