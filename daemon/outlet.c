@@ -4,6 +4,7 @@
 void outlet_init(struct outlet *o, enum reader reader, struct ring *bell)
 {
     *o = (struct outlet){.reader = reader, .full = handoff_create(), .bell = bell};
+    o->asks_seen = -1; /* the first snapshot holds everything */
     for (int i = 0; i < OUTLET_SNAPSHOTS; i++) {
         o->empty[i] = handoff_create();
         o->spare[o->spare_count++] = snapshot_create();

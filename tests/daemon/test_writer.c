@@ -1,0 +1,214 @@
+#include "daemon/writer.h"
+#include "base/calendar.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include "tests/support/event_maker.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A writer with its ring; the test's thread is the consumer and the readers. */
+struct stage {
+    struct config *config;
+    struct calendar *calendar;
+    struct ring *ring;
+    struct writer *writer;
+    int64_t pushed;
+};
+
+static void push_bytes(struct stage *s, const void *event, uint32_t size)
+{
+    void *room;
+    while ((room = ring_reserve(s->ring, size)) == NULL)
+        ring_wait_room(s->ring, size, -1);
+    memcpy(room, event, size);
+    ring_commit(s->ring);
+}
+
+static void push_note(struct stage *s, enum event_fate fate, int64_t offset, const char *topic)
+{
+    _Alignas(8) unsigned char memory[EVENT_SIZE_MAX];
+    push_bytes(s, memory, event_note(memory, fate, 0, offset, text_of(topic)));
+}
+
+static void push_deal(struct stage *s, int64_t number)
+{
+    char key[32];
+    snprintf(key, sizeof key, "d%lld", (long long)number);
+    struct event *e = make_event(KIND_DEAL, key, 1700000000 * SECOND,
+                                 (struct given[]){NAME(FIELD_MANAGER, "Ann"), NAME(DEAL_STAGE, "won"),
+                                                  NUMBER(DEAL_AMOUNT, 5 * MICRO),
+                                                  NUMBER(DEAL_CREATED_AT, 1700000000 * SECOND), END});
+    e->offset = s->pushed++;
+    push_bytes(s, e, e->size);
+    free(e);
+}
+
+static void stage_init(struct stage *s)
+{
+    *s = (struct stage){.config = config_default()};
+    s->calendar = calendar_create("UTC", 1, 1);
+    s->ring = ring_create(1 << 17);
+    s->writer = writer_create(s->config, s->calendar, s->ring);
+    push_note(s, EVENT_SLOT, 0, "deals");
+}
+
+static void stage_fini(struct stage *s)
+{
+    writer_destroy(s->writer);
+    ring_destroy(s->ring);
+    calendar_destroy(s->calendar);
+    config_destroy(s->config);
+}
+
+static struct snapshot *next_snapshot(struct outlet *o)
+{
+    struct snapshot *s;
+    while ((s = outlet_take(o)) == NULL)
+        handoff_wait(o->full, -1);
+    return s;
+}
+
+/* What Redis gets: first everything, then no older snapshot, at last all events. */
+Test(writer, a_reader_sees_everything_and_then_only_newer)
+{
+    struct stage s;
+    stage_init(&s);
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
+
+    struct snapshot *first = next_snapshot(o);
+    cr_expect(snapshot_is_everything(first));
+    cr_expect(not(snapshot_is_live(first)));
+    outlet_give_back(o, first);
+
+    int64_t read = 0, as_of = 0;
+    for (int i = 0; i < 3000; i++)
+        push_deal(&s, i % 1000); /* two of three are repeats */
+    push_note(&s, EVENT_END, 3000, "");
+    bool live = false;
+    while (read < 3000 || !live) {
+        struct snapshot *next = next_snapshot(o);
+        const struct accounts *a = snapshot_accounts(next);
+        cr_assert(a->read >= read && snapshot_as_of_us(next) >= as_of);
+        cr_assert(eq(i64, a->read, a->applied + a->duplicate + a->superseded + a->dead_lettered + a->filtered));
+        read = a->read;
+        as_of = snapshot_as_of_us(next);
+        live = snapshot_is_live(next);
+        cr_assert(eq(i64, as_of % MILLISECOND, 0));
+        outlet_give_back(o, next);
+    }
+    int64_t board[BOARD_COUNT];
+    writer_stop(s.writer, 0);
+    writer_board(s.writer, board);
+    cr_expect(eq(i64, board[BOARD_READ], 3000));
+    cr_expect(eq(i64, board[BOARD_APPLIED], 1000));
+    cr_expect(eq(i64, board[BOARD_DUPLICATE], 2000));
+    cr_expect(eq(i64, board[BOARD_RECORDS + KIND_DEAL], 1000));
+    cr_expect(eq(i64, board[BOARD_LIVE], 1));
+    stage_fini(&s);
+}
+
+/* A dead Redis: the publisher holds both snapshots for ever. Ingest goes on, and nothing grows. */
+Test(writer, a_reader_that_holds_everything_stops_nothing)
+{
+    struct stage s;
+    stage_init(&s);
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
+    struct snapshot *first = next_snapshot(o), *second = next_snapshot(o);
+
+    for (int i = 0; i < 20000; i++)
+        push_deal(&s, i); /* many times what the ring holds: a writer that waited would hang here */
+    writer_stop(s.writer, 1);
+
+    int64_t board[BOARD_COUNT];
+    writer_board(s.writer, board);
+    cr_expect(eq(i64, board[BOARD_READ], 20000));
+    cr_expect(eq(i64, board[BOARD_CUTS + READER_PUBLISHER], 2));
+    outlet_give_back(o, first);
+    outlet_give_back(o, second);
+    stage_fini(&s);
+}
+
+/* A publisher that lost its connection knows nothing of what stands. */
+Test(writer, whoever_asks_gets_everything)
+{
+    struct stage s;
+    stage_init(&s);
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
+    outlet_give_back(o, next_snapshot(o));
+    for (int i = 0; i < 100; i++)
+        push_deal(&s, i);
+
+    outlet_ask_everything(o);
+    for (;;) {
+        struct snapshot *next = next_snapshot(o);
+        bool everything = snapshot_is_everything(next);
+        if (everything)
+            cr_expect(snapshot_entity_count(next) <= 2); /* the company and Ann, if they were there */
+        outlet_give_back(o, next);
+        if (everything)
+            break;
+    }
+    stage_fini(&s);
+}
+
+/* SIGTERM: what was read is handed to both readers before the end. */
+Test(writer, the_last_snapshot_holds_what_was_in_the_ring)
+{
+    struct stage s;
+    stage_init(&s);
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER), *alerts = writer_outlet(s.writer, READER_ALERTS);
+    outlet_give_back(alerts, next_snapshot(alerts));
+    outlet_give_back(o, next_snapshot(o));
+    for (int i = 0; i < 500; i++)
+        push_deal(&s, i);
+
+    /* Both readers go on while the writer stops. */
+    struct snapshot *held = NULL, *next;
+    writer_stop(s.writer, 10000);
+    while ((next = outlet_take(o)) != NULL) {
+        if (held != NULL)
+            outlet_give_back(o, held);
+        held = next;
+    }
+    cr_assert(held != NULL);
+    cr_expect(eq(i64, snapshot_accounts(held)->read, 500));
+    outlet_give_back(o, held);
+    next = outlet_take(alerts);
+    cr_assert(next != NULL);
+    cr_expect(eq(i64, snapshot_accounts(next)->read, 500));
+    outlet_give_back(alerts, next);
+    stage_fini(&s);
+}
+
+static void *scrape(void *argument)
+{
+    struct stage *s = argument;
+    int64_t board[BOARD_COUNT], beats = 0;
+    do {
+        writer_board(s->writer, board);
+        /* REQUIRE: an assertion of Criterion's belongs to the test's own thread. */
+        REQUIRE(board[BOARD_READ] == board[BOARD_APPLIED] + board[BOARD_DUPLICATE] + board[BOARD_SUPERSEDED] +
+                                         board[BOARD_FILTERED] + board[BOARD_DEAD_LETTERED]);
+        int64_t now = writer_beats(s->writer);
+        REQUIRE(now >= beats);
+        beats = now;
+    } while (board[BOARD_READ] < 50000);
+    return NULL;
+}
+
+/* read = applied + ... in every scrape, whenever it comes. */
+Test(writer, the_identity_holds_at_every_instant)
+{
+    struct stage s;
+    stage_init(&s);
+    pthread_t scraper;
+    REQUIRE(pthread_create(&scraper, NULL, scrape, &s) == 0);
+    for (int i = 0; i < 50000; i++)
+        push_deal(&s, i % 5000);
+    pthread_join(scraper, NULL);
+    stage_fini(&s);
+}
