@@ -1,0 +1,134 @@
+#include "publishers/changes.h"
+#include "base/error.h"
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+struct changes {
+    unsigned window_count;
+    uint32_t room; /* entities */
+    struct slot *slots;
+    bool *listed;
+    uint32_t *members; /* by (dimension, window, KPI) */
+};
+
+static size_t board_count(const struct changes *c)
+{
+    return (size_t)DIMENSION_COUNT * c->window_count * KPI_COUNT;
+}
+
+struct changes *changes_create(unsigned window_count)
+{
+    struct changes *c = must_zalloc(sizeof *c);
+    c->window_count = window_count;
+    c->members = must_zalloc(board_count(c) * sizeof *c->members);
+    return c;
+}
+
+void changes_destroy(struct changes *c)
+{
+    if (c == NULL)
+        return;
+    free(c->slots);
+    free(c->listed);
+    free(c->members);
+    free(c);
+}
+
+void changes_forget(struct changes *c)
+{
+    if (c->room > 0) {
+        memset(c->slots, 0, (size_t)c->room * c->window_count * sizeof *c->slots);
+        memset(c->listed, 0, c->room * sizeof *c->listed);
+    }
+    memset(c->members, 0, board_count(c) * sizeof *c->members);
+}
+
+static void reach(struct changes *c, uint32_t entity)
+{
+    if (entity < c->room)
+        return;
+    uint32_t room = c->room > 0 ? c->room : 64;
+    while (room <= entity)
+        room *= 2;
+    size_t width = c->window_count * sizeof *c->slots;
+    c->slots = must_realloc(c->slots, room * width);
+    memset((char *)c->slots + c->room * width, 0, (room - c->room) * width);
+    c->listed = must_realloc(c->listed, room * sizeof *c->listed);
+    memset(c->listed + c->room, 0, (room - c->room) * sizeof *c->listed);
+    c->room = room;
+}
+
+struct slot *changes_slot(struct changes *c, uint32_t entity, unsigned window)
+{
+    REQUIRE(window < c->window_count);
+    reach(c, entity);
+    return &c->slots[(size_t)entity * c->window_count + window];
+}
+
+bool *changes_listed(struct changes *c, uint32_t entity)
+{
+    reach(c, entity);
+    return &c->listed[entity];
+}
+
+uint32_t *changes_members(struct changes *c, enum dimension d, unsigned window, enum kpi k)
+{
+    REQUIRE(window < c->window_count);
+    return &c->members[((size_t)d * c->window_count + window) * KPI_COUNT + k];
+}
+
+struct slot slot_of(const struct rendered *r)
+{
+    if (r->fields.count == 0)
+        return (struct slot){0};
+    XXH128_hash_t hash = XXH3_128bits(r->fields.bytes.at, r->fields.bytes.len);
+    if (hash.high64 == 0 && hash.low64 == 0)
+        hash.low64 = 1; /* 0 means "no such key" */
+    return (struct slot){hash.high64, hash.low64, r->values, r->previous};
+}
+
+/* 0 marks a free place, so no key may hash to it. */
+static uint64_t key_hash(struct text key)
+{
+    uint64_t hash = text_hash(key);
+    return hash != 0 ? hash : 1;
+}
+
+static size_t place_of(const struct key_set *s, uint64_t hash)
+{
+    size_t at = (size_t)hash & (s->room - 1);
+    while (s->at[at] != 0 && s->at[at] != hash)
+        at = (at + 1) & (s->room - 1);
+    return at;
+}
+
+void key_set_add(struct key_set *s, struct text key)
+{
+    if ((s->count + 1) * 4 > s->room * 3) {
+        struct key_set bigger = {.room = s->room > 0 ? s->room * 2 : 1024, .count = s->count};
+        bigger.at = must_zalloc(bigger.room * sizeof *bigger.at);
+        for (size_t i = 0; i < s->room; i++) {
+            if (s->at[i] != 0)
+                bigger.at[place_of(&bigger, s->at[i])] = s->at[i];
+        }
+        free(s->at);
+        *s = bigger;
+    }
+    uint64_t hash = key_hash(key);
+    size_t at = place_of(s, hash);
+    s->count += s->at[at] == 0;
+    s->at[at] = hash;
+}
+
+bool key_set_has(const struct key_set *s, struct text key)
+{
+    return s->room > 0 && s->at[place_of(s, key_hash(key))] != 0;
+}
+
+void key_set_fini(struct key_set *s)
+{
+    free(s->at);
+    *s = (struct key_set){0};
+}

@@ -1,0 +1,178 @@
+#include "publishers/commands.h"
+#include "base/error.h"
+#include <string.h>
+
+/* "<mark><n>\r\n", the head of every item of the protocol. */
+static void add_head(struct buffer *b, char mark, uint64_t n)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    digits[--at] = '\n';
+    digits[--at] = '\r';
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    digits[--at] = mark;
+    buffer_add(b, digits + at, sizeof digits - at);
+}
+
+static void add_joined(struct buffer *b, struct text prefix, struct text suffix)
+{
+    add_head(b, '$', prefix.len + suffix.len);
+    buffer_add(b, prefix.at, prefix.len);
+    buffer_add(b, suffix.at, suffix.len);
+    buffer_add(b, "\r\n", 2);
+}
+
+static void add_text(struct buffer *b, struct text t)
+{
+    add_joined(b, t, (struct text){"", 0});
+}
+
+static void add_integer(struct buffer *b, int64_t n)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t size = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    do {
+        digits[--at] = (char)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+    if (n < 0)
+        digits[--at] = '-';
+    add_text(b, (struct text){digits + at, sizeof digits - at});
+}
+
+void arguments_init(struct arguments *a)
+{
+    buffer_init(&a->bytes);
+    a->count = 0;
+}
+
+void arguments_fini(struct arguments *a)
+{
+    buffer_fini(&a->bytes);
+}
+
+void arguments_clear(struct arguments *a)
+{
+    buffer_clear(&a->bytes);
+    a->count = 0;
+}
+
+void arguments_text(struct arguments *a, struct text t)
+{
+    add_text(&a->bytes, t);
+    a->count++;
+}
+
+void arguments_string(struct arguments *a, const char *zero_terminated)
+{
+    arguments_text(a, text_of(zero_terminated));
+}
+
+void arguments_integer(struct arguments *a, int64_t n)
+{
+    add_integer(&a->bytes, n);
+    a->count++;
+}
+
+void arguments_joined(struct arguments *a, struct text prefix, struct text suffix)
+{
+    add_joined(&a->bytes, prefix, suffix);
+    a->count++;
+}
+
+void arguments_append(struct arguments *a, const struct arguments *more)
+{
+    buffer_add(&a->bytes, more->bytes.at, more->bytes.len);
+    a->count += more->count;
+}
+
+void commands_init(struct commands *c)
+{
+    buffer_init(&c->bytes);
+    c->count = 0;
+}
+
+void commands_fini(struct commands *c)
+{
+    buffer_fini(&c->bytes);
+}
+
+void commands_clear(struct commands *c)
+{
+    buffer_clear(&c->bytes);
+    c->count = 0;
+}
+
+void commands_append(struct commands *c, const struct commands *from)
+{
+    buffer_add(&c->bytes, from->bytes.at, from->bytes.len);
+    c->count += from->count;
+}
+
+void command_begin(struct commands *c, const char *name, size_t argument_count)
+{
+    REQUIRE(argument_count > 0);
+    add_head(&c->bytes, '*', argument_count);
+    add_text(&c->bytes, text_of(name));
+    c->count++;
+}
+
+void command_text(struct commands *c, struct text t)
+{
+    add_text(&c->bytes, t);
+}
+
+void command_string(struct commands *c, const char *zero_terminated)
+{
+    add_text(&c->bytes, text_of(zero_terminated));
+}
+
+void command_integer(struct commands *c, int64_t n)
+{
+    add_integer(&c->bytes, n);
+}
+
+void command_joined(struct commands *c, struct text prefix, struct text suffix)
+{
+    add_joined(&c->bytes, prefix, suffix);
+}
+
+void command_arguments(struct commands *c, const struct arguments *a)
+{
+    buffer_add(&c->bytes, a->bytes.at, a->bytes.len);
+}
+
+/* Where the argument that begins at `at` ends. */
+static size_t argument_end(const struct buffer *b, size_t at)
+{
+    size_t len = 0;
+    for (at++; b->at[at] != '\r'; at++)
+        len = len * 10 + (size_t)(b->at[at] - '0');
+    return at + 2 + len + 2;
+}
+
+void commands_spread(struct commands *c, const char *name, struct text prefix, struct text key,
+                     const struct arguments *a, size_t most)
+{
+    size_t at = 0;
+    for (size_t done = 0; done < a->count;) {
+        size_t take = a->count - done < most ? a->count - done : most;
+        size_t end = at;
+        if (take == a->count - done) {
+            end = a->bytes.len;
+        } else {
+            for (size_t i = 0; i < take; i++)
+                end = argument_end(&a->bytes, end);
+        }
+        command_begin(c, name, take + (key.len > 0 ? 2 : 1));
+        if (key.len > 0)
+            command_joined(c, prefix, key);
+        buffer_add(&c->bytes, a->bytes.at + at, end - at);
+        at = end;
+        done += take;
+    }
+}

@@ -1,0 +1,50 @@
+/* commands.h - commands for Redis, written into one buffer to be sent at once.
+ *
+ * A command is begun with the number of its arguments (its name is one of them), then exactly
+ * that many are added. Three times cheaper than formatting each command apart.
+ *
+ * Thread: any, one thread an object. Memory: init to fini. Errors: none.
+ */
+#pragma once
+#include "base/text.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* Arguments in the protocol's form ("$3\r\nabc\r\n"), without a command. */
+struct arguments {
+    struct buffer bytes;
+    size_t count;
+};
+
+void arguments_init(struct arguments *a);
+void arguments_fini(struct arguments *a);
+void arguments_clear(struct arguments *a);
+void arguments_text(struct arguments *a, struct text t);
+void arguments_string(struct arguments *a, const char *zero_terminated);
+void arguments_integer(struct arguments *a, int64_t n);
+/* One argument of two parts: prefix and suffix of a key. */
+void arguments_joined(struct arguments *a, struct text prefix, struct text suffix);
+void arguments_append(struct arguments *a, const struct arguments *more);
+
+struct commands {
+    struct buffer bytes;
+    size_t count; /* of commands: as many replies come */
+};
+
+void commands_init(struct commands *c);
+void commands_fini(struct commands *c);
+void commands_clear(struct commands *c);
+/* Moves the content of `from` behind that of `c`. */
+void commands_append(struct commands *c, const struct commands *from);
+
+void command_begin(struct commands *c, const char *name, size_t argument_count);
+void command_text(struct commands *c, struct text t);
+void command_string(struct commands *c, const char *zero_terminated);
+void command_integer(struct commands *c, int64_t n);
+void command_joined(struct commands *c, struct text prefix, struct text suffix);
+void command_arguments(struct commands *c, const struct arguments *a);
+
+/* As many commands "<name> [<key>] <arguments>" as it takes with at most `most` of the arguments each;
+ * none where there are no arguments. `key` of no bytes is left out. `most` keeps pairs together when even. */
+void commands_spread(struct commands *c, const char *name, struct text prefix, struct text key,
+                     const struct arguments *a, size_t most);

@@ -1,0 +1,539 @@
+/* The life of a connection: opened, claimed, filled, then kept up to date; any trouble closes it and begins again.
+ * After a trouble nothing is assumed about what stands in Redis, so there is nothing to roll back: the fence is
+ * claimed anew and everything is written. Of a write whose reply never came the fence tells whether it was done;
+ * that matters only for the transitions of alerts, the one thing that is appended rather than set.
+ */
+#include "publishers/publisher.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include "base/log.h"
+#include "publishers/alert_keys.h"
+#include "publishers/batch.h"
+#include "publishers/changes.h"
+#include "publishers/fence.h"
+#include "publishers/leftovers.h"
+#include "publishers/meta.h"
+#include "publishers/scribe.h"
+#include "publishers/seen.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* AMENDMENT 24: as_of that stands ahead of ours by more is a clock that was wrong, not one that is late. */
+#define AHEAD_MAX_US       (5 * MINUTE)
+/* Standing offsets beyond the end of the log mean another log, once that has lasted; partitions are found one by one. */
+#define OTHER_LOG_AFTER_US (5 * SECOND)
+#define BACKOFF_FIRST_US   (100 * MILLISECOND)
+/* A hash, its key in the index and its places on boards may cost so much more. */
+#define COST_RESERVE       8
+
+struct publisher {
+    const struct config *config;
+    char *instance;
+    bool reset_fence;
+    int64_t lag, gaps;
+
+    struct keys keys;
+    struct changes *changes;
+    struct batch *batch;
+    struct scribe scribe;
+    struct alert_keys alerts;
+    struct commands commands;
+    struct seen seen;
+
+    struct redis *redis; /* NULL: away */
+    struct fence fence;
+    bool claimed, filled;
+    bool uncertain; /* a write of seq fence.seq + 1 may or may not have been done */
+    bool overtaken;
+    struct standing goal; /* what stood when we claimed: to be reached before anything is written */
+    bool reached;
+    int64_t beyond_since_us; /* the goal lies beyond the end of our log since then, INT64_MAX: does not */
+    bool told_stale;
+
+    int64_t retry_at_us, backoff_us;
+    enum redis_trouble told; /* the trouble that was logged last, TROUBLE_NONE while all is well */
+    int64_t meta_at_us;      /* when meta was written */
+    enum meta_state meta_state;
+    struct buffer as_of; /* of the publish under way */
+    struct publisher_status status;
+};
+
+const char *publisher_state_name(enum publisher_state s)
+{
+    static const char *const names[] = {"away", "waiting", "filling", "current", "overtaken", "stale"};
+    return names[s];
+}
+
+struct publisher *publisher_create(const struct config *config, const struct publisher_options *options)
+{
+    struct publisher *p = must_zalloc(sizeof *p);
+    p->config = config;
+    p->instance = must_strdup(options->instance);
+    p->reset_fence = options->reset_fence;
+    p->lag = -1;
+    keys_init(&p->keys, config->redis.namespace_);
+    p->changes = changes_create(config->window_count);
+    p->batch = batch_create(config, &p->keys, p->changes);
+    scribe_init(&p->scribe, config, p->changes, p->batch);
+    alert_keys_init(&p->alerts, config->publish.alerts_log_max);
+    commands_init(&p->commands);
+    seen_init(&p->seen);
+    standing_init(&p->goal);
+    p->beyond_since_us = INT64_MAX;
+    p->backoff_us = BACKOFF_FIRST_US;
+    p->retry_at_us = INT64_MIN;
+    buffer_init(&p->as_of);
+    p->status.as_of_us = INSTANT_NONE;
+    return p;
+}
+
+void publisher_destroy(struct publisher *p)
+{
+    if (p == NULL)
+        return;
+    redis_close(p->redis);
+    standing_fini(&p->goal);
+    seen_fini(&p->seen);
+    commands_fini(&p->commands);
+    alert_keys_fini(&p->alerts);
+    scribe_fini(&p->scribe);
+    batch_destroy(p->batch);
+    changes_destroy(p->changes);
+    keys_fini(&p->keys);
+    buffer_fini(&p->as_of);
+    free(p->instance);
+    free(p);
+}
+
+void publisher_set_lag(struct publisher *p, int64_t messages)
+{
+    p->lag = messages;
+}
+
+void publisher_set_gaps(struct publisher *p, int64_t gaps)
+{
+    p->gaps = gaps;
+}
+
+/* ---- troubles ---- */
+
+/* Doubled each time up to redis.backoff_max, with half of it random: instances that lost Redis together
+ * shall not come back together. */
+static void back_off(struct publisher *p, int64_t now_us)
+{
+    uint32_t random = 0;
+    REQUIRE(getrandom(&random, sizeof random, 0) == (ssize_t)sizeof random);
+    int64_t half = p->backoff_us / 2;
+    p->retry_at_us = now_us + half + (int64_t)random % (half + 1);
+    p->backoff_us *= 2;
+    if (p->backoff_us > p->config->redis.backoff_max_ms * MILLISECOND)
+        p->backoff_us = p->config->redis.backoff_max_ms * MILLISECOND;
+    if (p->backoff_us < BACKOFF_FIRST_US)
+        p->backoff_us = BACKOFF_FIRST_US;
+}
+
+static void forget(struct publisher *p)
+{
+    p->claimed = p->filled = false;
+    changes_forget(p->changes);
+    batch_begin(p->batch, false);
+}
+
+static void fail(struct publisher *p, int64_t now_us, const struct redis_failure *failure)
+{
+    redis_close(p->redis);
+    p->redis = NULL;
+    forget(p);
+    back_off(p, now_us);
+    p->status.troubles[failure->trouble]++;
+    if (p->told != failure->trouble) {
+        p->told = failure->trouble;
+        LOG(LOG_WARNING, "redis: not published, will try again",
+            LOG_TEXT("trouble", redis_trouble_name(failure->trouble)),
+            LOG_TEXT("meaning", redis_trouble_text(failure->trouble)), LOG_TEXT("detail", failure->detail));
+    }
+}
+
+/* After a write that was not done. Always false, to be returned. */
+static bool refused(struct publisher *p, int64_t now_us, enum fence_result result, const struct redis_failure *failure)
+{
+    switch (result) {
+    case FENCE_FAILED:
+        p->uncertain = true;
+        fail(p, now_us, failure);
+        break;
+    case FENCE_DAMAGED:
+        /* What it appended is there, the rest will be written again. */
+        alert_keys_written(&p->alerts);
+        fail(p, now_us, failure);
+        break;
+    case FENCE_FOREIGN:
+        LOG(LOG_ERROR, "another instance publishes into this namespace; this one is quiet until that one ends",
+            LOG_TEXT("namespace", p->config->redis.namespace_), LOG_NUMBER("epoch", p->fence.epoch));
+        p->overtaken = true;
+        forget(p);
+        back_off(p, now_us);
+        break;
+    case FENCE_GONE:
+        LOG(LOG_WARNING, "redis holds other data than was written: everything is written again",
+            LOG_NUMBER("epoch", p->fence.epoch), LOG_NUMBER("seq", p->fence.seq));
+        forget(p);
+        back_off(p, now_us);
+        break;
+    case FENCE_DONE: break;
+    }
+    return false;
+}
+
+/* ---- one publish ---- */
+
+/* as_of never goes back: CONTRACT 5. */
+static void set_as_of(struct publisher *p)
+{
+    int64_t as_of_us = p->seen.as_of_us;
+    if (p->status.as_of_us != INSTANT_NONE && p->status.as_of_us > as_of_us)
+        as_of_us = p->status.as_of_us;
+    buffer_clear(&p->as_of);
+    instant_format(&p->as_of, as_of_us, true);
+}
+
+/* Adds meta, the fence's move and the message to the transaction that stands in p->commands, and sends it. */
+static bool commit(struct publisher *p, int64_t now_us, enum meta_state state, bool with_alerts)
+{
+    bool waiting = !p->reached;
+    struct meta meta = {
+        .seq = p->fence.seq + 1,
+        .epoch = p->fence.epoch,
+        .state = state,
+        .as_of = buffer_view(&p->as_of),
+        .offsets = buffer_view(waiting ? &p->goal.offsets : &p->seen.offsets),
+        .accounts = buffer_view(&p->seen.accounts),
+        .lag = p->lag,
+        .gaps = p->gaps,
+        .instance = p->instance,
+        .config = p->config,
+    };
+    struct commands *c = &p->commands;
+    if (with_alerts)
+        alert_keys_write(&p->alerts, c, &p->keys);
+    meta_write(c, &p->keys, &meta);
+    meta_announce(c, &p->keys, &meta, batch_changed_json(p->batch), batch_changed(p->batch));
+    struct redis_failure failure = {0};
+    enum fence_result result = fence_commit(p->redis, &p->keys, &p->fence, c, meta.as_of, meta.offsets, &failure);
+    p->status.bytes += (int64_t)c->bytes.len;
+    if (result != FENCE_DONE)
+        return refused(p, now_us, result, &failure);
+    if (with_alerts)
+        alert_keys_written(&p->alerts);
+    if (!waiting && instant_parse(meta.as_of, &p->status.as_of_us) != OK)
+        p->status.as_of_us = p->seen.as_of_us;
+    p->status.publishes++;
+    p->meta_at_us = now_us;
+    p->meta_state = state;
+    p->backoff_us = BACKOFF_FIRST_US;
+    if (p->told != TROUBLE_NONE) {
+        p->told = TROUBLE_NONE;
+        LOG(LOG_INFO, "redis: publishing again", LOG_NUMBER("seq", p->fence.seq));
+    }
+    return true;
+}
+
+static enum meta_state live_state(const struct publisher *p)
+{
+    return p->seen.live ? META_LIVE : META_CATCHING_UP;
+}
+
+/* The batch has grown as large as one transaction may be: in a fill a part goes out, in a later publish it is
+ * staged. */
+static bool send_some(struct publisher *p, int64_t now_us, bool fill)
+{
+    if (fill) {
+        fence_begin(&p->commands);
+        batch_emit(p->batch, &p->commands);
+        return commit(p, now_us, META_LOADING, false);
+    }
+    fence_begin(&p->commands);
+    batch_stage(p->batch, &p->commands, p->fence.epoch);
+    struct redis_failure failure = {0};
+    enum fence_result result = fence_commit_unseen(p->redis, &p->keys, &p->fence, &p->commands, &failure);
+    p->status.bytes += (int64_t)p->commands.bytes.len;
+    if (result == FENCE_DONE)
+        return true;
+    return refused(p, now_us, result, &failure);
+}
+
+static bool is_full(const struct publisher *p)
+{
+    return batch_cost(p->batch) > 0 && batch_cost(p->batch) + COST_RESERVE > p->config->publish.max_atomic;
+}
+
+static bool write_entity(struct publisher *p, int64_t now_us, const struct snapshot *s, size_t entity, bool fill)
+{
+    enum dimension d = snapshot_entity_dimension(s, entity);
+    bool any = false;
+    for (unsigned w = 0; w < p->config->window_count; w++) {
+        if (!p->config->dimension_windows[d][w])
+            continue;
+        if (is_full(p) && !send_some(p, now_us, fill))
+            return false;
+        any |= scribe_window(&p->scribe, s, entity, w, buffer_view(&p->as_of), p->fence.seq + 1);
+    }
+    scribe_entity(&p->scribe, s, entity, any);
+    return true;
+}
+
+/* Everything that the index names and this fill has not written is of an entity, a window or a board that is no
+ * more. */
+static bool sweep(struct publisher *p, int64_t now_us)
+{
+    char cursor[CURSOR_SIZE] = "0";
+    do {
+        struct redis_failure failure = {0};
+        if (!leftovers_sweep(p->redis, &p->keys, p->batch, cursor, &failure)) {
+            fail(p, now_us, &failure);
+            return false;
+        }
+        if (is_full(p) && !send_some(p, now_us, true))
+            return false;
+    } while (strcmp(cursor, "0") != 0);
+    return true;
+}
+
+static void fill(struct publisher *p, int64_t now_us, const struct snapshot *s)
+{
+    changes_forget(p->changes);
+    set_as_of(p);
+    batch_begin(p->batch, true);
+    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
+        if (!write_entity(p, now_us, s, i, true))
+            return;
+    }
+    if (!sweep(p, now_us))
+        return;
+    fence_begin(&p->commands);
+    batch_emit(p->batch, &p->commands);
+    if (!commit(p, now_us, live_state(p), true))
+        return;
+    p->filled = true;
+    p->reset_fence = false;
+    p->status.keys += batch_changed(p->batch);
+    LOG(LOG_INFO, "redis: everything is written", LOG_NUMBER("keys", batch_changed(p->batch)),
+        LOG_NUMBER("seq", p->fence.seq), LOG_TEXT("state", meta_state_name(p->meta_state)));
+    batch_begin(p->batch, false);
+}
+
+static bool meta_is_due(const struct publisher *p, int64_t now_us, enum meta_state state)
+{
+    return state != p->meta_state || now_us - p->meta_at_us >= p->config->publish.meta_ttl_ms * MILLISECOND / 3;
+}
+
+/* snapshot NULL: only what else waits. */
+static void publish_changes(struct publisher *p, int64_t now_us, const struct snapshot *s)
+{
+    set_as_of(p);
+    batch_begin(p->batch, false);
+    for (size_t i = 0; s != NULL && i < snapshot_entity_count(s); i++) {
+        if (!write_entity(p, now_us, s, i, false))
+            return;
+    }
+    if (batch_changed(p->batch) == 0 && !alert_keys_wait(&p->alerts) && !meta_is_due(p, now_us, live_state(p)))
+        return;
+    bool staged = batch_is_staged(p->batch);
+    if (staged && !send_some(p, now_us, false))
+        return;
+    fence_begin(&p->commands);
+    if (staged)
+        batch_emit_moves(p->batch, &p->commands, p->fence.epoch);
+    else
+        batch_emit(p->batch, &p->commands);
+    if (!commit(p, now_us, live_state(p), true))
+        return;
+    p->status.staged += staged;
+    p->status.keys += batch_changed(p->batch);
+}
+
+/* ---- before anything may be written ---- */
+
+/* Whether we are as far as what stood in Redis; otherwise *out_state says what readers are told meanwhile. */
+static bool goal_is_reached(struct publisher *p, int64_t now_us, enum meta_state *out_state)
+{
+    *out_state = META_CATCHING_UP;
+    if (p->reset_fence || !p->goal.exists)
+        return true;
+    int64_t ahead_us = p->goal.as_of_us == INSTANT_NONE ? 0 : p->goal.as_of_us - p->seen.as_of_us;
+    bool behind = !offsets_reach(p->config, buffer_view(&p->goal.offsets), p->seen.positions, p->seen.position_count);
+    if (!behind || !p->seen.live)
+        p->beyond_since_us = INT64_MAX;
+    else if (p->beyond_since_us == INT64_MAX)
+        p->beyond_since_us = now_us;
+    bool beyond = p->beyond_since_us != INT64_MAX && now_us - p->beyond_since_us >= OTHER_LOG_AFTER_US;
+    if (ahead_us <= 0 && !behind)
+        return true;
+    if (ahead_us <= AHEAD_MAX_US && !beyond)
+        return false;
+    *out_state = META_STALE;
+    if (!p->told_stale) {
+        p->told_stale = true;
+        LOG(LOG_ERROR,
+            beyond ? "redis holds numbers of offsets beyond the end of the topics: were they made anew? If so, run "
+                     "`kpid run --reset-fence` once"
+                   : "redis holds numbers of an instant far ahead: was the clock wrong? If so, run "
+                     "`kpid run --reset-fence` once",
+            LOG_NUMBER("ahead_s", ahead_us / SECOND), LOG_VIEW("offsets", buffer_view(&p->goal.offsets)));
+    }
+    return false;
+}
+
+/* The numbers stay as they are; readers learn why. */
+static void publish_waiting(struct publisher *p, int64_t now_us, enum meta_state state)
+{
+    if (!meta_is_due(p, now_us, state))
+        return;
+    batch_begin(p->batch, false);
+    buffer_clear(&p->as_of);
+    if (p->goal.as_of_us != INSTANT_NONE)
+        instant_format(&p->as_of, p->goal.as_of_us, true);
+    fence_begin(&p->commands);
+    commit(p, now_us, state, false);
+}
+
+static bool connect(struct publisher *p, int64_t now_us)
+{
+    if (now_us < p->retry_at_us)
+        return false;
+    struct redis_failure failure = {0};
+    p->redis = redis_open(&p->config->redis, &failure);
+    if (p->redis == NULL) {
+        fail(p, now_us, &failure);
+        return false;
+    }
+    p->status.connects++;
+    return true;
+}
+
+/* Whether the one that has overtaken us still writes: its meta would have expired. */
+static bool foreign_lives(struct publisher *p, struct redis_failure *failure)
+{
+    struct commands c;
+    commands_init(&c);
+    command_begin(&c, "EXISTS", 2);
+    command_joined(&c, keys_prefix(&p->keys), TEXT(KEY_META));
+    redisReply *reply = redis_run(p->redis, &c, failure);
+    commands_fini(&c);
+    bool lives = reply != NULL && !(reply->type == REDIS_REPLY_INTEGER && reply->integer == 0);
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return lives;
+}
+
+/* Takes the fence. The first claim of a process is made at once: whoever published before has ended, or will be
+ * quiet. A later one only while nobody else has claimed since, or after that one has ended. */
+static bool claim(struct publisher *p, int64_t now_us)
+{
+    if (now_us < p->retry_at_us)
+        return false;
+    struct redis_failure failure = {0};
+    struct standing standing;
+    standing_init(&standing);
+    enum fence_result result = fence_read(p->redis, &p->keys, &standing, &failure);
+    bool ours = strcmp(standing.token, p->fence.token) == 0 && standing.epoch == p->fence.epoch;
+    if (result == FENCE_DONE) {
+        if (p->uncertain && ours && standing.seq > p->fence.seq)
+            alert_keys_written(&p->alerts);
+        p->uncertain = false;
+        if (p->fence.epoch > 0 && !ours && standing.epoch >= p->fence.epoch) {
+            p->overtaken = true;
+            if (foreign_lives(p, &failure)) {
+                back_off(p, now_us);
+                standing_fini(&standing);
+                return false;
+            }
+        }
+        if (failure.trouble != TROUBLE_NONE)
+            result = FENCE_FAILED;
+    }
+    if (result == FENCE_DONE) {
+        commands_clear(&p->commands);
+        catalogue_write(&p->commands, &p->keys);
+        result = fence_claim(p->redis, &p->keys, &standing, &p->commands, &p->fence, &failure);
+    }
+    if (result == FENCE_DONE && !leftovers_unstage(p->redis, &p->keys, p->fence.epoch, &failure))
+        result = FENCE_FAILED;
+    if (result != FENCE_DONE) {
+        standing_fini(&standing);
+        if (result == FENCE_FOREIGN)
+            back_off(p, now_us); /* another claim or a flush came between */
+        else
+            fail(p, now_us, &failure);
+        return false;
+    }
+    /* What stood is the goal. When it is our own, or of somebody who was behind us, it is reached at once. */
+    standing_fini(&p->goal);
+    p->goal = standing;
+    p->reached = false;
+    p->beyond_since_us = INT64_MAX;
+    p->told_stale = false;
+    p->claimed = true;
+    p->overtaken = false;
+    p->meta_at_us = INT64_MIN / 2;
+    p->status.claims++;
+    alert_keys_forget(&p->alerts);
+    LOG(LOG_INFO, "redis: the fence is ours", LOG_NUMBER("epoch", p->fence.epoch), LOG_NUMBER("seq", p->fence.seq));
+    return true;
+}
+
+void publisher_step(struct publisher *p, int64_t now_us, const struct snapshot *snapshot,
+                    const struct alert_report *report)
+{
+    if (snapshot != NULL)
+        seen_take(&p->seen, snapshot);
+    if (report != NULL)
+        alert_keys_take(&p->alerts, report);
+    if (p->redis == NULL && !connect(p, now_us))
+        return;
+    if (!p->seen.any || (!p->claimed && !claim(p, now_us)))
+        return;
+    if (!p->reached) {
+        enum meta_state state;
+        p->reached = goal_is_reached(p, now_us, &state);
+        if (!p->reached) {
+            publish_waiting(p, now_us, state);
+            return;
+        }
+    }
+    if (p->filled)
+        publish_changes(p, now_us, snapshot);
+    else if (snapshot != NULL && snapshot_is_everything(snapshot))
+        fill(p, now_us, snapshot);
+}
+
+bool publisher_wants_everything(const struct publisher *p)
+{
+    return !p->seen.any || (p->claimed && p->reached && !p->filled);
+}
+
+int64_t publisher_next_us(const struct publisher *p)
+{
+    if (p->redis == NULL || (!p->claimed && p->seen.any))
+        return p->retry_at_us;
+    if (!p->claimed)
+        return INT64_MAX;
+    return p->meta_at_us + p->config->publish.meta_ttl_ms * MILLISECOND / 3;
+}
+
+void publisher_status(const struct publisher *p, struct publisher_status *out)
+{
+    *out = p->status;
+    out->epoch = p->fence.epoch;
+    out->seq = p->fence.seq;
+    out->alerts_log_dropped = p->alerts.dropped;
+    if (p->redis == NULL)
+        out->state = PUBLISHER_AWAY;
+    else if (p->overtaken)
+        out->state = PUBLISHER_OVERTAKEN;
+    else if (!p->claimed || !p->reached)
+        out->state = p->told_stale ? PUBLISHER_STALE : PUBLISHER_WAITING;
+    else
+        out->state = p->filled ? PUBLISHER_CURRENT : PUBLISHER_FILLING;
+}

@@ -1,0 +1,246 @@
+#include "publishers/redis.h"
+#include "base/error.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* We ask for at most a few thousand elements and for texts of some kilobytes; what is far beyond is not
+ * Redis, or not ours, and must not eat the memory. */
+#define REPLY_ELEMENTS_MAX 1000000
+#define REPLY_BYTES_MAX    ((size_t)64 << 20)
+
+struct redis {
+    redisContext *context;
+};
+
+const char *redis_trouble_name(enum redis_trouble t)
+{
+    static const char *const names[] = {
+#define X(symbol, word, name, text) name,
+        REDIS_TROUBLE_TABLE(X)
+#undef X
+    };
+    return t < TROUBLE_COUNT ? names[t] : "other";
+}
+
+const char *redis_trouble_text(enum redis_trouble t)
+{
+    static const char *const texts[] = {
+#define X(symbol, word, name, text) text,
+        REDIS_TROUBLE_TABLE(X)
+#undef X
+    };
+    return t < TROUBLE_COUNT ? texts[t] : "it refuses a command";
+}
+
+enum redis_trouble redis_trouble_of(struct text error_reply)
+{
+    static const char *const words[] = {
+#define X(symbol, word, name, text) word,
+        REDIS_TROUBLE_TABLE(X)
+#undef X
+    };
+    size_t len = 0;
+    while (len < error_reply.len && error_reply.at[len] != ' ' && error_reply.at[len] != ':')
+        len++;
+    for (unsigned i = 0; i < TROUBLE_COUNT; i++) {
+        if (words[i][0] != '\0' && text_equal(text_of(words[i]), (struct text){error_reply.at, len}))
+            return (enum redis_trouble)i;
+    }
+    return TROUBLE_OTHER;
+}
+
+void redis_failure_note(struct redis_failure *f, enum redis_trouble t, struct text detail)
+{
+    if (f->trouble != TROUBLE_NONE)
+        return;
+    f->trouble = t;
+    size_t len = detail.len < sizeof f->detail - 1 ? detail.len : sizeof f->detail - 1;
+    for (size_t i = 0; i < len; i++)
+        f->detail[i] = detail.at[i] >= ' ' && detail.at[i] <= '~' ? detail.at[i] : '?';
+    f->detail[len] = '\0';
+}
+
+static void note_system(struct redis_failure *f, enum redis_trouble t, int error)
+{
+    char text[128];
+    redis_failure_note(f, t, text_of(strerror_r(error, text, sizeof text)));
+}
+
+/* hiredis' own makers of replies, but for arrays: it would allocate whatever size the peer names. */
+static redisReplyObjectFunctions reply_functions;
+static void *(*hiredis_create_array)(const redisReadTask *, int);
+
+static void *create_array(const redisReadTask *task, int elements)
+{
+    return elements <= REPLY_ELEMENTS_MAX ? hiredis_create_array(task, elements) : NULL;
+}
+
+static void limit_arrays(redisReader *reader)
+{
+    reply_functions = *reader->fn;
+    if (reply_functions.createArray != create_array)
+        hiredis_create_array = reply_functions.createArray;
+    reply_functions.createArray = create_array;
+    reader->fn = &reply_functions;
+}
+
+redisReader *redis_reader_create(void)
+{
+    redisReader *reader = redisReaderCreate();
+    REQUIRE(reader != NULL);
+    limit_arrays(reader);
+    return reader;
+}
+
+redisReply *redis_next_reply(redisReader *reader, struct redis_failure *out)
+{
+    void *reply = NULL;
+    if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
+        redis_failure_note(out, TROUBLE_PROTOCOL, text_of(reader->errstr));
+        return NULL;
+    }
+    if (reply == NULL && reader->len - reader->pos > REPLY_BYTES_MAX)
+        redis_failure_note(out, TROUBLE_PROTOCOL, TEXT("a reply is too large"));
+    return reply;
+}
+
+static struct timeval time_of(int64_t ms)
+{
+    return (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+}
+
+static bool greet(struct redis *r, const struct redis_config *config, struct redis_failure *out)
+{
+    struct commands hello;
+    commands_init(&hello);
+    if (config->user[0] != '\0') {
+        command_begin(&hello, "AUTH", 3);
+        command_string(&hello, config->user);
+        command_string(&hello, config->password);
+    } else if (config->password[0] != '\0') {
+        command_begin(&hello, "AUTH", 2);
+        command_string(&hello, config->password);
+    }
+    if (config->database != 0) {
+        command_begin(&hello, "SELECT", 2);
+        command_integer(&hello, config->database);
+    }
+    /* A server that is loading or wants a password says so here and not in the middle of a claim. */
+    command_begin(&hello, "PING", 1);
+    redisReply *reply = redis_run(r, &hello, out);
+    /* The buffer held the password. */
+    explicit_bzero(hello.bytes.at, hello.bytes.room);
+    commands_fini(&hello);
+    bool fine = reply != NULL;
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return fine;
+}
+
+struct redis *redis_open(const struct redis_config *config, struct redis_failure *out)
+{
+    struct timeval timeout = time_of(config->timeout_ms);
+    redisContext *context = config->unix_socket[0] != '\0'
+                                ? redisConnectUnixWithTimeout(config->unix_socket, timeout)
+                                : redisConnectWithTimeout(config->host, config->port, timeout);
+    REQUIRE(context != NULL);
+    if (context->err != 0) {
+        redis_failure_note(out, TROUBLE_CONNECT, text_of(context->errstr));
+        redisFree(context);
+        return NULL;
+    }
+    struct redis *r = must_alloc(sizeof *r);
+    r->context = context;
+    limit_arrays(context->reader);
+    if (redisSetTimeout(context, timeout) != REDIS_OK)
+        redis_failure_note(out, TROUBLE_CONNECT, text_of(context->errstr));
+    else if (greet(r, config, out))
+        return r;
+    redis_close(r);
+    return NULL;
+}
+
+void redis_close(struct redis *r)
+{
+    if (r == NULL)
+        return;
+    redisFree(r->context);
+    free(r);
+}
+
+/* By send and not by hiredis: it would copy the buffer, and its write raises SIGPIPE. The socket
+ * blocks, with a time-out. */
+static bool send_all(struct redis *r, struct text bytes, struct redis_failure *out)
+{
+    while (bytes.len > 0) {
+        ssize_t sent = send(r->context->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0) {
+            int error = errno;
+            note_system(out, error == EAGAIN || error == EWOULDBLOCK ? TROUBLE_TIMEOUT : TROUBLE_CLOSED, error);
+            return false;
+        }
+        bytes.at += sent;
+        bytes.len -= (size_t)sent;
+    }
+    return true;
+}
+
+static redisReply *read_reply(struct redis *r, struct redis_failure *out)
+{
+    struct redis_failure trouble = {0};
+    for (;;) {
+        redisReply *reply = redis_next_reply(r->context->reader, &trouble);
+        if (reply != NULL)
+            return reply;
+        if (trouble.trouble != TROUBLE_NONE) {
+            redis_failure_note(out, trouble.trouble, text_of(trouble.detail));
+            return NULL;
+        }
+        errno = 0;
+        if (redisBufferRead(r->context) != REDIS_OK) {
+            int error = errno;
+            if (r->context->err == REDIS_ERR_IO && (error == EAGAIN || error == EWOULDBLOCK))
+                note_system(out, TROUBLE_TIMEOUT, ETIMEDOUT);
+            else
+                redis_failure_note(out, r->context->err == REDIS_ERR_PROTOCOL ? TROUBLE_PROTOCOL : TROUBLE_CLOSED,
+                                   text_of(r->context->errstr));
+            return NULL;
+        }
+    }
+}
+
+redisReply *redis_run(struct redis *r, const struct commands *c, struct redis_failure *out)
+{
+    REQUIRE(c->count > 0);
+    struct redis_failure failure = {0};
+    /* A peer that hangs up may have said why before: a failed send does not hide its reply. */
+    bool sent = send_all(r, buffer_view(&c->bytes), &failure);
+    struct redis_failure said = {0};
+    redisReply *reply = NULL;
+    for (size_t i = 0; i < c->count && (sent || said.trouble == TROUBLE_NONE); i++) {
+        if (reply != NULL)
+            freeReplyObject(reply);
+        struct redis_failure reading = {0};
+        reply = read_reply(r, &reading);
+        if (reply == NULL) {
+            redis_failure_note(&failure, reading.trouble, text_of(reading.detail));
+            break;
+        }
+        if (reply->type == REDIS_REPLY_ERROR) {
+            struct text error = {reply->str, reply->len};
+            redis_failure_note(&said, redis_trouble_of(error), error);
+        }
+    }
+    const struct redis_failure *cause = said.trouble != TROUBLE_NONE ? &said : &failure;
+    if (cause->trouble == TROUBLE_NONE)
+        return reply;
+    if (reply != NULL)
+        freeReplyObject(reply);
+    redis_failure_note(out, cause->trouble, text_of(cause->detail));
+    return NULL;
+}

@@ -1,0 +1,77 @@
+#include "publishers/scribe.h"
+#include "publishers/keys.h"
+
+void scribe_init(struct scribe *s, const struct config *config, struct changes *changes, struct batch *batch)
+{
+    s->config = config;
+    s->changes = changes;
+    s->batch = batch;
+    s->money_decimals = config_currency_decimals(config, config->base_currency);
+    rendered_init(&s->rendered);
+}
+
+void scribe_fini(struct scribe *s)
+{
+    rendered_fini(&s->rendered);
+}
+
+static void write_boards(struct scribe *s, enum dimension d, unsigned w, struct text name, uint64_t before,
+                         uint64_t after)
+{
+    const struct board_config *boards = &s->config->publish.boards;
+    if (!boards->dimension[d] || !boards->window[w])
+        return;
+    for (unsigned i = 0; i < KPI_COUNT; i++) {
+        bool was = before >> i & 1, is = after >> i & 1;
+        if (!boards->kpi[i])
+            continue;
+        if (is)
+            batch_board_put(s->batch, d, w, (enum kpi)i, name, rendered_value(&s->rendered, (enum kpi)i), was);
+        else if (was)
+            batch_board_drop(s->batch, d, w, (enum kpi)i, name);
+    }
+}
+
+bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w, struct text as_of,
+                   int64_t seq)
+{
+    enum dimension d = snapshot_entity_dimension(snapshot, entity);
+    struct text name = snapshot_entity_name(snapshot, entity);
+    struct slot *slot = changes_slot(s->changes, snapshot_entity_id(snapshot, entity), w);
+    struct sums sums, previous;
+    snapshot_sums(snapshot, entity, w, &sums, &previous);
+    enum kpi_clock clock = s->config->windows[w].kind == WINDOW_NOW ? KPI_NOW : KPI_SPAN;
+    render_window(&s->rendered, clock, &sums, snapshot_has_previous(snapshot, w) ? &previous : NULL, s->money_decimals);
+    struct slot before = *slot, after = slot_of(&s->rendered);
+    if (before.hash_high == after.hash_high && before.hash_low == after.hash_low)
+        return !slot_is_empty(&after);
+    *slot = after;
+    struct buffer key;
+    buffer_init(&key);
+    key_kpi(&key, d, s->config->windows[w].name, name);
+    if (slot_is_empty(&after)) {
+        batch_delete(s->batch, buffer_view(&key));
+    } else {
+        struct arguments *fields = &s->rendered.fields;
+        arguments_string(fields, "as_of");
+        arguments_text(fields, as_of);
+        arguments_string(fields, "seq");
+        arguments_integer(fields, seq);
+        bool shrinks = (before.values & ~after.values) != 0 || (before.previous & ~after.previous) != 0;
+        batch_hash(s->batch, buffer_view(&key), fields, slot_is_empty(&before), shrinks);
+    }
+    buffer_fini(&key);
+    write_boards(s, d, w, name, before.values, after.values);
+    return !slot_is_empty(&after);
+}
+
+void scribe_entity(struct scribe *s, const struct snapshot *snapshot, size_t entity, bool any)
+{
+    enum dimension d = snapshot_entity_dimension(snapshot, entity);
+    bool *listed = changes_listed(s->changes, snapshot_entity_id(snapshot, entity));
+    if (any && !*listed)
+        batch_entity_list(s->batch, d, snapshot_entity_name(snapshot, entity));
+    if (!any && *listed)
+        batch_entity_unlist(s->batch, d, snapshot_entity_name(snapshot, entity));
+    *listed = any;
+}
