@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { EXIT_USAGE = 64, TIMEOUT_MS = 30000, HEADERS_MAX = 16, PARTITIONS_MAX = 1024 };
+enum { EXIT_USAGE = 64, TIMEOUT_MS = 30000, HEADERS_MAX = 16 };
 
 static const char usage_text[] =
     "usage: kafka_tool COMMAND -b BOOTSTRAP [OPTION]... [ARGUMENT]...\n"
@@ -34,7 +34,7 @@ static const char usage_text[] =
     "  consume -t TOPIC [--count N] [--timeout-ms MS] [--uncommitted]\n"
     "                                messages as JSON lines, from the first to the present end; with --count waits\n"
     "                                until that many have come\n"
-    "  bench-drain -t TOPIC [--set NAME=VALUE]...   reads all there is by the callback API; one JSON line\n";
+    "  bench-drain [--set NAME=VALUE]... TOPIC...   reads all there is by the callback API; one JSON line\n";
 
 struct options {
     const char *bootstrap;
@@ -57,13 +57,13 @@ struct options {
     int arguments_count;
 };
 
-static void die(const char *what, const char *why)
+static _Noreturn void die(const char *what, const char *why)
 {
     fprintf(stderr, "kafka_tool: %s: %s\n", what, why);
     exit(EXIT_FAILURE);
 }
 
-static void usage(void)
+static _Noreturn void usage(void)
 {
     fputs(usage_text, stderr);
     exit(EXIT_USAGE);
@@ -597,7 +597,9 @@ static int produce_one(const struct options *o)
 
 /* --- consuming --- */
 
-static rd_kafka_t *consumer_open(const struct options *o, rd_kafka_conf_t *conf, int *out_partitions)
+/* All partitions of all topics, from their first messages on. */
+static rd_kafka_t *consumer_open(const struct options *o, rd_kafka_conf_t *conf, char *const *topics, int topics_count,
+                                 int *out_partitions)
 {
     conf_set(conf, "group.id", "kafka_tool");
     conf_set(conf, "enable.auto.commit", "false");
@@ -607,20 +609,22 @@ static rd_kafka_t *consumer_open(const struct options *o, rd_kafka_conf_t *conf,
     conf_set(conf, "receive.message.max.bytes", "200000000");
     conf_set(conf, "isolation.level", o->uncommitted ? "read_uncommitted" : "read_committed");
     rd_kafka_t *client = client_open(o, RD_KAFKA_CONSUMER, conf);
-    int partitions = partitions_of(client, o->topic);
-    if (partitions < 1 || partitions > PARTITIONS_MAX) {
-        die(o->topic, "no such topic");
-    }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
-    for (int32_t p = 0; p < partitions; p++) {
-        rd_kafka_topic_partition_list_add(list, o->topic, p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(topics_count);
+    for (int i = 0; i < topics_count; i++) {
+        int partitions = partitions_of(client, topics[i]);
+        if (partitions < 1) {
+            die(topics[i], "no such topic");
+        }
+        for (int32_t p = 0; p < partitions; p++) {
+            rd_kafka_topic_partition_list_add(list, topics[i], p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        }
     }
     rd_kafka_resp_err_t err = rd_kafka_assign(client, list);
     if (err) {
-        die(o->topic, rd_kafka_err2str(err));
+        die("assign", rd_kafka_err2str(err));
     }
+    *out_partitions = list->cnt;
     rd_kafka_topic_partition_list_destroy(list);
-    *out_partitions = partitions;
     return client;
 }
 
@@ -676,7 +680,9 @@ static int consume(const struct options *o)
 {
     int partitions, ended = 0;
     int64_t count = 0;
-    rd_kafka_t *client = consumer_open(o, rd_kafka_conf_new(), &partitions);
+    char *topic = strdup(o->topic);
+    rd_kafka_t *client = consumer_open(o, rd_kafka_conf_new(), &topic, 1, &partitions);
+    free(topic);
     int64_t until = monotonic_ms() + o->timeout_ms;
     while (o->count < 0 ? ended < partitions : count < o->count) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, 100);
@@ -745,7 +751,7 @@ static int bench_drain(const struct options *o)
     }
     double cpu = cpu_s();
     int64_t begin = monotonic_ms();
-    rd_kafka_t *client = consumer_open(o, conf, &partitions);
+    rd_kafka_t *client = consumer_open(o, conf, o->arguments, o->arguments_count, &partitions);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(client);
     /* The callback API on the consumer's queue: several times cheaper than a poll for each message. */
     while (drain.ended < partitions) {
@@ -801,13 +807,24 @@ static const struct option option_table[] = {
     {NULL, 0, NULL, 0},
 };
 
+static int64_t number(const char *text)
+{
+    char *end;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    if (errno || end == text || *end) {
+        usage();
+    }
+    return n;
+}
+
 static void options_parse(struct options *o, int argc, char **argv)
 {
     for (int id; (id = getopt_long(argc, argv, "b:t:", option_table, NULL)) != -1;) {
         switch (id) {
         case 'b': o->bootstrap = optarg; break;
         case 't': o->topic = optarg; break;
-        case OPTION_PARTITIONS: o->partitions = atoi(optarg); break;
+        case OPTION_PARTITIONS: o->partitions = (int)number(optarg); break;
         case OPTION_PAIR:
             if (o->pairs_count == HEADERS_MAX) {
                 usage();
@@ -819,11 +836,11 @@ static void options_parse(struct options *o, int argc, char **argv)
         case OPTION_VALUE: o->value = optarg; break;
         case OPTION_VALUE_FILE: o->value_file = optarg; break;
         case OPTION_NULL: o->null_value = true; break;
-        case OPTION_TIMESTAMP: o->timestamp_ms = strtoll(optarg, NULL, 10); break;
-        case OPTION_PARTITION: o->partition = (int32_t)atoi(optarg); break;
+        case OPTION_TIMESTAMP: o->timestamp_ms = number(optarg); break;
+        case OPTION_PARTITION: o->partition = (int32_t)number(optarg); break;
         case OPTION_TRANSACTION: o->transaction = optarg; break;
-        case OPTION_COUNT: o->count = strtoll(optarg, NULL, 10); break;
-        case OPTION_TIMEOUT: o->timeout_ms = atoi(optarg); break;
+        case OPTION_COUNT: o->count = number(optarg); break;
+        case OPTION_TIMEOUT: o->timeout_ms = (int)number(optarg); break;
         case OPTION_UNCOMMITTED: o->uncommitted = true; break;
         default: usage();
         }
@@ -852,6 +869,9 @@ int main(int argc, char **argv)
     if (strcmp(command, "add-partitions") == 0) {
         return administer(&o, add_partitions);
     }
+    if (strcmp(command, "bench-drain") == 0 && o.arguments_count > 0) {
+        return bench_drain(&o);
+    }
     if (!o.topic) {
         usage();
     }
@@ -866,9 +886,6 @@ int main(int argc, char **argv)
     }
     if (strcmp(command, "consume") == 0) {
         return consume(&o);
-    }
-    if (strcmp(command, "bench-drain") == 0) {
-        return bench_drain(&o);
     }
     usage();
 }
