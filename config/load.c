@@ -76,8 +76,11 @@ void take_text(struct loader *l, const struct node *item, void *to)
         report_add(l->report, item->mark, "an empty text in a list; take it away");
         return;
     }
-    *list->texts = must_realloc(*list->texts, (*list->count + 1) * sizeof(*list->texts)[0]);
-    (*list->texts)[*list->count] = NULL;
+    size_t count = *list->count;
+    if ((count & (count - 1)) == 0) { /* room for powers of two, so that a long list is not copied for each text */
+        *list->texts = must_realloc(*list->texts, (count > 0 ? 2 * count : 1) * sizeof(*list->texts)[0]);
+    }
+    (*list->texts)[count] = NULL;
     set_text(&(*list->texts)[(*list->count)++], item->text);
 }
 

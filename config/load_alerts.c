@@ -193,6 +193,28 @@ void load_window(struct loader *l, const struct option *o, const struct node *va
     }
 }
 
+static int by_text(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* In order, since a list may be long and comparing each with each would take its time. */
+static void report_twice(struct loader *l, const struct node *value, const struct rule_config *r)
+{
+    char **sorted = must_alloc(r->entity_count * sizeof sorted[0]);
+    for (size_t i = 0; i < r->entity_count; i++) {
+        sorted[i] = r->entities[i];
+    }
+    qsort(sorted, r->entity_count, sizeof sorted[0], by_text);
+    for (size_t i = 1; i < r->entity_count; i++) {
+        if (strcmp(sorted[i - 1], sorted[i]) == 0 && (i == 1 || strcmp(sorted[i - 2], sorted[i]) != 0)) {
+            report_add(l->report, value->mark, "'%s' is in this list more than once; keep one of them",
+                       show(text_of(sorted[i])).at);
+        }
+    }
+    free(sorted);
+}
+
 void load_entities(struct loader *l, const struct option *o, const struct node *value, void *group)
 {
     struct rule_config *r = group;
@@ -210,13 +232,8 @@ void load_entities(struct loader *l, const struct option *o, const struct node *
                        "the only entity of dimension company is '%s'; take '%s' away, or give a dimension",
                        l->config->company, show(name).at);
         }
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(r->entities[i], r->entities[j]) == 0) {
-                report_add(l->report, value->mark, "'%s' is in this list twice; keep one of them", show(name).at);
-                break;
-            }
-        }
     }
+    report_twice(l, value, r);
 }
 
 /* A value in the unit of the rule's KPI. False, and reported, where it is none. */

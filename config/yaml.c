@@ -104,18 +104,33 @@ static int by_key(const void *left, const void *right)
     return earlier ? -1 : 1;
 }
 
-static void report_duplicates(struct builder *b, const struct node *map)
+/* The first stays; those who go through a map may rely on each key being there once. */
+static void refuse_duplicates(struct builder *b, struct node *map)
 {
     struct node **sorted = must_alloc(map->count * sizeof sorted[0]);
     memcpy(sorted, map->keys, map->count * sizeof sorted[0]);
     qsort(sorted, map->count, sizeof sorted[0], by_key);
-    for (size_t i = 1; i < map->count; i++) {
-        if (text_equal(sorted[i - 1]->text, sorted[i]->text)) {
-            report_add(b->report, sorted[i]->mark, "key '%s' stands already in line %u; keep one of them",
-                       show(sorted[i]->text).at, sorted[i - 1]->mark.line);
+    for (size_t i = 1, first = 0; i < map->count; i++) {
+        if (!text_equal(sorted[first]->text, sorted[i]->text)) {
+            first = i;
+            continue;
         }
+        report_add(b->report, sorted[i]->mark, "key '%s' stands already in line %u; keep one of them",
+                   show(sorted[i]->text).at, sorted[first]->mark.line);
+        sorted[i]->kind = NODE_BROKEN;
     }
     free(sorted);
+    size_t kept = 0;
+    for (size_t i = 0; i < map->count; i++) {
+        if (map->keys[i]->kind == NODE_BROKEN) {
+            node_destroy(map->keys[i]);
+            node_destroy(map->items[i]);
+        } else {
+            map->keys[kept] = map->keys[i];
+            map->items[kept++] = map->items[i];
+        }
+    }
+    map->count = kept;
 }
 
 static struct node *build(struct builder *b, yaml_event_t *e, unsigned depth);
@@ -152,7 +167,7 @@ static void build_map(struct builder *b, struct node *map, unsigned depth)
         append(map, &room, key, value);
     }
     if (!b->stopped && map->count > 1) {
-        report_duplicates(b, map);
+        refuse_duplicates(b, map);
     }
 }
 

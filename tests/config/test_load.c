@@ -218,6 +218,14 @@ Test(load, librdkafka_is_asked_about_properties)
     config_check_properties_with(NULL);
 }
 
+Test(load, an_entity_twice_is_told_once)
+{
+    EXPECT_PROBLEM(
+        "alerts:\n  rules:\n  - {name: a, kpi: revenue, dimension: team, window: month, below: 1, entities: [b, a, b, "
+        "c, b]}\n",
+        "3:81: 'b' is in this list more than once; keep one of them");
+}
+
 /* All at once: a person repairs ten slips in one go, not one by one. */
 Test(load, every_problem_is_told_in_the_order_of_the_file)
 {

@@ -59,6 +59,19 @@ Test(yaml, nothing_is_an_empty_map)
     }
 }
 
+/* Found by the fuzzer: `values` twice in a source wrote the second table over the end of the first. */
+Test(yaml, key_that_stands_twice_is_there_once)
+{
+    struct node *n = parse(TEXT("a: 1\nb: 2\na: 3\na: 4\n"));
+    cr_assert_not_null(n);
+    cr_expect_eq(report.count, 2);
+    cr_assert_eq(n->count, 2);
+    cr_expect(text_equal(node_find(n, "a")->text, TEXT("1")));
+    cr_expect(text_equal(n->keys[1]->text, TEXT("b")));
+    node_destroy(n);
+    report_fini(&report);
+}
+
 Test(yaml, what_yaml_allows_and_a_configuration_does_not)
 {
     expect_problem(TEXT("a: 1\nb: 2\na: 3\n"), 3, 1, "key 'a' stands already in line 1");
