@@ -107,6 +107,35 @@ static char *topic_name(const char *prefix, enum record_kind kind)
     return name;
 }
 
+/* Asks for the topic, which makes it where the brokers make topics by themselves; that takes them a moment.
+ * Without this a missing topic would show after message.timeout.ms only, as a time-out. */
+static bool topic_is_there(struct floor_kafka *k, const char *name, struct buffer *out_problem)
+{
+    rd_kafka_resp_err_t e = RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(k->producer, name, NULL);
+    if (topic == NULL) {
+        buffer_format(out_problem, "topic %s: %s", name, rd_kafka_err2str(rd_kafka_last_error()));
+        return false;
+    }
+    for (int tries = 0; tries < 10; tries++) {
+        const struct rd_kafka_metadata *metadata;
+        e = rd_kafka_metadata(k->producer, 0, topic, &metadata, ANSWER_MS);
+        if (e == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            e = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+            rd_kafka_metadata_destroy(metadata);
+        }
+        if (e != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && e != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+            break;
+        }
+        rd_kafka_poll(k->producer, 200);
+    }
+    rd_kafka_topic_destroy(topic);
+    if (e != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        buffer_format(out_problem, "topic %s: %s", name, rd_kafka_err2str(e));
+    }
+    return e == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 struct floor_kafka *floor_kafka_open(const struct floor_kafka_options *options, struct buffer *out_problem,
                                      bool *out_usage)
 {
@@ -134,12 +163,19 @@ struct floor_kafka *floor_kafka_open(const struct floor_kafka_options *options, 
     }
     const struct rd_kafka_metadata *metadata;
     rd_kafka_resp_err_t e = rd_kafka_metadata(k->producer, 0, NULL, &metadata, ANSWER_MS);
-    if (e != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    bool fine = e == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (fine) {
+        rd_kafka_metadata_destroy(metadata);
+    } else {
         buffer_format(out_problem, "no answer from Kafka at %s: %s", options->brokers, rd_kafka_err2str(e));
+    }
+    for (int kind = 0; kind < KIND_COUNT && fine; kind++) {
+        fine = topic_is_there(k, k->topics[kind], out_problem);
+    }
+    if (!fine) {
         forget(k);
         return NULL;
     }
-    rd_kafka_metadata_destroy(metadata);
     return k;
 }
 

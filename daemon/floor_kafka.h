@@ -20,7 +20,7 @@ struct floor_kafka_options {
     bool hurry; /* many at once rather than each at once */
 };
 
-/* Waits at most 10 s for an answer of the brokers. NULL: *out_problem says why, and *out_usage whether a
+/* Waits at most 10 s for an answer of the brokers, and a little for topics that they make when asked. NULL: *out_problem says why, and *out_usage whether a
  * property is to blame. */
 struct floor_kafka *floor_kafka_open(const struct floor_kafka_options *options, struct buffer *out_problem,
                                      bool *out_usage);
