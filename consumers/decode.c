@@ -16,6 +16,7 @@ struct decoder {
     const struct calendar *calendar;
     struct mapping *mappings[INPUTS_MAX];
     struct json_reader json;
+    struct field_reader fields;
     int base_decimals;
     int64_t rounded;
     char detail[320];
@@ -41,6 +42,7 @@ struct decoder *decoder_create(const struct config *config, const struct calenda
     d->calendar = calendar;
     for (unsigned i = 0; i < config->input_count; i++)
         d->mappings[i] = mapping_create(&config->inputs[i]);
+    field_reader_init(&d->fields, config, calendar);
     json_reader_init(&d->json, (size_t)config->kafka.message_size_max);
     d->base_decimals = config_currency_decimals(config, config->base_currency);
     REQUIRE(d->base_decimals >= 0);
@@ -200,9 +202,14 @@ static enum error read_fields(struct work *w, struct field_result *results, uint
 {
     const struct input_config *input = mapping_input(w->mapping);
     const struct record_kind_info *info = record_kind_info(input->kind);
-    for (unsigned i = 0; i < info->field_count; i++) {
+    bool full = input->events == EVENTS_FULL;
+    uint32_t looked_at = (UINT32_C(1) << info->field_count) - 1;
+    if (!full)
+        looked_at &= mapping_given(w->mapping, &w->found);
+    for (; looked_at != 0; looked_at &= looked_at - 1) {
+        unsigned i = (unsigned)__builtin_ctz(looked_at);
         struct value v = value_of(w, i);
-        if (v.type == VALUE_ABSENT && input->events == EVENTS_FULL && mapping_has(w->mapping, i))
+        if (v.type == VALUE_ABSENT && full && mapping_has(w->mapping, i))
             v.type = VALUE_NULL;
         if (v.type == VALUE_ABSENT)
             continue;
@@ -210,7 +217,7 @@ static enum error read_fields(struct work *w, struct field_result *results, uint
             event_add_null(&w->builder, i);
             continue;
         }
-        enum error e = field_read(&info->fields[i], v, w->decoder->config, w->decoder->calendar, &results[i]);
+        enum error e = field_read(&w->decoder->fields, &info->fields[i], v, &results[i]);
         if (e != OK)
             return refuse_target(w, e, i);
         *out_given |= UINT32_C(1) << i;
@@ -249,7 +256,7 @@ static enum error judge(struct work *w, const struct field_result *results, uint
         if (i == money.amount) {
             int decimals = w->decoder->base_decimals;
             if (given & UINT32_C(1) << money.currency)
-                decimals = config_currency_decimals(w->decoder->config, (currency_code)results[money.currency].number);
+                decimals = field_reader_decimals(&w->decoder->fields, (currency_code)results[money.currency].number);
             int128 minor = micro_to_minor(results[i].number, decimals);
             if (minor > MINOR_MAX || minor < -MINOR_MAX)
                 return refuse_target(w, BAD_AMOUNT, (unsigned)i);

@@ -130,25 +130,40 @@ static enum error read_choice(const struct field *f, struct value v, struct fiel
     return BAD_CHOICE;
 }
 
-static enum error read_currency(struct value v, const struct config *config, struct field_result *out)
+void field_reader_init(struct field_reader *r, const struct config *config, const struct calendar *calendar)
+{
+    *r = (struct field_reader){.config = config, .calendar = calendar};
+}
+
+int field_reader_decimals(struct field_reader *r, currency_code code)
+{
+    const unsigned places = sizeof r->known / sizeof r->known[0];
+    unsigned i = (code * 31u ^ code >> 8 ^ code >> 16) % places;
+    if (r->known[i].code != code) { /* 0 is no code */
+        r->known[i].code = code;
+        r->known[i].decimals = config_currency_decimals(r->config, code);
+    }
+    return r->known[i].decimals;
+}
+
+static enum error read_currency(struct field_reader *r, struct value v, struct field_result *out)
 {
     currency_code code;
     if (v.type != VALUE_TEXT)
         return BAD_TYPE;
-    if (currency_parse(v.text, &code) != OK || config_currency_decimals(config, code) < 0)
+    if (currency_parse(v.text, &code) != OK || field_reader_decimals(r, code) < 0)
         return BAD_CURRENCY;
     out->number = code;
     return OK;
 }
 
-enum error field_read(const struct field *f, struct value v, const struct config *config,
-                      const struct calendar *calendar, struct field_result *out)
+enum error field_read(struct field_reader *r, const struct field *f, struct value v, struct field_result *out)
 {
     struct field_result read = {.text = {NULL, 0}};
     enum error e = OK;
     switch (f->type) {
     case FIELD_TEXT: e = is_id(f) ? value_id(v, &read.text) : value_name(v, &read.text); break;
-    case FIELD_TIME: e = value_time(v, calendar, &read.number); break;
+    case FIELD_TIME: e = value_time(v, r->calendar, &read.number); break;
     case FIELD_MONEY:
         e = read_decimal(v, &read);
         if (e == BAD_NUMBER)
@@ -175,7 +190,7 @@ enum error field_read(const struct field *f, struct value v, const struct config
             e = BAD_NUMBER;
         read.number /= MICRO;
         break;
-    case FIELD_CURRENCY: e = read_currency(v, config, &read); break;
+    case FIELD_CURRENCY: e = read_currency(r, v, &read); break;
     case FIELD_CHOICE: e = read_choice(f, v, &read); break;
     }
     if (e == OK)

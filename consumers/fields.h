@@ -1,6 +1,6 @@
 /* fields.h - a value of a message to what a field holds: its type, its limits. CONTRACT 1.
  *
- * Thread: any; pure. Memory: results borrow the value's bytes.
+ * Thread: any, one a reader. Memory: results borrow the value's bytes; config and calendar are borrowed.
  */
 #pragma once
 #include "base/calendar.h"
@@ -16,9 +16,23 @@ struct field_result {
     bool rounded;     /* had more than six decimals */
 };
 
+/* What reading needs to know, and the currencies that came last, since a stream has few. */
+struct field_reader {
+    const struct config *config;
+    const struct calendar *calendar;
+    struct {
+        currency_code code;
+        int decimals;
+    } known[16];
+};
+
+void field_reader_init(struct field_reader *r, const struct config *config, const struct calendar *calendar);
+/* Digits after the point, -1 = unknown currency: config_currency_decimals, remembered. */
+int field_reader_decimals(struct field_reader *r, currency_code code);
+
 /* The value must be neither absent nor null. Leaves *out alone when it fails. */
-MUST_CHECK enum error field_read(const struct field *f, struct value v, const struct config *config,
-                                 const struct calendar *calendar, struct field_result *out);
+MUST_CHECK enum error field_read(struct field_reader *r, const struct field *f, struct value v,
+                                 struct field_result *out);
 
 /* A name; BAD_TYPE, BAD_TEXT, BAD_UTF8. */
 MUST_CHECK enum error value_name(struct value v, struct text *out);

@@ -82,11 +82,6 @@ struct value json_value(yyjson_val *v)
     }
 }
 
-struct json_pointer {
-    size_t count;
-    struct text tokens[]; /* in the bytes behind the array */
-};
-
 struct json_pointer *json_pointer_create(const char *text)
 {
     if (text[0] != '/')
@@ -118,52 +113,15 @@ struct json_pointer *json_pointer_create(const char *text)
     return p;
 }
 
-void json_pointer_destroy(struct json_pointer *p)
+int64_t json_pointer_index(struct text token)
 {
-    free(p);
-}
-
-static enum error find_member(yyjson_val *object, struct text name, yyjson_val **out)
-{
-    yyjson_val *key, *value;
-    size_t i, count;
-    *out = NULL;
-    yyjson_obj_foreach(object, i, count, key, value)
-    {
-        if (!text_equal((struct text){yyjson_get_str(key), yyjson_get_len(key)}, name))
-            continue;
-        if (*out != NULL)
-            return BAD_DUPLICATE_KEY;
-        *out = value;
+    int64_t index = 0;
+    if (token.len == 0 || token.len > 9 || (token.at[0] == '0' && token.len > 1))
+        return -1;
+    for (size_t i = 0; i < token.len; i++) {
+        if (token.at[i] < '0' || token.at[i] > '9')
+            return -1;
+        index = index * 10 + (token.at[i] - '0');
     }
-    return OK;
-}
-
-static yyjson_val *find_element(yyjson_val *array, struct text index)
-{
-    size_t i = 0;
-    if (index.len == 0 || index.len > 9 || (index.at[0] == '0' && index.len > 1))
-        return NULL;
-    for (size_t at = 0; at < index.len; at++) {
-        if (index.at[at] < '0' || index.at[at] > '9')
-            return NULL;
-        i = i * 10 + (size_t)(index.at[at] - '0');
-    }
-    return yyjson_arr_get(array, i);
-}
-
-enum error json_pointer_find(const struct json_pointer *p, yyjson_val *root, yyjson_val **out)
-{
-    yyjson_val *at = root;
-    for (size_t i = 0; i < p->count && at != NULL; i++) {
-        if (yyjson_is_obj(at)) {
-            enum error e = find_member(at, p->tokens[i], &at);
-            if (e != OK)
-                return e;
-        } else {
-            at = yyjson_is_arr(at) ? find_element(at, p->tokens[i]) : NULL;
-        }
-    }
-    *out = at;
-    return OK;
+    return index;
 }

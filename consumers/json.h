@@ -43,11 +43,13 @@ struct value {
 /* v may be NULL: absent. */
 struct value json_value(yyjson_val *v);
 
-/* A JSON Pointer (RFC 6901), taken apart once. */
-struct json_pointer;
+/* A JSON Pointer (RFC 6901), taken apart. */
+struct json_pointer {
+    size_t count;
+    struct text tokens[]; /* in the same memory */
+};
 
-/* NULL: the text does not begin with '/' or has a bad escape. */
+/* The caller frees it. NULL: the text does not begin with '/' or has a bad escape. */
 struct json_pointer *json_pointer_create(const char *text);
-void json_pointer_destroy(struct json_pointer *p);
-/* The value there, or NULL. BAD_DUPLICATE_KEY: a member on the way stands twice. */
-MUST_CHECK enum error json_pointer_find(const struct json_pointer *p, yyjson_val *root, yyjson_val **out);
+/* The index in an array that a token means, or -1. */
+int64_t json_pointer_index(struct text token);

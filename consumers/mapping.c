@@ -1,8 +1,9 @@
 /* mapping.c - one pass over the members of an object, with a small hash table of the names that are wanted.
  *
- * Most inputs name plain members. Their names are in a table of 128 places, at most 23 of them taken; a name is
- * hashed by its length and three of its characters, which tells the names of CONTRACT 1 apart well enough, and
- * compared in full. JSON Pointers are followed afterwards, each on its own.
+ * What an input names is a tree: its plain members are the first level, and what JSON Pointers lead to lies below,
+ * so that an envelope ("/payload/after/...") is walked once, however many fields are in it. The names of a level are
+ * in a table of 128 places, at most 23 of them taken; a name is hashed by its length and three of its characters,
+ * which tells the names of CONTRACT 1 apart well enough, and compared in full.
  */
 #include "consumers/mapping.h"
 #include <stdlib.h>
@@ -12,20 +13,28 @@ enum { TABLE_SIZE = 128 };
 
 _Static_assert((int)TARGET_COUNT <= 32, "a set of targets is a 32-bit mask");
 
+struct level;
+
 struct member {
     struct text name;
-    uint32_t targets; /* who is filled from it: more than one field may be */
-    uint32_t bit;     /* of the members seen in a message */
+    int64_t index;       /* that the name would be in an array, -1: none */
+    uint32_t targets;    /* who is filled from it: more than one field may be */
+    uint32_t bit;        /* of the members seen in an object */
+    struct level *below; /* what is wanted in it; NULL: nothing */
+};
+
+struct level {
+    unsigned member_count;
+    struct member members[TARGET_COUNT];
+    uint8_t table[TABLE_SIZE]; /* index in members + 1; 0 = free */
 };
 
 struct mapping {
     const struct input_config *input;
     const struct field_source *sources[TARGET_COUNT]; /* NULL: not mapped */
-    struct json_pointer *pointers[TARGET_COUNT];      /* of sources that are pointers */
-    uint32_t pointed;
-    unsigned member_count;
-    struct member members[TARGET_COUNT];
-    uint8_t table[TABLE_SIZE]; /* index in members + 1; 0 = free */
+    struct json_pointer *pointers[TARGET_COUNT];      /* whose tokens are names in the levels */
+    uint32_t outside;                                 /* targets that do not come from the JSON */
+    struct level top;
     struct field_source filter;
 };
 
@@ -38,28 +47,52 @@ static unsigned place_of(struct text name)
     return h % TABLE_SIZE;
 }
 
-static const struct member *member_find(const struct mapping *m, struct text name)
+static const struct member *member_find(const struct level *l, struct text name)
 {
     for (unsigned i = place_of(name);; i = (i + 1) % TABLE_SIZE) {
-        if (m->table[i] == 0)
+        if (l->table[i] == 0)
             return NULL;
-        const struct member *found = &m->members[m->table[i] - 1];
+        const struct member *found = &l->members[l->table[i] - 1];
         if (found->name.len == name.len && memcmp(found->name.at, name.at, name.len) == 0)
             return found;
     }
 }
 
-static void member_want(struct mapping *m, const char *name, unsigned target)
+static struct member *member_want(struct level *l, struct text name)
 {
-    struct text wanted = text_of(name);
-    unsigned i = place_of(wanted);
-    while (m->table[i] != 0 && !text_equal(m->members[m->table[i] - 1].name, wanted))
+    unsigned i = place_of(name);
+    while (l->table[i] != 0 && !text_equal(l->members[l->table[i] - 1].name, name))
         i = (i + 1) % TABLE_SIZE;
-    if (m->table[i] == 0) {
-        m->members[m->member_count] = (struct member){.name = wanted, .bit = UINT32_C(1) << m->member_count};
-        m->table[i] = (uint8_t)++m->member_count;
+    if (l->table[i] == 0) {
+        l->members[l->member_count] =
+            (struct member){.name = name, .index = json_pointer_index(name), .bit = UINT32_C(1) << l->member_count};
+        l->table[i] = (uint8_t)++l->member_count;
     }
-    m->members[m->table[i] - 1].targets |= UINT32_C(1) << target;
+    return &l->members[l->table[i] - 1];
+}
+
+static struct member *pointer_want(struct level *l, const struct json_pointer *p)
+{
+    struct member *m = NULL;
+    for (size_t i = 0; i < p->count; i++) {
+        if (m != NULL) {
+            if (m->below == NULL)
+                m->below = must_zalloc(sizeof *m->below);
+            l = m->below;
+        }
+        m = member_want(l, p->tokens[i]);
+    }
+    return m;
+}
+
+static void level_fini(struct level *l)
+{
+    for (unsigned i = 0; i < l->member_count; i++) {
+        if (l->members[i].below == NULL)
+            continue;
+        level_fini(l->members[i].below);
+        free(l->members[i].below);
+    }
 }
 
 struct mapping *mapping_create(const struct input_config *input)
@@ -85,12 +118,15 @@ struct mapping *mapping_create(const struct input_config *input)
             m->sources[t] = s = NULL;
         if (s == NULL)
             continue;
-        if (s->kind == SOURCE_MEMBER)
-            member_want(m, s->name, t);
-        if (s->kind == SOURCE_POINTER) {
+        uint32_t bit = UINT32_C(1) << t;
+        if (s->kind == SOURCE_MEMBER) {
+            member_want(&m->top, text_of(s->name))->targets |= bit;
+        } else if (s->kind == SOURCE_POINTER) {
             m->pointers[t] = json_pointer_create(s->name);
             REQUIRE(m->pointers[t] != NULL); /* the configuration was checked */
-            m->pointed |= UINT32_C(1) << t;
+            pointer_want(&m->top, m->pointers[t])->targets |= bit;
+        } else {
+            m->outside |= bit;
         }
     }
     return m;
@@ -100,8 +136,9 @@ void mapping_destroy(struct mapping *m)
 {
     if (m == NULL)
         return;
+    level_fini(&m->top);
     for (unsigned t = 0; t < TARGET_COUNT; t++)
-        json_pointer_destroy(m->pointers[t]);
+        free(m->pointers[t]);
     free(m);
 }
 
@@ -129,20 +166,35 @@ const char *mapping_name(const struct mapping *m, unsigned target)
     }
 }
 
-enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out, struct text *out_name)
+static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out, struct text *out_name);
+
+static enum error take(const struct member *wanted, yyjson_val *value, struct mapped *out, struct text *out_name)
 {
-    memset(out, 0, sizeof *out);
+    out->present |= wanted->targets;
+    for (uint32_t targets = wanted->targets; targets != 0; targets &= targets - 1)
+        out->json[__builtin_ctz(targets)] = value;
+    return wanted->below != NULL ? walk(wanted->below, value, out, out_name) : OK;
+}
+
+/* Goes down no further than the pointers of the configuration do. */
+static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out, struct text *out_name)
+{
+    if (yyjson_is_arr(at)) {
+        for (unsigned i = 0; i < l->member_count; i++) {
+            yyjson_val *value = l->members[i].index >= 0 ? yyjson_arr_get(at, (size_t)l->members[i].index) : NULL;
+            enum error e = value != NULL ? take(&l->members[i], value, out, out_name) : OK;
+            if (e != OK)
+                return e;
+        }
+        return OK;
+    }
     uint32_t seen = 0;
     yyjson_val *key, *value;
     size_t i, count;
-    yyjson_obj_foreach(root, i, count, key, value)
+    yyjson_obj_foreach(at, i, count, key, value)
     {
-        struct text name = {yyjson_get_str(key), yyjson_get_len(key)};
-        if (yyjson_is_ctn(value) && json_too_deep(value, 2)) {
-            *out_name = name;
-            return BAD_DEPTH;
-        }
-        const struct member *wanted = member_find(m, name);
+        struct text name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
+        const struct member *wanted = member_find(l, name);
         if (wanted == NULL)
             continue;
         if (seen & wanted->bit) {
@@ -150,18 +202,36 @@ enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped
             return BAD_DUPLICATE_KEY;
         }
         seen |= wanted->bit;
-        for (uint32_t targets = wanted->targets; targets != 0; targets &= targets - 1)
-            out->json[__builtin_ctz(targets)] = value;
-    }
-    for (uint32_t targets = m->pointed; targets != 0; targets &= targets - 1) {
-        unsigned t = (unsigned)__builtin_ctz(targets);
-        enum error e = json_pointer_find(m->pointers[t], root, &out->json[t]);
-        if (e != OK) {
-            *out_name = text_of(m->sources[t]->name);
+        enum error e = take(wanted, value, out, out_name);
+        if (e != OK)
             return e;
-        }
     }
     return OK;
+}
+
+enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out, struct text *out_name)
+{
+    yyjson_val *key, *value;
+    size_t i, count;
+    yyjson_obj_foreach(root, i, count, key, value)
+    {
+        if (yyjson_is_ctn(value) && json_too_deep(value, 2)) {
+            *out_name = (struct text){yyjson_get_str(key), yyjson_get_len(key)};
+            return BAD_DEPTH;
+        }
+    }
+    out->present = 0;
+    return walk(&m->top, root, out, out_name);
+}
+
+uint32_t mapping_given(const struct mapping *m, const struct mapped *found)
+{
+    return found->present | m->outside;
+}
+
+static yyjson_val *found_value(const struct mapped *found, unsigned target)
+{
+    return found->present & UINT32_C(1) << target ? found->json[target] : NULL;
 }
 
 /* A table speaks of texts; a number or bool is looked up as it is written. What it does not name stays. */
@@ -188,7 +258,7 @@ struct value mapping_value(const struct mapping *m, const struct mapped *found, 
         return v;
     switch (s->kind) {
     case SOURCE_MEMBER:
-    case SOURCE_POINTER: v = json_value(found->json[target]); break;
+    case SOURCE_POINTER: v = json_value(found_value(found, target)); break;
     case SOURCE_CONSTANT: v = (struct value){.type = VALUE_TEXT, .outside = true, .text = text_of(s->name)}; break;
     case SOURCE_HEADER:
         if (parts->header != NULL && parts->header(parts->context, s->name, &v.text)) {
@@ -210,7 +280,7 @@ bool mapping_passes(const struct mapping *m, const struct mapped *found)
     const struct filter_config *filter = &m->input->filter;
     if (m->sources[TARGET_FILTER] == NULL)
         return true;
-    struct value v = json_value(found->json[TARGET_FILTER]);
+    struct value v = json_value(found_value(found, TARGET_FILTER));
     if (v.type == VALUE_NULL)
         v.text = TEXT("null");
     bool listed = false;

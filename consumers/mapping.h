@@ -39,10 +39,14 @@ bool mapping_has(const struct mapping *m, unsigned target);
 
 /* The values of one message, as the mapping found them. */
 struct mapped {
-    yyjson_val *json[TARGET_COUNT]; /* NULL: not there */
+    uint32_t present; /* bit t: json[t] is there; else it is not set */
+    yyjson_val *json[TARGET_COUNT];
 };
 
-/* Goes through the object once. BAD_DUPLICATE_KEY, BAD_DEPTH; *out_name then names the member. */
+/* The targets that mapping_value can give anything for but "absent", as bits. */
+uint32_t mapping_given(const struct mapping *m, const struct mapped *found);
+
+/* Goes once through each object that is wanted or lies on a pointer's way. BAD_DUPLICATE_KEY, BAD_DEPTH; *out_name then names the member. */
 MUST_CHECK enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out,
                                    struct text *out_name);
 
