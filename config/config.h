@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define WINDOWS_MAX 32
-#define INPUTS_MAX 64
+#define INPUTS_MAX  64
 
 struct currency_config {
     currency_code code;
@@ -44,8 +44,8 @@ struct value_map {
 /* Where a field comes from. */
 struct field_source {
     enum source_kind kind;
-    char *name;             /* member name, JSON Pointer, constant text or header name */
-    struct value_map *map;  /* a table of values, applied to texts; NULL where none */
+    char *name;            /* member name, JSON Pointer, constant text or header name */
+    struct value_map *map; /* a table of values, applied to texts; NULL where none */
     size_t map_count;
 };
 
@@ -77,24 +77,24 @@ struct kafka_property {
 };
 
 struct kafka_config {
-    char *brokers;             /* "localhost:9092" */
-    char *group;               /* for lag monitors only */
-    char *dead_letter_topic;   /* "kpid-dead-letters" */
+    char *brokers;                     /* "localhost:9092" */
+    char *group;                       /* for lag monitors only */
+    char *dead_letter_topic;           /* "kpid-dead-letters" */
     struct kafka_property *properties; /* passed to librdkafka as they are */
     size_t property_count;
-    int64_t message_size_max;  /* bytes; a larger value is a dead letter */
-    int64_t queue_bytes_max;   /* librdkafka's prefetch, bytes */
-    int64_t metadata_refresh_ms; /* how often new partitions are looked for */
-    int64_t clock_skew_ms;     /* how far occurred_at may be ahead of the message's time stamp */
+    int64_t message_size_max;        /* bytes; a larger value is a dead letter */
+    int64_t queue_bytes_max;         /* librdkafka's prefetch, bytes */
+    int64_t metadata_refresh_ms;     /* how often new partitions are looked for */
+    int64_t clock_skew_ms;           /* how far occurred_at may be ahead of the message's time stamp */
     int64_t dead_letters_unsent_max; /* dead letters that wait for their delivery report */
 };
 
 struct redis_config {
     char *host;
     int port;
-    char *unix_socket;  /* "" = TCP */
+    char *unix_socket; /* "" = TCP */
     char *user;
-    char *password;     /* read from its file, environment or credential; never logged */
+    char *password; /* read from its file, environment or credential; never logged */
     int database;
     char *namespace_;   /* "default" */
     int64_t timeout_ms; /* connect and command */
@@ -108,10 +108,10 @@ struct board_config {
 };
 
 struct publish_config {
-    int64_t tick_ms;      /* at most this long between snapshots while events come: 100 */
-    int64_t idle_ms;      /* while nothing comes: how often time is moved: 1,000 */
-    int64_t max_atomic;   /* commands in one MULTI: 2,000 */
-    int64_t meta_ttl_ms;  /* meta expires after: 15,000 */
+    int64_t tick_ms;        /* at most this long between snapshots while events come: 100 */
+    int64_t idle_ms;        /* while nothing comes: how often time is moved: 1,000 */
+    int64_t max_atomic;     /* commands in one MULTI: 2,000 */
+    int64_t meta_ttl_ms;    /* meta expires after: 15,000 */
     int64_t alerts_log_max; /* entries of the alerts:log stream */
     struct board_config boards;
 };
@@ -125,28 +125,28 @@ struct rule_config {
     char *name;
     enum kpi kpi;
     enum dimension dimension;
-    unsigned window;          /* index in config.windows */
-    char **entities;          /* only these; none = all of the dimension */
+    unsigned window; /* index in config.windows */
+    char **entities; /* only these; none = all of the dimension */
     size_t entity_count;
     enum comparison comparison;
     int64_t threshold_micro;
-    int64_t clear_micro;      /* resolved only when the value is past this; = threshold where not given */
-    int64_t for_ms;           /* the breach must last this long before the alert fires */
-    int64_t sample_min;       /* n below this: no value */
+    int64_t clear_micro; /* resolved only when the value is past this; = threshold where not given */
+    int64_t for_ms;      /* the breach must last this long before the alert fires */
+    int64_t sample_min;  /* n below this: no value */
     enum severity severity;
-    char *summary;            /* text for people; "" = made from the rule */
-    size_t *receivers;        /* indices in config.receivers */
+    char *summary;     /* text for people; "" = made from the rule */
+    size_t *receivers; /* indices in config.receivers */
     size_t receiver_count;
 };
 
 struct receiver_config {
     char *name;
-    char *url;                /* http:// or https:// */
-    char *hmac_secret;        /* "" = unsigned */
+    char *url;                      /* http:// or https:// */
+    char *hmac_secret;              /* "" = unsigned */
     struct kafka_property *headers; /* extra HTTP headers */
     size_t header_count;
     int64_t timeout_ms;
-    int64_t retry_for_ms;     /* give up after this long; 0 = never while running */
+    int64_t retry_for_ms; /* give up after this long; 0 = never while running */
 };
 
 struct alert_config {
@@ -154,15 +154,14 @@ struct alert_config {
     size_t rule_count;
     struct receiver_config *receivers;
     size_t receiver_count;
-    int64_t every_ms;         /* the grid on which rules are evaluated: 10,000 */
-    int64_t queue_max;        /* deliveries that wait */
+    int64_t every_ms;  /* the grid on which rules are evaluated: 10,000 */
+    int64_t queue_max; /* deliveries that wait */
 };
 
 struct http_config {
     char *address; /* "127.0.0.1" */
     int port;      /* 9464; 0 = no endpoint */
 };
-
 
 struct log_config {
     enum log_format format;
@@ -175,10 +174,10 @@ struct limits_config {
 };
 
 struct config {
-    char *company;       /* name of the one entity of dimension company: "all" */
+    char *company; /* name of the one entity of dimension company: "all" */
     char *time_zone;
-    int week_start;      /* 1 = Monday ... 7 = Sunday */
-    int fiscal_month;    /* 1-12 */
+    int week_start;   /* 1 = Monday ... 7 = Sunday */
+    int fiscal_month; /* 1-12 */
     currency_code base_currency;
     struct currency_config *currencies; /* beyond ISO 4217, or with other decimals */
     size_t currency_count;
@@ -198,7 +197,7 @@ struct config {
     struct http_config http;
     struct log_config log;
     struct limits_config limits;
-    uint64_t hash;       /* of the file's bytes; meta.config_hash */
+    uint64_t hash; /* of the file's bytes; meta.config_hash */
 };
 
 /* A problem of a configuration, for a person: "kpid.yaml:12:3: unknown key 'brokes'; did you mean 'brokers'?" */

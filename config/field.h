@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 /* X(SYMBOL, name = default topic suffix's singular, topic, key member) */
-#define RECORD_KIND_TABLE(X)                                                                        \
-    X(LEAD, "lead", "leads", "lead_id")                                                             \
-    X(DEAL, "deal", "deals", "deal_id")                                                             \
-    X(PAYMENT, "payment", "payments", "payment_id")                                                 \
+#define RECORD_KIND_TABLE(X)                        \
+    X(LEAD, "lead", "leads", "lead_id")             \
+    X(DEAL, "deal", "deals", "deal_id")             \
+    X(PAYMENT, "payment", "payments", "payment_id") \
     X(FEEDBACK, "feedback", "feedback", "feedback_id")
 
 enum record_kind {
@@ -35,12 +35,12 @@ enum field_type {
 };
 
 /* The dimensions of a contribution; company is the one that every record has. */
-#define DIMENSION_TABLE(X)                                                                          \
-    X(COMPANY, "company")                                                                           \
-    X(TEAM, "team")                                                                                 \
-    X(MANAGER, "manager")                                                                           \
-    X(PRODUCT, "product")                                                                           \
-    X(REGION, "region")                                                                             \
+#define DIMENSION_TABLE(X) \
+    X(COMPANY, "company")  \
+    X(TEAM, "team")        \
+    X(MANAGER, "manager")  \
+    X(PRODUCT, "product")  \
+    X(REGION, "region")    \
     X(SOURCE, "source")
 
 enum dimension {
@@ -105,7 +105,7 @@ enum payment_kind { PAYMENT_IS_PAYMENT, PAYMENT_IS_REFUND, PAYMENT_IS_CHARGEBACK
 enum feedback_kind { FEEDBACK_IS_CSAT, FEEDBACK_IS_NPS };
 
 struct field {
-    const char *name;         /* default member name, "manager_id" */
+    const char *name; /* default member name, "manager_id" */
     enum field_type type;
     const char *const *words; /* FIELD_CHOICE: NULL-terminated; else NULL */
 };

@@ -13,7 +13,8 @@ enum kpi_absent { ABSENT_ZERO, ABSENT_NONE };
 /* KPI_SPAN: in every window but `now`; KPI_NOW: in `now` only. */
 enum kpi_clock { KPI_SPAN, KPI_NOW };
 
-/* X(SYMBOL, name, unit, better, absent, clock, formula, English label, Russian label) */
+/* clang-format off */
+/* One KPI a line. X(SYMBOL, name, unit, better, absent, clock, formula, English label, Russian label) */
 #define KPI_TABLE(X)                                                                                \
     X(LEADS_CREATED, "leads_created", COUNT, UP, ZERO, SPAN, "count of leads by created_at", "Leads", "Лиды") \
     X(DEALS_CREATED, "deals_created", COUNT, UP, ZERO, SPAN, "count of deals by created_at", "New deals", "Новые сделки") \
@@ -40,6 +41,7 @@ enum kpi_clock { KPI_SPAN, KPI_NOW };
     X(CSAT, "csat", RATIO, UP, NONE, SPAN, "share of answers with score >= scale - 1", "Satisfaction", "Удовлетворённость") \
     X(CSAT_MEAN, "csat_mean", SCORE, UP, NONE, SPAN, "mean score", "Satisfaction, mean", "Удовлетворённость, среднее") \
     X(NPS, "nps", NPS, UP, NONE, SPAN, "100 x (share of 9-10 - share of 0-6)", "Loyalty (NPS)", "Лояльность (NPS)")
+/* clang-format on */
 
 enum kpi {
 #define X(symbol, name, unit, better, absent, clock, formula, en, ru) KPI_##symbol,

@@ -30,6 +30,10 @@ static const struct {
     {"group.protocol.type", "kpid reads all partitions itself; take it away"},
     {"group.remote.assignor", "kpid reads all partitions itself; take it away"},
     {"group.instance.id", "kpid reads all partitions itself; take it away"},
+    {"allow.auto.create.topics", "a slip in a topic's name must not make one; take it away"},
+    {"acks", "a dead letter is only safe with all of them; take it away"},
+    {"request.required.acks", "a dead letter is only safe with all of them; take it away"},
+    {"delivery.report.only.error", "kpid waits for the reports; take it away"},
     {"statistics.interval.ms", "it ends the process with this way of reading; take it away"},
     {"test.mock.num.brokers", "it is for tests of librdkafka; take it away"},
 };

@@ -1,5 +1,5 @@
 #include "base/instant.h"
-#include "config_text.h"
+#include "tests/config/config_text.h"
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

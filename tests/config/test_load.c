@@ -1,5 +1,5 @@
 /* What the file says arrives in the structs. What is refused is in tests/config/broken/. */
-#include "config_text.h"
+#include "tests/config/config_text.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,18 +203,18 @@ Test(load, properties_go_to_librdkafka_as_they_are)
     config_destroy(c);
 }
 
-static bool refuse_acks(const char *name, const char *value, char *why, size_t why_size)
+static bool refuse_retries(const char *name, const char *value, char *why, size_t why_size)
 {
     (void)value;
     snprintf(why, why_size, "not here");
-    return strcmp(name, "acks") != 0;
+    return strcmp(name, "retries") != 0;
 }
 
 Test(load, librdkafka_is_asked_about_properties)
 {
-    config_check_properties_with(refuse_acks);
-    EXPECT_PROBLEM("kafka:\n  properties:\n    linger.ms: 5\n    acks: 1\n",
-                   "4:5: property 'acks' is refused by librdkafka: not here");
+    config_check_properties_with(refuse_retries);
+    EXPECT_PROBLEM("kafka:\n  properties:\n    linger.ms: 5\n    retries: 1\n",
+                   "4:5: property 'retries' is refused by librdkafka: not here");
     config_check_properties_with(NULL);
 }
 

@@ -1,7 +1,7 @@
 /* What is made from the table of options, and the sample, are what the table says. */
 #include "config/load.h"
 #include "config/reference.h"
-#include "config_text.h"
+#include "tests/config/config_text.h"
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <stdio.h>

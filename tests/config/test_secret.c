@@ -1,5 +1,5 @@
 #include "config/load.h"
-#include "config_text.h"
+#include "tests/config/config_text.h"
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
