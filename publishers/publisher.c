@@ -82,7 +82,6 @@ struct publisher *publisher_create(const struct config *config, const struct pub
     standing_init(&p->goal);
     p->beyond_since_us = INT64_MAX;
     p->backoff_us = BACKOFF_FIRST_US;
-    p->retry_at_us = INT64_MIN;
     buffer_init(&p->as_of);
     p->status.as_of_us = INSTANT_NONE;
     return p;
