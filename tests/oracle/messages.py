@@ -6,6 +6,7 @@ microseconds since the epoch for times, None where the message says null.
 
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -19,12 +20,12 @@ DEPTH_MAX = 64  # levels of a message; where the limit lies is no matter of the 
 INT64 = range(-(1 << 63), 1 << 63)
 
 SEATS = {
-    "manager_id": "name",
-    "team_id": "name",
+    "manager_id": "id",
+    "team_id": "id",
     "product": "name",
     "region": "name",
     "source": "name",
-    "customer_id": "name",
+    "customer_id": "id",
 }
 FIELDS = {
     "lead": {
@@ -42,7 +43,7 @@ FIELDS = {
         "amount": "money",
         "currency": "currency",
         "quantity": "positive",
-        "lead_id": "name",
+        "lead_id": "id",
         "loss_reason": "name",
         "competitor": "name",
         "probability": "probability",
@@ -56,7 +57,7 @@ FIELDS = {
         "amount": "positive",
         "currency": "currency",
         "margin": "decimal",
-        "deal_id": "name",
+        "deal_id": "id",
         "paid_at": "time",
     },
     "feedback": {
@@ -64,10 +65,11 @@ FIELDS = {
         "kind": "feedback kind",
         "score": "decimal",
         "scale": "decimal",
-        "deal_id": "name",
+        "deal_id": "id",
         "answered_at": "time",
     },
 }
+META = {"event_id", "version", "occurred_at", "deleted", "kafka_timestamp", "kafka_key"}
 WORDS = {
     "status": ("new", "contacted", "qualified", "converted", "lost"),
     "payment kind": ("payment", "refund", "chargeback"),
@@ -96,11 +98,13 @@ def _refuse_constant(text):
     raise Bad(f"not JSON: {text}")
 
 
-def _pairs(pairs):
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Bad("a key stands twice")
-    return found
+class Object(dict):
+    """A JSON object that knows which of its keys stand twice."""
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.twice = {name for name in names if names.count(name) > 1} if len(self) < len(names) else set()
 
 
 def depth(line):
@@ -121,7 +125,7 @@ def parse_json(line):
     try:
         text = line.decode("utf-8")
         value = json.loads(
-            text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=_pairs
+            text, parse_int=Number, parse_float=Number, parse_constant=_refuse_constant, object_pairs_hook=Object
         )
         # a lone surrogate is an escape that stands for no character
         json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -137,22 +141,30 @@ def parse_name(value):
         raise Bad("not a text")
     if not 1 <= len(value.encode("utf-8")) <= 256:
         raise Bad("not 1 to 256 bytes")
-    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
+    if any(unicodedata.category(c) == "Cc" for c in value):
         raise Bad("a control character")
     return value
+
+
+def parse_id(value):
+    """A name; or a whole number, as it is written."""
+    if isinstance(value, Number) and re.fullmatch(r"-?\d+", value):
+        value = str(value)
+    return parse_name(value)
 
 
 def parse_decimal(value):
     if not isinstance(value, str):
         raise Bad("not a decimal")
-    micro = parse_micro(value)
+    signed = value[:1] == "+" and value[1:2].isdigit() and not isinstance(value, Number)
+    micro = parse_micro(value[1:] if signed else value)
     if micro is None or abs(micro) > UNITS_MAX * MICRO:
         raise Bad("not a decimal, or too large")
     return micro
 
 
 _TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d)))?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d)))?", re.ASCII
 )
 
 
@@ -200,14 +212,20 @@ class Decoder:
         """An Event; Bad if the line cannot be one."""
         message = parse_json(line)
         get = message.get
+        if message.twice & (FIELDS[kind].keys() | META | {f"{kind}_id"}):
+            raise Bad("a key stands twice")
+        if not isinstance(get("kafka_key"), (str, type(None))):
+            raise Bad("kafka_key is no text")
         tombstone = "kafka_key" in message and not message.keys() - {"kafka_key", "kafka_timestamp"}
         key = get("kafka_key" if tombstone else f"{kind}_id")
         if key is None:
             raise Bad("no key")
-        key = parse_name(key)
+        key = parse_id(key)
         kafka_us = None
         if get("kafka_timestamp") is not None:
-            kafka_us = parse_time(Number(get("kafka_timestamp")), self.calendar)
+            if not isinstance(get("kafka_timestamp"), Number):
+                raise Bad("kafka_timestamp is no number")
+            kafka_us = parse_time(get("kafka_timestamp"), self.calendar)
         occurred = kafka_us if get("occurred_at") is None else parse_time(get("occurred_at"), self.calendar)
         if occurred is None:
             raise Bad("no occurred_at")
@@ -222,7 +240,7 @@ class Decoder:
             ):
                 raise Bad("version is no integer")
             version = int(get("version"))
-        event_id = "" if get("event_id") is None else parse_name(get("event_id"))
+        event_id = "" if get("event_id") is None else parse_id(get("event_id"))
         deleted = True if tombstone else get("deleted")
         if deleted is not None and not isinstance(deleted, bool):
             raise Bad("deleted is neither true nor false")
@@ -239,6 +257,8 @@ class Decoder:
         return Event(key, (occurred, version, content), occurred, bool(deleted), fields)
 
     def value(self, form, value):
+        if form == "id":
+            return parse_id(value)
         if form == "name":
             return parse_name(value)
         if form == "time":

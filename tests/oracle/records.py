@@ -5,7 +5,6 @@ content itself. So only events with the same time and version, but different con
 otherwise: they are counted in `ties`, and a comparison is only valid where there are none.
 """
 
-
 HISTORIES = {"lead": "status", "deal": "stage"}  # what keeps its stamped history
 
 
