@@ -37,54 +37,55 @@ wait_for() {
     local what=$1 until=$((SECONDS + 60))
     shift
     until "$@" >/dev/null 2>&1; do
+        kill -0 "${pids[@]}" 2>/dev/null || fail "a part of it ended"
         [ $SECONDS -lt $until ] || fail "$what did not come"
         sleep 0.1
     done
 }
 
-# One that nothing listens on now.
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
-
-redis_port=$(free_port)
-http_port=$(free_port)
-redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly no --dir "$folder" >"$folder/redis.log" 2>&1 &
+# A socket in the folder: no port that another program may want.
+redis=$folder/redis.sock
+redis-server --port 0 --unixsocket "$redis" --save '' --appendonly no --dir "$folder" >"$folder/redis.log" 2>&1 &
 pids+=($!)
 "$kpid" simulate --host-mock --from-now --seed "${DEMO_SEED:-1}" --managers 12 --teams 3 --days 60 --records 6000 \
     --rate 25 --brokers-file "$folder/brokers" >"$folder/simulate.log" 2>&1 &
 pids+=($!)
-wait_for Redis redis-cli -p "$redis_port" ping
+wait_for Redis redis-cli -s "$redis" ping
 wait_for 'the sales floor' test -s "$folder/brokers"
 
 cat >"$folder/kpid.yaml" <<TEXT
 kafka:
   brokers: $(cat "$folder/brokers")
 redis:
-  host: 127.0.0.1
-  port: $redis_port
+  socket: $redis
 http:
-  port: $http_port
+  port: 0
+alerts:
+  every: 2s
+  rules:
+    - name: win rate
+      kpi: win_rate
+      dimension: manager
+      window: month
+      below: 35%
+      clear: 38%
+      sample_min: 10
 TEXT
+"$kpid" check --quiet "$folder/kpid.yaml"
 "$kpid" run --config "$folder/kpid.yaml" >"$folder/kpid.log" 2>&1 &
 pids+=($!)
 published() {
-    redis-cli -p "$redis_port" hget 'kpid:{default}:meta' state | grep -q live
+    redis-cli -s "$redis" hget 'kpid:{default}:meta' state | grep -q live
 }
 wait_for 'the first numbers' published
 
 if [ -n "$tty" ]; then
-    ${seconds:+timeout --foreground "$seconds"} "$kpid" top --redis "127.0.0.1:$redis_port" || [ $? = 124 ]
+    ${seconds:+timeout --foreground "$seconds"} "$kpid" top --redis "$redis" || [ $? = 124 ]
 else
     end=$((SECONDS + seconds))
     frames=4
     for ((i = 1; i <= frames; i++)); do
-        "$kpid" top --once --redis "127.0.0.1:$redis_port" || fail "no picture"
+        "$kpid" top --once --redis "$redis" || fail "no picture"
         echo
         pause=$(((end - SECONDS) / (frames - i + 1)))
         [ $i = $frames ] || sleep $((pause > 0 ? pause : 1))

@@ -434,8 +434,8 @@ def _pid_of(folder, name):
     try:
         with open(os.path.join(folder, f"{name}.pid"), encoding="ascii") as file:
             pid = int(file.read())
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return pid if os.fsencode(folder) in file.read() else None
+        # By its folder: Redis writes over its command line.
+        return pid if os.path.samefile(f"/proc/{pid}/cwd", folder) else None
     except (OSError, ValueError):
         return None
 
