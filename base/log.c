@@ -18,7 +18,8 @@ static bool log_to_journal; /* the journal has its own time stamps and wants "<p
 static const struct {
     const char *name;
     int priority; /* syslog's */
-} levels[] = {[LOG_ERROR] = {"error", 3}, [LOG_WARNING] = {"warning", 4}, [LOG_INFO] = {"info", 6}, [LOG_DEBUG] = {"debug", 7}};
+} levels[] = {
+    [LOG_ERROR] = {"error", 3}, [LOG_WARNING] = {"warning", 4}, [LOG_INFO] = {"info", 6}, [LOG_DEBUG] = {"debug", 7}};
 
 /* systemd.exec(5): JOURNAL_STREAM is "device:inode" of the stream to the journal; standard error may have been
  * redirected since. */

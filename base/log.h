@@ -20,13 +20,13 @@ struct log_field {
 };
 
 #define LOG_TEXT(name, string) ((struct log_field){(name), text_of(string), 0})
-#define LOG_VIEW(name, view) ((struct log_field){(name), (view), 0})
-#define LOG_NUMBER(name, n) ((struct log_field){(name), {NULL, 0}, (n)})
+#define LOG_VIEW(name, view)   ((struct log_field){(name), (view), 0})
+#define LOG_NUMBER(name, n)    ((struct log_field){(name), {NULL, 0}, (n)})
 
 /* Before threads start. Default: logfmt, LOG_INFO. */
 void log_setup(enum log_format format, enum log_level most);
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);
 
-#define LOG(level, message, ...)                                                                    \
-    log_write((level), (message), (struct log_field[]){{0}, ##__VA_ARGS__} + 1,                      \
+#define LOG(level, message, ...)                                                \
+    log_write((level), (message), (struct log_field[]){{0}, ##__VA_ARGS__} + 1, \
               sizeof((struct log_field[]){{0}, ##__VA_ARGS__}) / sizeof(struct log_field) - 1)

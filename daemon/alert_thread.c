@@ -11,7 +11,7 @@
  * which a receiver can bear better than one that is told late. */
 #define ADOPTION_WAIT_US (30 * SECOND)
 /* A report that could not be handed on is tried again after this. */
-#define RETRY_MS 200
+#define RETRY_MS         200
 
 struct alert_thread {
     const struct config *config;

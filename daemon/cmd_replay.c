@@ -35,8 +35,9 @@ static const struct option_row rows[OPT_COUNT] = {
     [OPT_PAYMENTS] = {"payments", "FILE", "payment events"},
     [OPT_FEEDBACK] = {"feedback", "FILE", "feedback events"},
     [OPT_CONFIG] = {"config", "FILE", "the configuration; without it every setting has its default"},
-    [OPT_AS_OF] = {"as-of", "TIME", "the instant to speak for: RFC 3339 with a zone, or a date (its local\n"
-                                    "midnight); can be repeated; default: the latest event"},
+    [OPT_AS_OF] = {"as-of", "TIME",
+                   "the instant to speak for: RFC 3339 with a zone, or a date (its local\n"
+                   "midnight); can be repeated; default: the latest event"},
     [OPT_FORMAT] = {"format", "FORMAT", "table (the default), ndjson or csv"},
     [OPT_STRICT] = {"strict", NULL, "end with 65 if any line could not be read"},
 };
@@ -96,8 +97,8 @@ static bool add_source(struct replay *r, const struct options *o, enum record_ki
 static int read_options(struct replay *r, int argc, char **argv)
 {
     struct options o;
-    options_begin(&o, "replay", "[OPTION]... --leads|--deals|--payments|--feedback FILE ...", about, rows, OPT_COUNT, argc,
-                  argv);
+    options_begin(&o, "replay", "[OPTION]... --leads|--deals|--payments|--feedback FILE ...", about, rows, OPT_COUNT,
+                  argc, argv);
     for (int i; (i = options_next(&o)) != OPTIONS_END;) {
         bool good = true;
         switch (i) {
@@ -185,7 +186,8 @@ static bool apply_file(struct replay *r, uint32_t slot)
     const struct source *source = &r->sources[slot];
     int input = find_input(r->config, source->kind);
     if (input < 0) {
-        fprintf(stderr, "kpid replay: the configuration has no input of kind %s\n", record_kind_info(source->kind)->name);
+        fprintf(stderr, "kpid replay: the configuration has no input of kind %s\n",
+                record_kind_info(source->kind)->name);
         return false;
     }
     struct line_reader lines;

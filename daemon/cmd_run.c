@@ -22,8 +22,9 @@ static const struct option_row rows[OPT_COUNT] = {
     [OPT_REDIS] = {"redis", "ADDRESS", "instead of redis.host and redis.port: HOST:PORT, or unix:PATH"},
     [OPT_INSTANCE] = {"instance", "NAME", "who publishes, for people: meta.instance (default: the host's name)"},
     [OPT_HTTP_PORT] = {"http-port", "PORT", "instead of http.port; 0: no endpoint for metrics and health"},
-    [OPT_RESET_FENCE] = {"reset-fence", NULL, "take over from what stands in Redis even if it is ahead: after a topic\n"
-                                              "was made anew, or a clock ran ahead"},
+    [OPT_RESET_FENCE] = {"reset-fence", NULL,
+                         "take over from what stands in Redis even if it is ahead: after a topic\n"
+                         "was made anew, or a clock ran ahead"},
     [OPT_EXIT_AT_END] = {"exit-at-end", NULL, "stop when all partitions were read to their end and that is published"},
 };
 

@@ -2,7 +2,7 @@
 #include "base/instant.h"
 
 /* Publishes are due every tick, or every idle_ms where nothing comes; so many missed ones are too many. */
-#define MISSED_MAX 3
+#define MISSED_MAX   3
 /* Whatever the tick: a Redis that answers slowly for a moment is no outage. */
 #define AGE_LEAST_US (2 * SECOND)
 

@@ -34,12 +34,12 @@
 #include <unistd.h>
 
 /* How often main looks at everybody. */
-#define ROUND_MS 100
+#define ROUND_MS         100
 /* A writer without progress for so long is stuck: not alive, and the watchdog is not told. */
-#define STUCK_US (10 * SECOND)
+#define STUCK_US         (10 * SECOND)
 /* READY=1 waits for live numbers in Redis; but a start must not hang on a server that is away. */
-#define PEERS_WAIT_US  (10 * SECOND)
-#define STATUS_EVERY_US (2 * SECOND)
+#define PEERS_WAIT_US    (10 * SECOND)
+#define STATUS_EVERY_US  (2 * SECOND)
 /* What each may take at the stop; together less than TimeoutStopSec of the unit. */
 #define LAST_SNAPSHOT_MS 3000
 #define LAST_ALERTS_MS   3000
@@ -72,10 +72,10 @@ struct life {
     struct http *http;
     struct metrics_sources sources;
 
-    bool consuming;    /* the consumer was started */
-    int signals;       /* signalfd */
-    pid_t checking;    /* of the configuration, after SIGHUP; 0 = none */
-    int64_t beats;     /* of the writer, at the last look */
+    bool consuming;                /* the consumer was started */
+    int signals;                   /* signalfd */
+    pid_t checking;                /* of the configuration, after SIGHUP; 0 = none */
+    int64_t beats;                 /* of the writer, at the last look */
     struct counter progress_at_us; /* monotonic: when they had grown; main sets, /livez reads */
     int64_t started_us, status_at_us, watchdog_us, watchdog_at_us;
     bool told_ready;
@@ -188,7 +188,8 @@ static int start(struct life *l)
     consumer_start(l->consumer);
     l->consuming = true;
     LOG(LOG_INFO, "started", LOG_TEXT("version", KPID_VERSION), LOG_TEXT("instance", l->options->instance),
-        LOG_TEXT("brokers", c->kafka.brokers), LOG_TEXT("redis", c->redis.unix_socket[0] != 0 ? c->redis.unix_socket : c->redis.host),
+        LOG_TEXT("brokers", c->kafka.brokers),
+        LOG_TEXT("redis", c->redis.unix_socket[0] != 0 ? c->redis.unix_socket : c->redis.host),
         LOG_NUMBER("inputs", c->input_count), LOG_NUMBER("windows", c->window_count));
     return EX_OK;
 }
@@ -295,9 +296,7 @@ static bool take_signals(struct life *l)
     while (read(l->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         switch (info.ssi_signo) {
         case SIGTERM:
-        case SIGINT:
-            move_to(l, LIFE_STOPPING, text_of(info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT"));
-            return true;
+        case SIGINT: move_to(l, LIFE_STOPPING, text_of(info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT")); return true;
         case SIGHUP: check_configuration(l); break;
         default: break; /* SIGCHLD: end_check looks */
         }
@@ -364,11 +363,10 @@ static void rounds(struct life *l)
             return;
         struct metrics_view v;
         metrics_collect(&l->sources, &v);
-        publish_thread_set_lag(l->publish,
-                               v.extra[EXTRA_KAFKA_CONNECTED] != 0 && v.extra[EXTRA_KAFKA_PARTITIONS] > 0
-                                   ? v.extra[EXTRA_KAFKA_LAG]
-                                   : -1,
-                               v.extra[EXTRA_KAFKA_GAPS]);
+        publish_thread_set_lag(
+            l->publish,
+            v.extra[EXTRA_KAFKA_CONNECTED] != 0 && v.extra[EXTRA_KAFKA_PARTITIONS] > 0 ? v.extra[EXTRA_KAFKA_LAG] : -1,
+            v.extra[EXTRA_KAFKA_GAPS]);
         tell_manager(l, &v);
         look_at_health(l, &v);
         if (l->options->exit_at_end && is_at_end(&v)) {

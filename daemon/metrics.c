@@ -17,9 +17,9 @@ struct metric {
     enum unit unit;
     const char *help;
     enum source source;
-    unsigned first, count;              /* numbers of the source */
-    const char *label;                  /* NULL: one number */
-    const char *(*value)(unsigned i);   /* of the label, for the i-th number; NULL: left out */
+    unsigned first, count;            /* numbers of the source */
+    const char *label;                /* NULL: one number */
+    const char *(*value)(unsigned i); /* of the label, for the i-th number; NULL: left out */
 };
 
 static const char *version_value(unsigned i)
@@ -91,7 +91,8 @@ static const struct metric metrics[] = {
      ONE(BOARD, BOARD_AS_OF_US)},
     {"kpid_latest_event_timestamp_seconds", GAUGE, MICROSECONDS, "The latest occurred_at; 0 before the first event.",
      ONE(BOARD, BOARD_LATEST_US)},
-    {"kpid_live", GAUGE, PLAIN, "1 when every partition was read to its end once since the start.", ONE(BOARD, BOARD_LIVE)},
+    {"kpid_live", GAUGE, PLAIN, "1 when every partition was read to its end once since the start.",
+     ONE(BOARD, BOARD_LIVE)},
     {"kpid_snapshots_total", COUNTER, PLAIN, "Snapshots handed over by the writer, by reader.",
      MANY(BOARD, BOARD_CUTS, READER_COUNT, "reader", reader_value)},
     {"kpid_writer_beats_total", COUNTER, PLAIN, "Rounds of the writer: while this grows, it makes progress.",
@@ -106,14 +107,16 @@ static const struct metric metrics[] = {
      ONE(EXTRA, EXTRA_KAFKA_ENDED)},
     {"kpid_kafka_lag_messages", GAUGE, PLAIN, "Messages behind the ends of the partitions, as far as it is known.",
      ONE(EXTRA, EXTRA_KAFKA_LAG)},
-    {"kpid_kafka_topics_missing", GAUGE, PLAIN, "Configured topics that do not exist.", ONE(EXTRA, EXTRA_KAFKA_MISSING)},
+    {"kpid_kafka_topics_missing", GAUGE, PLAIN, "Configured topics that do not exist.",
+     ONE(EXTRA, EXTRA_KAFKA_MISSING)},
     {"kpid_kafka_topics_compacted", GAUGE, PLAIN,
      "Topics with cleanup.policy compact whose input says `events: changes`: parts of records may be lost.",
      ONE(EXTRA, EXTRA_KAFKA_COMPACTED)},
     {"kpid_kafka_messages_total", COUNTER, PLAIN, "Messages taken from librdkafka.", ONE(EXTRA, EXTRA_KAFKA_MESSAGES)},
     {"kpid_kafka_bytes_total", COUNTER, PLAIN, "Bytes of their values and keys.", ONE(EXTRA, EXTRA_KAFKA_BYTES)},
     {"kpid_kafka_errors_total", COUNTER, PLAIN, "Errors that librdkafka told.", ONE(EXTRA, EXTRA_KAFKA_ERRORS)},
-    {"kpid_kafka_gaps_total", COUNTER, PLAIN, "Times that an offset was no longer in the log.", ONE(EXTRA, EXTRA_KAFKA_GAPS)},
+    {"kpid_kafka_gaps_total", COUNTER, PLAIN, "Times that an offset was no longer in the log.",
+     ONE(EXTRA, EXTRA_KAFKA_GAPS)},
     {"kpid_kafka_lost_offsets_total", COUNTER, PLAIN, "Offsets skipped by these gaps.", ONE(EXTRA, EXTRA_KAFKA_LOST)},
     {"kpid_kafka_ring_full_total", COUNTER, PLAIN, "Times that the consumer waited for the writer.",
      ONE(EXTRA, EXTRA_KAFKA_RING_FULL)},
@@ -164,7 +167,8 @@ static const struct metric metrics[] = {
      ONE(EXTRA, EXTRA_DELIVERY_QUEUED)},
     {"kpid_notifications_delivered_total", COUNTER, PLAIN, "Notifications that a receiver accepted.",
      ONE(EXTRA, EXTRA_DELIVERY_DELIVERED)},
-    {"kpid_notifications_retried_total", COUNTER, PLAIN, "Attempts after the first.", ONE(EXTRA, EXTRA_DELIVERY_RETRIED)},
+    {"kpid_notifications_retried_total", COUNTER, PLAIN, "Attempts after the first.",
+     ONE(EXTRA, EXTRA_DELIVERY_RETRIED)},
     {"kpid_notifications_failed_total", COUNTER, PLAIN, "Notifications given up.", ONE(EXTRA, EXTRA_DELIVERY_FAILED)},
     {"kpid_notifications_dropped_total", COUNTER, PLAIN, "Notifications not taken on: the receiver's queue was full.",
      ONE(EXTRA, EXTRA_DELIVERY_DROPPED)},
@@ -314,13 +318,14 @@ void metrics_render(const struct metrics_view *v, struct buffer *out)
 
 void metrics_doc(struct buffer *out)
 {
-    buffer_string(out, "# Metrics\n\n"
-                       "`kpid run` shows these at `/metrics` (Prometheus text format; `http.address` and `http.port` in "
-                       "the configuration,\nby default 127.0.0.1:9464). The numbers of the writer are of one moment, so "
-                       "that in every scrape\n`kpid_events_read_total` is the sum of `kpid_events_total`; they start from "
-                       "0 with the process.\n\n"
-                       "This page is made by `kpid --print-metrics-doc` from the table in daemon/metrics.c.\n\n"
-                       "| metric | type | labels | meaning |\n|---|---|---|---|\n");
+    buffer_string(out,
+                  "# Metrics\n\n"
+                  "`kpid run` shows these at `/metrics` (Prometheus text format; `http.address` and `http.port` in "
+                  "the configuration,\nby default 127.0.0.1:9464). The numbers of the writer are of one moment, so "
+                  "that in every scrape\n`kpid_events_read_total` is the sum of `kpid_events_total`; they start from "
+                  "0 with the process.\n\n"
+                  "This page is made by `kpid --print-metrics-doc` from the table in daemon/metrics.c.\n\n"
+                  "| metric | type | labels | meaning |\n|---|---|---|---|\n");
     for (size_t i = 0; i < METRIC_COUNT; i++) {
         const struct metric *m = &metrics[i];
         buffer_format(out, "| `%s` | %s | ", m->name, m->type == COUNTER ? "counter" : "gauge");

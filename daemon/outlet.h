@@ -25,8 +25,8 @@ struct outlet {
 
     /* writer puts, reader takes; and back */
     struct handoff *full, *empty[OUTLET_SNAPSHOTS]; /* a place for each on its way back: giving back never waits */
-    struct counter asks; /* reader adds */
-    struct ring *bell;   /* woken when a snapshot comes back: the writer sleeps there */
+    struct counter asks;                            /* reader adds */
+    struct ring *bell;                              /* woken when a snapshot comes back: the writer sleeps there */
 };
 
 void outlet_init(struct outlet *o, enum reader reader, struct ring *bell);

@@ -175,8 +175,9 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
             kpi_format(&w->previous, k, &previous, w->money_decimals);
         if (!has_value && w->previous.len == 0)
             continue;
-        struct row row = {d, snapshot_entity_name(s, entity), w->config->windows[window].name, kpi_info(k)->name,
-                          has_value, has_value ? value.n : 0};
+        struct row row = {
+            d,         snapshot_entity_name(s, entity), w->config->windows[window].name, kpi_info(k)->name,
+            has_value, has_value ? value.n : 0};
         switch (w->format) {
         case FORMAT_NDJSON: add_ndjson(w, &row); break;
         case FORMAT_CSV: add_csv(w, &row); break;

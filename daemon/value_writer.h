@@ -20,7 +20,7 @@ struct value_writer {
     int error; /* errno of the first write that failed, 0 = none */
     int money_decimals;
     struct buffer out;
-    struct buffer value, previous, as_of; /* of the value at hand */
+    struct buffer value, previous, as_of;       /* of the value at hand */
     enum dimension dimensions[DIMENSION_COUNT]; /* sorted by name */
     unsigned windows[WINDOWS_MAX];              /* sorted by name */
     enum kpi kpis[KPI_COUNT];                   /* sorted by name */

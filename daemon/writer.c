@@ -8,12 +8,12 @@
 #include <stdlib.h>
 
 /* Events between two looks at the clock, the readers and the board: below a millisecond. */
-#define BATCH 512
+#define BATCH               512
 /* However quiet it is: so often does it show that it lives. */
-#define SLEEP_MAX_MS 500
+#define SLEEP_MAX_MS        500
 /* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
  * events costs one snapshot for a few of them, not one each. */
-#define QUIET_PER_TICK 4
+#define QUIET_PER_TICK      4
 /* While the past is read, nobody waits for the latest tick. */
 #define CATCHING_UP_TICK_MS 1000
 

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #define THREADS 4
-#define ROUNDS 20000
+#define ROUNDS  20000
 
 static struct counter shared;
 

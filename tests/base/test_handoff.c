@@ -1,5 +1,5 @@
-#include "base/handoff.h"
 #include "base/error.h"
+#include "base/handoff.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <poll.h>

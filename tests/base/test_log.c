@@ -1,5 +1,5 @@
-#include "base/log.h"
 #include "base/error.h"
+#include "base/log.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -41,11 +41,12 @@ Test(log, logfmt_quotes_what_needs_quotes)
 {
     capture();
     log_setup(LOG_LOGFMT, LOG_INFO);
-    LOG(LOG_WARNING, "redis is back", LOG_TEXT("host", "localhost"), LOG_NUMBER("away_ms", -12), LOG_TEXT("why", "a \"b\"\n"),
-        LOG_TEXT("empty", ""));
+    LOG(LOG_WARNING, "redis is back", LOG_TEXT("host", "localhost"), LOG_NUMBER("away_ms", -12),
+        LOG_TEXT("why", "a \"b\"\n"), LOG_TEXT("empty", ""));
     const char *line = after_time(written(), "ts=", TIME_LEN);
-    cr_expect(eq(str, (char *)line,
-                 " level=warning msg=\"redis is back\" host=localhost away_ms=-12 why=\"a \\\"b\\\"\\n\" empty=\"\"\n"));
+    cr_expect(
+        eq(str, (char *)line,
+           " level=warning msg=\"redis is back\" host=localhost away_ms=-12 why=\"a \\\"b\\\"\\n\" empty=\"\"\n"));
 }
 
 Test(log, json_is_one_object_a_line)
@@ -56,7 +57,8 @@ Test(log, json_is_one_object_a_line)
     LOG(LOG_INFO, "bare");
     const char *line = after_time(written(), "{\"ts\":\"", TIME_LEN);
     const char *second = strchr(line, '\n') + 1;
-    cr_expect(strncmp(line, "\",\"level\":\"error\",\"msg\":\"a\\tb\",\"n\":3}\n", (size_t)(second - line)) == 0, "%s", line);
+    cr_expect(strncmp(line, "\",\"level\":\"error\",\"msg\":\"a\\tb\",\"n\":3}\n", (size_t)(second - line)) == 0, "%s",
+              line);
     second = after_time(second, "{\"ts\":\"", TIME_LEN);
     cr_expect(eq(str, (char *)second, "\",\"level\":\"info\",\"msg\":\"bare\"}\n"));
 }

@@ -1,6 +1,6 @@
-#include "base/ring.h"
 #include "base/counter.h"
 #include "base/error.h"
+#include "base/ring.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
-#include "daemon/health.h"
 #include "base/instant.h"
+#include "daemon/health.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <string.h>

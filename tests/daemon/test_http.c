@@ -1,6 +1,6 @@
-#include "daemon/http.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/http.h"
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -24,7 +24,8 @@ static unsigned bad(void *context, struct buffer *body)
     return 503;
 }
 
-static const struct http_page pages[] = {{"/good", "text/plain; version=0.0.4", good}, {"/bad", "text/plain", bad}, {0}};
+static const struct http_page pages[] = {
+    {"/good", "text/plain; version=0.0.4", good}, {"/bad", "text/plain", bad}, {0}};
 
 /* A port that was free a moment ago. */
 static int free_port(void)
@@ -32,7 +33,8 @@ static int free_port(void)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
-    REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && getsockname(fd, (struct sockaddr *)&a, &len) == 0);
+    REQUIRE(fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+            getsockname(fd, (struct sockaddr *)&a, &len) == 0);
     close(fd);
     return ntohs(a.sin_port);
 }

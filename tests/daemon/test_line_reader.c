@@ -1,5 +1,5 @@
-#include "daemon/line_reader.h"
 #include "base/error.h"
+#include "daemon/line_reader.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-#include "daemon/metrics.h"
 #include "base/error.h"
+#include "daemon/metrics.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -108,7 +108,8 @@ Test(metrics, every_line_is_one_of_the_format)
             cr_expect(eq(str, word, name));
             cr_expect(strcmp(rest, "counter") == 0 || strcmp(rest, "gauge") == 0, "%s", line);
             bool total = strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0;
-            cr_expect(eq(int, total, strcmp(rest, "counter") == 0), "%s: counters, and only they, end with _total", line);
+            cr_expect(eq(int, total, strcmp(rest, "counter") == 0), "%s: counters, and only they, end with _total",
+                      line);
             continue;
         }
         size_t len = strlen(name);

@@ -1,5 +1,5 @@
-#include "daemon/options.h"
 #include "base/error.h"
+#include "daemon/options.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -31,7 +31,8 @@ static char *words[16];
 static void begin(struct options *o, const char *line)
 {
     captured = tmpfile();
-    REQUIRE(captured != NULL && dup2(fileno(captured), STDERR_FILENO) >= 0 && dup2(fileno(captured), STDOUT_FILENO) >= 0);
+    REQUIRE(captured != NULL && dup2(fileno(captured), STDERR_FILENO) >= 0 &&
+            dup2(fileno(captured), STDOUT_FILENO) >= 0);
     static char copy[256];
     snprintf(copy, sizeof copy, "%s", line);
     int count = 0;

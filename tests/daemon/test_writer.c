@@ -1,7 +1,7 @@
-#include "daemon/writer.h"
 #include "base/calendar.h"
 #include "base/error.h"
 #include "base/instant.h"
+#include "daemon/writer.h"
 #include "tests/support/event_maker.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -38,10 +38,10 @@ static void push_deal(struct stage *s, int64_t number)
 {
     char key[32];
     snprintf(key, sizeof key, "d%lld", (long long)number);
-    struct event *e = make_event(KIND_DEAL, key, 1700000000 * SECOND,
-                                 (struct given[]){NAME(FIELD_MANAGER, "Ann"), NAME(DEAL_STAGE, "won"),
-                                                  NUMBER(DEAL_AMOUNT, 5 * MICRO),
-                                                  NUMBER(DEAL_CREATED_AT, 1700000000 * SECOND), END});
+    struct event *e =
+        make_event(KIND_DEAL, key, 1700000000 * SECOND,
+                   (struct given[]){NAME(FIELD_MANAGER, "Ann"), NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, 5 * MICRO),
+                                    NUMBER(DEAL_CREATED_AT, 1700000000 * SECOND), END});
     e->offset = s->pushed++;
     push_bytes(s, e, e->size);
     free(e);
