@@ -144,7 +144,10 @@ struct dead_letters *dead_letters_create(const struct config *config, struct buf
     snprintf(size, sizeof size, "%" PRId64, config->kafka.message_size_max + HEADROOM_BYTES);
     const struct client_setting defaults[] = {
         {"linger.ms", "5"}, {"message.timeout.ms", "60000"}, {"message.max.bytes", size}};
-    static const struct client_setting laws[] = {{"acks", "all"}, {"delivery.report.only.error", "false"}};
+    /* A broker refuses a batch as a whole, the small letters in it with the large one. The bound is looked at after a
+     * batch's first message, so a batch that is larger than this holds one letter. */
+    static const struct client_setting laws[] = {
+        {"acks", "all"}, {"delivery.report.only.error", "false"}, {"batch.size", "16384"}};
     struct dead_letters *d = must_zalloc(sizeof *d);
     struct client_options options = {.type = RD_KAFKA_PRODUCER,
                                      .defaults = defaults,
