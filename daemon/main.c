@@ -16,6 +16,7 @@ static const struct command {
     {"replay", "compute KPIs from files of events, with neither Kafka nor Redis", cmd_replay},
     {"simulate", "a believable sales floor as a source of events", cmd_simulate},
     {"top", "the numbers in Redis, in the terminal", cmd_top},
+    {"dead-letters", "list the messages that could not be read; send them again after repair", cmd_dead_letters},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
