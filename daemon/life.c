@@ -101,6 +101,7 @@ static unsigned metrics_page(void *context, struct buffer *body)
     struct life *l = context;
     struct metrics_view v;
     metrics_collect(&l->sources, &v);
+    metrics_collect_process(&l->sources, &v);
     metrics_render(&v, body);
     return 200;
 }

@@ -266,10 +266,14 @@ void metrics_collect(const struct metrics_sources *from, struct metrics_view *ou
     int64_t at_us = out->publish[PUBLISH_AT_US];
     extra[EXTRA_PUBLISH_AGE_US] = at_us == 0 ? -SECOND : clock_monotonic_us() - at_us;
     collect_alerts(from, extra);
-    extra[EXTRA_CPU_US] = clock_cpu_us();
-    extra[EXTRA_MEMORY_BYTES] = resident_bytes();
-    extra[EXTRA_OPEN_FILES] = open_files();
-    extra[EXTRA_START_US] = from->started_us;
+}
+
+void metrics_collect_process(const struct metrics_sources *from, struct metrics_view *out)
+{
+    out->extra[EXTRA_CPU_US] = clock_cpu_us();
+    out->extra[EXTRA_MEMORY_BYTES] = resident_bytes();
+    out->extra[EXTRA_OPEN_FILES] = open_files();
+    out->extra[EXTRA_START_US] = from->started_us;
 }
 
 static const int64_t *numbers_of(const struct metrics_view *v, enum source s)

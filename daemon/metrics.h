@@ -76,6 +76,8 @@ struct metrics_sources {
 };
 
 void metrics_collect(const struct metrics_sources *from, struct metrics_view *out);
+/* The process_* numbers, which cost a look into /proc: only where they are shown. */
+void metrics_collect_process(const struct metrics_sources *from, struct metrics_view *out);
 /* Prometheus text format 0.0.4. */
 void metrics_render(const struct metrics_view *v, struct buffer *out);
 /* docs/metrics.md. */
