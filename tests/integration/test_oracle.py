@@ -73,6 +73,21 @@ EDGES = [
         ["2024-03-31T00:59:59Z", "2024-03-31T12:00:00Z", "2024-10-27T00:10:00Z", "2024-10-27T01:10:00Z"],
     ),
     (
+        "a day that goes back over midnight, at 00:01",
+        dict(PLAIN, zone="America/St_Johns", week_start="sunday"),
+        ["2010-11-07T02:30:30Z", "2010-11-07T02:30:59.999Z", "2010-11-07T03:30:00Z", "2010-11-08T12:00:00Z"],
+    ),
+    (
+        "a day that never was",
+        dict(PLAIN, zone="Pacific/Apia"),
+        ["2011-12-30T09:59:59Z", "2011-12-30T10:00:00Z", "2012-01-01T00:00:00Z", "2012-01-29T22:00:00Z"],
+    ),
+    (
+        "a zone of quarter hours",
+        dict(PLAIN, zone="Asia/Kathmandu", week_start="saturday", fiscal_year_start=7),
+        ["2024-07-31T18:14:59Z", "2024-07-31T18:15:00Z", "2024-09-30T06:07:08.901Z"],
+    ),
+    (
         "half an hour of summer time",
         dict(PLAIN, zone="Australia/Lord_Howe", fiscal_year_start=7),
         ["2024-04-06T15:10:00Z", "2024-10-05T15:31:00Z", "2024-06-30T13:30:00Z"],

@@ -25,6 +25,7 @@ WINDOWS = (
     "1h",
     "24h",
     "7d",
+    "30d",
     "today",
     "yesterday",
     "week",
