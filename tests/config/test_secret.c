@@ -116,7 +116,7 @@ Test(secret, what_cannot_be_a_secret_is_told)
 }
 
 /* A fifo without a writer would hold the daemon for ever. */
-Test(secret, fifo_does_not_block)
+Test(secret, fifo_does_not_block, .timeout = 30)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/fifo", folder);
