@@ -51,8 +51,8 @@ static struct contribution *add(struct contributions *out, enum stream stream, i
 }
 
 /* Base minor units of an amount that contributes at an instant. False: no amount, no rate, or too large. */
-static bool value_amount(const struct valuation *v, const struct record *r, unsigned amount_field, unsigned currency_field,
-                         int64_t at_us, struct contributions *out, int64_t *out_minor)
+static bool value_amount(const struct valuation *v, const struct record *r, unsigned amount_field,
+                         unsigned currency_field, int64_t at_us, struct contributions *out, int64_t *out_minor)
 {
     if (!record_has(r, amount_field))
         return false;
@@ -73,7 +73,8 @@ static bool value_amount(const struct valuation *v, const struct record *r, unsi
     }
     /* minor < 2^44, rate < 2^63, 10^base_decimals < 2^20: the product fits 128 bits. */
     if (currency != base)
-        minor = divide_half_even(minor * rate_nano * power_of_ten(v->base_decimals), (int128)1000000000 * power_of_ten(decimals));
+        minor = divide_half_even(minor * rate_nano * power_of_ten(v->base_decimals),
+                                 (int128)1000000000 * power_of_ten(decimals));
     if (minor > ADDEND_MAX || minor < -ADDEND_MAX) {
         out->oddities |= 1u << ODDITY_AMOUNT_RANGE;
         return false;
@@ -159,7 +160,8 @@ static void of_open_span(struct valuation *v, const struct ledger *l, const stru
         closed->measures[m] = -out->at[out->count - 2].measures[m];
 }
 
-static void of_deal(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted, struct contributions *out)
+static void of_deal(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted,
+                    struct contributions *out)
 {
     int64_t closing_us = ledger_deal_closing_us(l, r);
     bool won = closing_us != INSTANT_NONE && ledger_deal_is_won(l, r);
@@ -226,26 +228,18 @@ static void of_feedback(const struct record *r, struct contributions *out)
     }
 }
 
-void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted, struct contributions *out)
+void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted,
+                      struct contributions *out)
 {
     *out = (struct contributions){.count = 0, .won_counted_at_us = INT64_MAX};
     if (!record_exists(r))
         return;
     switch ((enum record_kind)r->kind) {
-    case KIND_LEAD:
-        of_lead(r, out);
-        break;
-    case KIND_DEAL:
-        of_deal(v, l, r, won_counted, out);
-        break;
-    case KIND_PAYMENT:
-        of_payment(v, r, out);
-        break;
-    case KIND_FEEDBACK:
-        of_feedback(r, out);
-        break;
-    case KIND_COUNT:
-        break;
+    case KIND_LEAD: of_lead(r, out); break;
+    case KIND_DEAL: of_deal(v, l, r, won_counted, out); break;
+    case KIND_PAYMENT: of_payment(v, r, out); break;
+    case KIND_FEEDBACK: of_feedback(r, out); break;
+    case KIND_COUNT: break;
     }
     if (r->flags & RECORD_HISTORY_CUT)
         out->oddities |= 1u << ODDITY_HISTORY_CUT;

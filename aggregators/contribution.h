@@ -19,7 +19,7 @@
 struct contributions {
     struct contribution at[CONTRIBUTIONS_MAX];
     unsigned count;
-    uint32_t oddities;      /* bit i: enum oddity i */
+    uint32_t oddities;         /* bit i: enum oddity i */
     int64_t won_counted_at_us; /* deal: when its win counts in the cohort of its creation; INT64_MAX = never */
 };
 
@@ -46,4 +46,5 @@ struct dimensions dimensions_of(const struct record *r, const struct dimensions 
 
 /* `won_counted`: whether a won deal's win is in its cohort already (now >= won_counted_at_us). Nothing where the
  * record does not exist. */
-void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted, struct contributions *out);
+void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted,
+                      struct contributions *out);

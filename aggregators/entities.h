@@ -8,7 +8,7 @@
 #include "aggregators/shard.h"
 #include "aggregators/timers.h"
 
-#define ENTITY_NONE UINT32_MAX    /* not made yet */
+#define ENTITY_NONE    UINT32_MAX       /* not made yet */
 #define ENTITY_REFUSED (UINT32_MAX - 1) /* its dimension was full when it came */
 
 struct entities {

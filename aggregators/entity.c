@@ -61,7 +61,8 @@ static void count_value(void *context, int64_t at_us, int64_t value, const int64
     histogram_add(context, (uint32_t)value, measures[0]);
 }
 
-static void add_quantiles(const struct tree *t, int64_t from_us, int64_t to_us, struct histogram *scratch, int128 *p50, int128 *p90)
+static void add_quantiles(const struct tree *t, int64_t from_us, int64_t to_us, struct histogram *scratch, int128 *p50,
+                          int128 *p90)
 {
     tree_visit(t, from_us, to_us, count_value, scratch);
     *p50 = histogram_quantile_s(scratch, 50);
@@ -81,9 +82,11 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
         t++;
     }
     if (out->at[MEASURE_RESPONSES] != 0)
-        add_quantiles(find_tree(e, STREAM_RESPONSE), from_us, to_us, scratch, &out->at[MEASURE_RESPONSE_P50], &out->at[MEASURE_RESPONSE_P90]);
+        add_quantiles(find_tree(e, STREAM_RESPONSE), from_us, to_us, scratch, &out->at[MEASURE_RESPONSE_P50],
+                      &out->at[MEASURE_RESPONSE_P90]);
     if (out->at[MEASURE_CYCLES] != 0)
-        add_quantiles(find_tree(e, STREAM_CYCLE), from_us, to_us, scratch, &out->at[MEASURE_CYCLE_P50], &out->at[MEASURE_CYCLE_P90]);
+        add_quantiles(find_tree(e, STREAM_CYCLE), from_us, to_us, scratch, &out->at[MEASURE_CYCLE_P50],
+                      &out->at[MEASURE_CYCLE_P90]);
 }
 
 void entity_level(struct entity *e, int64_t as_of_us, struct sums *out)

@@ -21,13 +21,13 @@ struct contribution {
 };
 
 struct entity {
-    struct tree *trees;     /* of the streams in `streams`, in the order of enum stream */
-    uint32_t name;          /* number in the dimension's names */
-    uint16_t streams;       /* bit i: has stream i */
-    uint8_t dimension;      /* enum dimension */
-    uint8_t changed_for;    /* bit r: changed since the last cut of reader r */
-    int64_t folded_us;      /* what STREAM_OPEN held before this instant is in `level` */
-    int128 level[3];        /* open deals, their amount, their weighted amount, up to folded_us */
+    struct tree *trees;  /* of the streams in `streams`, in the order of enum stream */
+    uint32_t name;       /* number in the dimension's names */
+    uint16_t streams;    /* bit i: has stream i */
+    uint8_t dimension;   /* enum dimension */
+    uint8_t changed_for; /* bit r: changed since the last cut of reader r */
+    int64_t folded_us;   /* what STREAM_OPEN held before this instant is in `level` */
+    int128 level[3];     /* open deals, their amount, their weighted amount, up to folded_us */
 };
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name);

@@ -46,13 +46,13 @@ enum { EVENT_DELETED = 1 }; /* flags: deleted, or a tombstone; carries no fields
 
 struct event {
     uint32_t size;
-    uint8_t fate;      /* enum event_fate */
-    uint8_t kind;      /* enum record_kind */
-    uint8_t reason;    /* enum error, of a dead letter */
+    uint8_t fate;   /* enum event_fate */
+    uint8_t kind;   /* enum record_kind */
+    uint8_t reason; /* enum error, of a dead letter */
     uint8_t flags;
-    uint32_t slot;     /* which topic and partition: index in the shard's positions */
-    uint32_t carried;  /* bit i: field i of the kind is carried */
-    uint32_t cleared;  /* bit i: carried as null; its value is not there */
+    uint32_t slot;            /* which topic and partition: index in the shard's positions */
+    uint32_t carried;         /* bit i: field i of the kind is carried */
+    uint32_t cleared;         /* bit i: carried as null; its value is not there */
     uint32_t key_at, key_len; /* offset from the start of the event */
     uint32_t value_count;     /* = popcount(carried & ~cleared) */
     int64_t offset;           /* of the message in its partition; EVENT_END: the next position */
@@ -62,7 +62,7 @@ struct event {
 };
 
 struct event_value {
-    int64_t number;          /* every type but text */
+    int64_t number;             /* every type but text */
     uint32_t text_at, text_len; /* FIELD_TEXT: offset from the start of the event */
 };
 

@@ -83,8 +83,7 @@ static bool link_of(unsigned kind, unsigned *out_field, enum record_kind *out_pa
         *out_field = FEEDBACK_DEAL;
         *out_parent = KIND_DEAL;
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -163,7 +162,8 @@ enum record_change ledger_apply(struct ledger *l, struct record *r, const struct
         value++;
     }
     struct record *before = ledger_parent(l, r);
-    enum record_change change = record_apply(r, &e->stamp, e->occurred_at_us, (e->flags & EVENT_DELETED) != 0, e->carried, values);
+    enum record_change change =
+        record_apply(r, &e->stamp, e->occurred_at_us, (e->flags & EVENT_DELETED) != 0, e->carried, values);
     struct record *after = ledger_parent(l, r);
     if (before != after) {
         if (before != NULL)

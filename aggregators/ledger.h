@@ -15,7 +15,7 @@ struct ledger {
     struct intern words;                  /* stages, customers, reasons, competitors */
     struct record **pages[KIND_COUNT];    /* each of LEDGER_PAGE records, laid out end to end */
     uint32_t page_count[KIND_COUNT];
-    uint32_t won, lost;                   /* numbers of the stages that end a deal */
+    uint32_t won, lost; /* numbers of the stages that end a deal */
 };
 
 void ledger_init(struct ledger *l);

@@ -9,17 +9,17 @@
 #include <stdint.h>
 
 /* X(SYMBOL, first measure, measures, has a value by which entries are ordered within an instant: quantiles) */
-#define STREAM_TABLE(X)                                                                             \
-    X(LEAD, LEADS, 1, false)     /* lead: created_at */                                                    \
-    X(RESPONSE, RESPONSES, 2, true)  /* lead: first_contact_at */                                              \
-    X(DEAL, DEALS, 2, false)     /* deal: created_at */                                                    \
-    X(WON, WON, 4, false)      /* deal: closing time */                                                  \
-    X(CYCLE, CYCLES, 2, true)     /* deal: closing time */                                                  \
-    X(LOST, LOST, 2, false)     /* deal: closing time */                                                  \
-    X(OPEN, OPEN, 3, false)     /* deal: + at created_at, - at closing time: a level is the sum up to then */ \
-    X(PAYMENT, PAYMENTS, 4, false)  /* payment: paid_at */                                                    \
-    X(CSAT, CSAT_ANSWERS, 3, false)     /* feedback: answered_at */                                               \
-    X(NPS, NPS_ANSWERS, 3, false)      /* feedback: answered_at */
+#define STREAM_TABLE(X)                                                                                           \
+    X(LEAD, LEADS, 1, false)        /* lead: created_at */                                                        \
+    X(RESPONSE, RESPONSES, 2, true) /* lead: first_contact_at */                                                  \
+    X(DEAL, DEALS, 2, false)        /* deal: created_at */                                                        \
+    X(WON, WON, 4, false)           /* deal: closing time */                                                      \
+    X(CYCLE, CYCLES, 2, true)       /* deal: closing time */                                                      \
+    X(LOST, LOST, 2, false)         /* deal: closing time */                                                      \
+    X(OPEN, OPEN, 3, false)         /* deal: + at created_at, - at closing time: a level is the sum up to then */ \
+    X(PAYMENT, PAYMENTS, 4, false)  /* payment: paid_at */                                                        \
+    X(CSAT, CSAT_ANSWERS, 3, false) /* feedback: answered_at */                                                   \
+    X(NPS, NPS_ANSWERS, 3, false)   /* feedback: answered_at */
 
 enum stream {
 #define X(symbol, first, measures, valued) STREAM_##symbol,

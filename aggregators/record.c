@@ -172,8 +172,9 @@ int64_t record_closing_us(const struct record *r, unsigned stage_field, unsigned
     unsigned last_open = r->history_count; /* index + 1 from here on; 0 = none */
     while (last_open > 0 && !is_open(r->history[last_open - 1].word, context))
         last_open--;
-    bool closed_at_counts = record_has(r, closed_at_field) &&
-                            (last_open == 0 || compare_standing(r, r->stamp_of[closed_at_field], &r->history[last_open - 1].stamp) >= 0);
+    bool closed_at_counts =
+        record_has(r, closed_at_field) &&
+        (last_open == 0 || compare_standing(r, r->stamp_of[closed_at_field], &r->history[last_open - 1].stamp) >= 0);
     if (closed_at_counts)
         return r->values[closed_at_field];
     int64_t earliest = INT64_MAX;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SLOT_NONE UINT32_MAX
+#define SLOT_NONE   UINT32_MAX
 /* Stage changes that are kept for a record, those with the greatest stamps. AMENDMENT IV.6. */
 #define HISTORY_MAX 64
 
@@ -34,10 +34,10 @@ struct record {
     uint8_t flags;
     uint8_t stamp_count, stamp_room;
     uint8_t history_count, history_room;
-    uint8_t deletion;              /* the greatest deletion: index in stamps + 1, 0 = none */
-    uint8_t exists;                /* the greatest event since that is none: index in stamps + 1, 0 = it does not exist */
+    uint8_t deletion; /* the greatest deletion: index in stamps + 1, 0 = none */
+    uint8_t exists;   /* the greatest event since that is none: index in stamps + 1, 0 = it does not exist */
     uint8_t stamp_of[FIELD_COUNT_MAX]; /* index in stamps + 1, 0 = never set since the deletion */
-    int64_t values[];              /* by field of the kind */
+    int64_t values[];                  /* by field of the kind */
 };
 
 enum {

@@ -159,7 +159,8 @@ static void restate_children(struct shard *s, const struct record *parent, const
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if ((parent->kind == KIND_LEAD) != (kinds[i] == KIND_DEAL))
             continue;
-        for (struct record *c = ledger_first_child(&s->ledger, parent, kinds[i]); c != NULL; c = ledger_next_child(&s->ledger, c))
+        for (struct record *c = ledger_first_child(&s->ledger, parent, kinds[i]); c != NULL;
+             c = ledger_next_child(&s->ledger, c))
             restate_child(s, c, old_dimensions, new_dimensions);
     }
 }
@@ -238,14 +239,9 @@ enum outcome shard_apply(struct shard *s, const struct event *e)
     if (e->occurred_at_us > s->latest_us)
         s->latest_us = e->occurred_at_us;
     switch (apply_to_record(s, e)) {
-    case RECORD_CHANGED:
-        a->applied++;
-        return OUTCOME_APPLIED;
-    case RECORD_REPEATED:
-        a->duplicate++;
-        return OUTCOME_DUPLICATE;
-    case RECORD_OUTVOTED:
-        break;
+    case RECORD_CHANGED: a->applied++; return OUTCOME_APPLIED;
+    case RECORD_REPEATED: a->duplicate++; return OUTCOME_DUPLICATE;
+    case RECORD_OUTVOTED: break;
     }
     a->superseded++;
     return OUTCOME_SUPERSEDED;
@@ -335,7 +331,8 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
     if (count > 1)
         qsort_r(s->order, count, sizeof *s->order, by_dimension_and_name, s);
 
-    snapshot_begin(out, s->now_us, everything, s->config->window_count, has_previous, &s->accounts, s->records, s->oddities);
+    snapshot_begin(out, s->now_us, everything, s->config->window_count, has_previous, &s->accounts, s->records,
+                   s->oddities);
     for (uint32_t i = 0; i < s->slot_count; i++) {
         const struct slot *slot = &s->slots[i];
         struct snapshot_position p = {text_of(slot->topic), slot->partition, slot->offset, slot->ended};

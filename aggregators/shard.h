@@ -16,7 +16,14 @@
 
 struct shard;
 
-enum outcome { OUTCOME_APPLIED, OUTCOME_DUPLICATE, OUTCOME_SUPERSEDED, OUTCOME_DEAD_LETTER, OUTCOME_FILTERED, OUTCOME_NOTE };
+enum outcome {
+    OUTCOME_APPLIED,
+    OUTCOME_DUPLICATE,
+    OUTCOME_SUPERSEDED,
+    OUTCOME_DEAD_LETTER,
+    OUTCOME_FILTERED,
+    OUTCOME_NOTE
+};
 
 /* Who takes snapshots; each has its own set of changed entities. */
 enum reader { READER_PUBLISHER, READER_ALERTS, READER_COUNT };

@@ -83,7 +83,8 @@ void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p
         s->position_room = s->position_room > 0 ? s->position_room * 2 : 16;
         s->positions = must_realloc(s->positions, s->position_room * sizeof *s->positions);
     }
-    s->positions[s->position_count++] = (struct position){s->bytes.len, p->topic.len, p->offset, p->partition, p->ended};
+    s->positions[s->position_count++] =
+        (struct position){s->bytes.len, p->topic.len, p->offset, p->partition, p->ended};
     buffer_text(&s->bytes, p->topic);
 }
 

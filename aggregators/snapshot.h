@@ -29,7 +29,7 @@ struct accounts {
 /* Records that stand but contribute less than they could, and why: counted now, not over time. */
 #define ODDITY_TABLE(X)                                                                             \
     X(RATE_MISSING, "rate_missing", "amounts without an exchange rate")                             \
-    X(AMOUNT_RANGE, "amount_range", "amounts that are too large in their own or the base currency")  \
+    X(AMOUNT_RANGE, "amount_range", "amounts that are too large in their own or the base currency") \
     X(CYCLE_NEGATIVE, "cycle_negative", "deals closed before they were created")                    \
     X(RESPONSE_NEGATIVE, "response_negative", "leads contacted before they were created")           \
     X(SCORE_OUTSIDE, "score_outside", "standing scores outside their scale")                        \
@@ -51,7 +51,7 @@ struct snapshot *snapshot_create(void);
 void snapshot_destroy(struct snapshot *s);
 
 int64_t snapshot_as_of_us(const struct snapshot *s);
-/* True: every entity is in it (the first one of a reader, or one asked for as `everything`). */
+/* True: every entity is in it, as was asked of shard_cut. */
 bool snapshot_is_everything(const struct snapshot *s);
 /* True: every known partition has been read to its end since the start. */
 bool snapshot_is_live(const struct snapshot *s);

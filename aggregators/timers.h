@@ -12,7 +12,7 @@ struct timers {
     struct timer {
         int64_t at_us;
         uint32_t id;
-    } *heap;
+    } * heap;
     uint32_t count, room;
     uint32_t *place_of; /* by id: index in the heap + 1, 0 = not there */
     uint32_t ids;

@@ -103,8 +103,8 @@ static void node_sums(const struct tree *t, const void *node, unsigned depth, in
 
 /* What became of a node by an addition: `node` (it may have moved), and the right half where it was split. */
 struct outcome_of_add {
-    void *node;          /* NULL: it is empty and freed */
-    void *right;         /* NULL: not split */
+    void *node;  /* NULL: it is empty and freed */
+    void *right; /* NULL: not split */
     int64_t right_at_us, right_value;
 };
 
@@ -146,7 +146,8 @@ static bool row_is_zero(const struct tree *t, const int64_t *row)
     return true;
 }
 
-static void leaf_insert(const struct tree *t, struct leaf *leaf, uint32_t at, int64_t at_us, int64_t value, const int64_t *delta)
+static void leaf_insert(const struct tree *t, struct leaf *leaf, uint32_t at, int64_t at_us, int64_t value,
+                        const int64_t *delta)
 {
     unsigned width = stride(t);
     int64_t *row = leaf->rows + at * width;
@@ -158,7 +159,8 @@ static void leaf_insert(const struct tree *t, struct leaf *leaf, uint32_t at, in
     memcpy(row + 1 + t->valued, delta, t->measures * sizeof *delta);
 }
 
-static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, int64_t at_us, int64_t value, const int64_t *delta)
+static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, int64_t at_us, int64_t value,
+                                      const int64_t *delta)
 {
     unsigned width = stride(t);
     uint32_t at = leaf_find(t, leaf, at_us, value);
@@ -199,7 +201,8 @@ static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, i
         leaf_insert(t, leaf, at, at_us, value, delta);
     else
         leaf_insert(t, right, at - keep, at_us, value, delta);
-    return (struct outcome_of_add){.node = leaf, .right = right, .right_at_us = right->rows[0], .right_value = row_value(t, right->rows)};
+    return (struct outcome_of_add){
+        .node = leaf, .right = right, .right_at_us = right->rows[0], .right_value = row_value(t, right->rows)};
 }
 
 /* The last child whose key is not greater than the key, else the first. */
@@ -217,9 +220,11 @@ static uint32_t child_for(const struct inner *inner, int64_t at_us, int64_t valu
     return low;
 }
 
-static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value, const int64_t *delta);
+static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value,
+                                      const int64_t *delta);
 
-static struct outcome_of_add inner_add(const struct tree *t, struct inner *inner, unsigned depth, int64_t at_us, int64_t value, const int64_t *delta)
+static struct outcome_of_add inner_add(const struct tree *t, struct inner *inner, unsigned depth, int64_t at_us,
+                                       int64_t value, const int64_t *delta)
 {
     uint32_t i = child_for(inner, at_us, value);
     struct child *child = &inner->children[i];
@@ -265,10 +270,14 @@ static struct outcome_of_add inner_add(const struct tree *t, struct inner *inner
     into->count++;
     if (right == NULL)
         return (struct outcome_of_add){.node = inner};
-    return (struct outcome_of_add){.node = inner, .right = right, .right_at_us = right->children[0].at_us, .right_value = right->children[0].value};
+    return (struct outcome_of_add){.node = inner,
+                                   .right = right,
+                                   .right_at_us = right->children[0].at_us,
+                                   .right_value = right->children[0].value};
 }
 
-static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value, const int64_t *delta)
+static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value,
+                                      const int64_t *delta)
 {
     return depth == 0 ? leaf_add(t, node, at_us, value, delta) : inner_add(t, node, depth, at_us, value, delta);
 }
@@ -450,7 +459,8 @@ uint64_t tree_bytes(const struct tree *t)
 }
 
 /* Every row of the node lies within [low, high) and in order; sums of children are those of their rows. */
-static void node_check(const struct tree *t, const void *node, unsigned depth, int64_t low_at, int64_t low_value, const struct child *next)
+static void node_check(const struct tree *t, const void *node, unsigned depth, int64_t low_at, int64_t low_value,
+                       const struct child *next)
 {
     if (depth == 0) {
         const struct leaf *leaf = node;

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct tree {
-    void *root;       /* NULL, a leaf at depth 0, else an inner node */
+    void *root; /* NULL, a leaf at depth 0, else an inner node */
     uint8_t depth;
     uint8_t measures; /* 1 ... STREAM_MEASURES_MAX */
     bool valued;

@@ -42,15 +42,15 @@ struct window_span window_span_at(const struct window_spec *w, const struct cale
         s.next_period_us = calendar_period_start(c, w->period, as_of_us, 1);
         break;
     case WINDOW_ALL:
-    case WINDOW_NOW:
-        break;
+    case WINDOW_NOW: break;
     }
     return s;
 }
 
 /* When the end of the previous window to date reaches the row at `row_us`. The end moves as as_of does, but for
  * an hour of daylight saving and for jumps at local midnights, where a month lacks the day. */
-static int64_t previous_end_reaches(const struct window_span *s, const struct calendar *c, int64_t row_us, int64_t as_of_us)
+static int64_t previous_end_reaches(const struct window_span *s, const struct calendar *c, int64_t row_us,
+                                    int64_t as_of_us)
 {
     int64_t reaches = as_of_us + (row_us - s->previous_to_us) - HOUR - QUARTER_HOUR;
     reaches = least(reaches, calendar_period_start(c, PERIOD_DAY, as_of_us, 1));
@@ -87,8 +87,7 @@ int64_t window_next_change(const struct window_spec *w, const struct window_span
             next = s->next_period_us;
         break;
     case WINDOW_ALL:
-    case WINDOW_NOW:
-        break;
+    case WINDOW_NOW: break;
     }
     REQUIRE(next > as_of_us);
     return next;

@@ -178,7 +178,8 @@ static int64_t month_number(int64_t day)
 
 static int64_t first_of_month(int64_t month)
 {
-    return days_from_civil((struct civil){(int)floor_divide(month, 12), (int)(month - floor_divide(month, 12) * 12) + 1, 1});
+    return days_from_civil(
+        (struct civil){(int)floor_divide(month, 12), (int)(month - floor_divide(month, 12) * 12) + 1, 1});
 }
 
 static int months_of(enum period p)

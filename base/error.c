@@ -6,13 +6,11 @@
 const char *error_name(enum error e)
 {
     switch (e) {
-#define X(symbol, name, text)                                                                       \
-    case symbol:                                                                                    \
-        return name;
+#define X(symbol, name, text) \
+    case symbol: return name;
         ERROR_TABLE(X)
 #undef X
-    case ERROR_COUNT:
-        break;
+    case ERROR_COUNT: break;
     }
     return "unknown";
 }
@@ -20,13 +18,11 @@ const char *error_name(enum error e)
 const char *error_text(enum error e)
 {
     switch (e) {
-#define X(symbol, name, text)                                                                       \
-    case symbol:                                                                                    \
-        return text;
+#define X(symbol, name, text) \
+    case symbol: return text;
         ERROR_TABLE(X)
 #undef X
-    case ERROR_COUNT:
-        break;
+    case ERROR_COUNT: break;
     }
     return "unknown error";
 }

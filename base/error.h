@@ -12,26 +12,28 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /* X(symbol, name in metrics and headers, what a person reads) */
-#define ERROR_TABLE(X)                                                                              \
-    X(OK, "ok", "no error")                                                                         \
-    X(BAD_JSON, "not_json", "the value is not one JSON object")                                     \
-    X(BAD_UTF8, "invalid_utf8", "a text is not valid UTF-8")                                        \
-    X(BAD_SIZE, "too_large", "the value is larger than the input accepts")                          \
-    X(BAD_DUPLICATE_KEY, "duplicate_key", "the object names a mapped member twice")                 \
-    X(BAD_KEY, "missing_key", "the record's key is missing")                                        \
-    X(BAD_TEXT, "bad_text", "an id or name is empty, longer than 256 bytes or has control characters") \
-    X(BAD_TYPE, "wrong_type", "a field has the wrong JSON type")                                    \
-    X(BAD_NUMBER, "bad_number", "a number is not a decimal or is out of range")                     \
-    X(BAD_AMOUNT, "bad_amount", "an amount is not a decimal or is beyond 10^13 minor units")        \
-    X(BAD_NEGATIVE, "negative", "an amount, cost or quantity that may not be negative is")          \
+#define ERROR_TABLE(X)                                                                                  \
+    X(OK, "ok", "no error")                                                                             \
+    X(BAD_JSON, "not_json", "the value is not one JSON object")                                         \
+    X(BAD_UTF8, "invalid_utf8", "a text is not valid UTF-8")                                            \
+    X(BAD_SIZE, "too_large", "the value is larger than the input accepts")                              \
+    X(BAD_DUPLICATE_KEY, "duplicate_key", "the object names a mapped member twice")                     \
+    X(BAD_KEY, "missing_key", "the record's key is missing")                                            \
+    X(BAD_TEXT, "bad_text", "an id or name is empty, longer than 256 bytes or has control characters")  \
+    X(BAD_TYPE, "wrong_type", "a field has the wrong JSON type")                                        \
+    X(BAD_NUMBER, "bad_number", "a number is not a decimal or is out of range")                         \
+    X(BAD_AMOUNT, "bad_amount", "an amount is not a decimal or is beyond 10^13 minor units")            \
+    X(BAD_NEGATIVE, "negative", "an amount, cost or quantity that may not be negative is")              \
     X(BAD_CURRENCY, "unknown_currency", "the currency is neither in ISO 4217 nor in the configuration") \
-    X(BAD_TIME, "bad_time", "a time is not RFC 3339 with a zone, a date or epoch milliseconds, or is outside 1970-2200") \
-    X(BAD_SKEW, "from_the_future", "occurred_at is further ahead of the message's time stamp than the clock skew allows") \
+    X(BAD_TIME, "bad_time",                                                                             \
+      "a time is not RFC 3339 with a zone, a date or epoch milliseconds, or is outside 1970-2200")      \
+    X(BAD_SKEW, "from_the_future",                                                                      \
+      "occurred_at is further ahead of the message's time stamp than the clock skew allows")            \
     X(BAD_STAMP, "no_stamp", "the event has no version (or occurred_at) by which its input is ordered") \
-    X(BAD_PROBABILITY, "bad_probability", "a probability is outside 0 to 1")                        \
-    X(BAD_SCORE, "bad_score", "a score is outside its scale")                                       \
-    X(BAD_CHOICE, "bad_choice", "a kind or status is none of the known ones")                       \
-    X(BAD_TOMBSTONE, "tombstone_refused", "an empty value on an input that is ordered by version")  \
+    X(BAD_PROBABILITY, "bad_probability", "a probability is outside 0 to 1")                            \
+    X(BAD_SCORE, "bad_score", "a score is outside its scale")                                           \
+    X(BAD_CHOICE, "bad_choice", "a kind or status is none of the known ones")                           \
+    X(BAD_TOMBSTONE, "tombstone_refused", "an empty value on an input that is ordered by version")      \
     X(BAD_DEPTH, "too_deep", "the JSON is nested deeper than the input accepts")
 
 enum error {

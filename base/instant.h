@@ -8,14 +8,14 @@
 #include <stdint.h>
 
 #define MILLISECOND INT64_C(1000)
-#define SECOND INT64_C(1000000)
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
+#define SECOND      INT64_C(1000000)
+#define MINUTE      (60 * SECOND)
+#define HOUR        (60 * MINUTE)
+#define DAY         (24 * HOUR)
 
 /* Times outside [INSTANT_MIN, INSTANT_END) are refused: 1970-01-01 and 2200-01-01 UTC. */
-#define INSTANT_MIN INT64_C(0)
-#define INSTANT_END (INT64_C(7258118400) * SECOND)
+#define INSTANT_MIN  INT64_C(0)
+#define INSTANT_END  (INT64_C(7258118400) * SECOND)
 #define INSTANT_NONE INT64_MIN
 
 /* A day of the proleptic Gregorian calendar. */

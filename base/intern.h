@@ -11,11 +11,11 @@
 #define INTERN_NONE UINT32_MAX
 
 struct intern {
-    uint32_t *places;     /* number + 1, 0 = free; place_count is a power of two */
+    uint32_t *places; /* number + 1, 0 = free; place_count is a power of two */
     uint32_t place_count;
     uint32_t count;
-    struct text *texts;   /* by number */
-    uint32_t *hashes;     /* by number: the low half of the hash, so that most probes need no text */
+    struct text *texts; /* by number */
+    uint32_t *hashes;   /* by number: the low half of the hash, so that most probes need no text */
     uint32_t room;
     struct intern_chunk *chunks;
 };

@@ -66,7 +66,7 @@ enum error decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)
     int64_t take = (int64_t)whole + exponent + 6, seen = 0;
     const uint64_t most = (uint64_t)DECIMAL_UNITS_MAX * (uint64_t)MICRO;
     uint64_t micro = 0;
-    int half = -1;       /* the digits after `take` against one half: -1 below, 0 equal, 1 above */
+    int half = -1;        /* the digits after `take` against one half: -1 below, 0 equal, 1 above */
     bool dropped = false; /* something that is not 0 was cut */
     for (size_t k = mantissa_at; k < mantissa_end; k++) {
         if (t.at[k] == '.')
@@ -129,10 +129,14 @@ void currency_format(currency_code code, char out[4])
 /* ISO 4217, list one (active codes), by minor unit. Codes without a minor unit (metals, bond units, testing) are
  * left out: nobody is paid in them. */
 static const char *const two_decimals =
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY "
-    "COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR "
-    "IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD "
-    "NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP "
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW "
+    "CNY "
+    "COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS "
+    "INR "
+    "IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN "
+    "NAD "
+    "NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC "
+    "SYP "
     "SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
 static const char *const no_decimals = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF";
 static const char *const three_decimals = "BHD IQD JOD KWD LYD OMR TND";

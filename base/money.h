@@ -12,11 +12,11 @@
 
 __extension__ typedef __int128 int128; /* wide enough for any product of two int64 */
 
-#define MICRO INT64_C(1000000)
+#define MICRO             INT64_C(1000000)
 /* No decimal beyond this many units is read: 9 * 10^12 units are 9 * 10^18 millionths. */
 #define DECIMAL_UNITS_MAX INT64_C(9000000000000)
 /* CONTRACT 1: no amount beyond this many minor units of its currency. */
-#define MINOR_MAX INT64_C(10000000000000)
+#define MINOR_MAX         INT64_C(10000000000000)
 
 /* A currency code as three letters in one number, 0 = none: 'E' << 16 | 'U' << 8 | 'R'. */
 typedef uint32_t currency_code;

@@ -30,7 +30,11 @@ int text_compare(struct text a, struct text b)
 static size_t utf8_sequence(const unsigned char *at, size_t left, uint32_t *out_point)
 {
     unsigned char lead = at[0];
-    size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    size_t length = lead < 0x80                   ? 1
+                    : lead >= 0xC2 && lead < 0xE0 ? 2
+                    : lead >= 0xE0 && lead < 0xF0 ? 3
+                    : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                  : 0;
     if (length == 0 || length > left)
         return 0;
     if (length == 1) {

@@ -27,9 +27,11 @@ Test(histogram, buckets_rise_with_values)
 /* The table as CONTRACT's amendment prints it, worked out by hand. */
 Test(histogram, known_midpoints)
 {
-    static const int64_t cases[][2] = {{0, 0}, {255, 255}, {256, 257}, {257, 257}, {258, 259}, {511, 511}, {512, 514}, {86400, 86272}, {4473965, 4472832}};
+    static const int64_t cases[][2] = {{0, 0},     {255, 255}, {256, 257},     {257, 257},        {258, 259},
+                                       {511, 511}, {512, 514}, {86400, 86272}, {4473965, 4472832}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_expect(histogram_midpoint_s(histogram_bucket(cases[i][0] * SECOND)) == cases[i][1], "%lld", (long long)cases[i][0]);
+        cr_expect(histogram_midpoint_s(histogram_bucket(cases[i][0] * SECOND)) == cases[i][1], "%lld",
+                  (long long)cases[i][0]);
     cr_expect(histogram_bucket(1500000) == 2 && histogram_bucket(2500000) == 2 && histogram_bucket(500000) == 0);
 }
 
@@ -39,7 +41,9 @@ Test(histogram, nearest_rank)
     histogram_init(h);
     for (uint32_t v = 1; v <= 10; v++)
         histogram_add(h, v, 1);
-    cr_expect(histogram_quantile_s(h, 50) == 5 && histogram_quantile_s(h, 90) == 9 && histogram_quantile_s(h, 91) == 10 && histogram_quantile_s(h, 1) == 1 && histogram_quantile_s(h, 100) == 10);
+    cr_expect(histogram_quantile_s(h, 50) == 5 && histogram_quantile_s(h, 90) == 9 &&
+              histogram_quantile_s(h, 91) == 10 && histogram_quantile_s(h, 1) == 1 &&
+              histogram_quantile_s(h, 100) == 10);
     histogram_clear(h);
     histogram_add(h, 200, 3);
     cr_expect(h->total == 3 && histogram_quantile_s(h, 50) == 200);

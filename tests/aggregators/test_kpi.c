@@ -20,7 +20,8 @@ Test(kpi, compares_exactly_and_not_the_rounded_text)
     cr_expect(kpi_compare(KPI_WIN_RATE, &v, 428571, 2) > 0); /* 3/7 = 0.4285714... */
     cr_expect(kpi_compare(KPI_WIN_RATE, &v, 428572, 2) < 0);
     cr_assert(kpi_evaluate(KPI_AVERAGE_CHECK, &s, &v)); /* 33.333... */
-    cr_expect(kpi_compare(KPI_AVERAGE_CHECK, &v, 33330000, 2) > 0 && kpi_compare(KPI_AVERAGE_CHECK, &v, 33340000, 2) < 0);
+    cr_expect(kpi_compare(KPI_AVERAGE_CHECK, &v, 33330000, 2) > 0 &&
+              kpi_compare(KPI_AVERAGE_CHECK, &v, 33340000, 2) < 0);
     cr_assert(kpi_evaluate(KPI_SALES_VOLUME, &s, &v));
     cr_expect(kpi_compare(KPI_SALES_VOLUME, &v, 100 * MICRO, 2) == 0);
     cr_expect(kpi_compare(KPI_SALES_VOLUME, &v, 10 * MICRO, 3) == 0);
@@ -49,7 +50,8 @@ Test(kpi, text_forms)
     s.at[MEASURE_CYCLE_US] = 5000000;
     s.at[MEASURE_NPS_ANSWERS] = 3;
     s.at[MEASURE_NPS_DETRACTORS] = 1;
-    static const enum kpi each[] = {KPI_WIN_RATE, KPI_AVERAGE_CHECK, KPI_UNITS, KPI_CYCLE_TIME_MEAN, KPI_NPS, KPI_DEALS_WON};
+    static const enum kpi each[] = {KPI_WIN_RATE,        KPI_AVERAGE_CHECK, KPI_UNITS,
+                                    KPI_CYCLE_TIME_MEAN, KPI_NPS,           KPI_DEALS_WON};
     for (size_t i = 0; i < sizeof each / sizeof *each; i++) {
         cr_assert(kpi_evaluate(each[i], &s, &v));
         kpi_format(&b, each[i], &v, 2);

@@ -37,11 +37,11 @@ static enum outcome apply(struct event *e)
 }
 
 /* The last argument of the list is END. */
-#define LEAD(key, when, ...) apply(make_event(KIND_LEAD, (key), at(when), (struct given[]){__VA_ARGS__, END}))
-#define DEAL(key, when, ...) apply(make_event(KIND_DEAL, (key), at(when), (struct given[]){__VA_ARGS__, END}))
-#define PAYMENT(key, when, ...) apply(make_event(KIND_PAYMENT, (key), at(when), (struct given[]){__VA_ARGS__, END}))
+#define LEAD(key, when, ...)     apply(make_event(KIND_LEAD, (key), at(when), (struct given[]){__VA_ARGS__, END}))
+#define DEAL(key, when, ...)     apply(make_event(KIND_DEAL, (key), at(when), (struct given[]){__VA_ARGS__, END}))
+#define PAYMENT(key, when, ...)  apply(make_event(KIND_PAYMENT, (key), at(when), (struct given[]){__VA_ARGS__, END}))
 #define FEEDBACK(key, when, ...) apply(make_event(KIND_FEEDBACK, (key), at(when), (struct given[]){__VA_ARGS__, END}))
-#define UNITS(n) ((int64_t)((n) * MICRO))
+#define UNITS(n)                 ((int64_t)((n)*MICRO))
 
 static void expect(enum dimension d, const char *entity, const char *window, const char *kpi, const char *expected)
 {
@@ -60,8 +60,9 @@ static void company(const char *window, const char *kpi, const char *expected)
 
 Test(shard, a_won_deal_counts_where_it_was_closed)
 {
-    DEAL("D1", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NAME(FIELD_MANAGER, "Anna"),
-         NUMBER(DEAL_CREATED_AT, at("2024-03-01T00:00:00Z")), NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
+    DEAL("D1", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),
+         NAME(FIELD_MANAGER, "Anna"), NUMBER(DEAL_CREATED_AT, at("2024-03-01T00:00:00Z")),
+         NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
     shard_advance(core.shard, at("2024-03-25T00:00:00Z"));
     company("month", "sales_volume", "100.00");
     company("month", "cycle_time_mean", "1641600");
@@ -76,7 +77,8 @@ Test(shard, a_won_deal_counts_where_it_was_closed)
 /* An edit of the amount, a late one, and a reopening: the sums follow. */
 Test(shard, corrections_take_back_what_stood)
 {
-    DEAL("D1", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
+    DEAL("D1", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),
+         NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
     shard_advance(core.shard, at("2024-03-25T00:00:00Z"));
     cr_expect(DEAL("D1", "2024-03-21T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(80))) == OUTCOME_APPLIED);
     company("month", "sales_volume", "80.00");
@@ -100,7 +102,8 @@ Test(shard, a_stage_that_is_sent_again_keeps_its_first_closing_time)
 /* AMENDMENT 9, CE2: the closing time of before the reopening does not count any more. */
 Test(shard, a_reopened_deal_is_closed_when_it_is_won_again)
 {
-    DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(7)), NUMBER(DEAL_CLOSED_AT, at("2024-03-05T00:00:00Z")));
+    DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(7)),
+         NUMBER(DEAL_CLOSED_AT, at("2024-03-05T00:00:00Z")));
     DEAL("D1", "2024-04-01T10:00:00Z", NAME(DEAL_STAGE, "offer"));
     DEAL("D1", "2024-05-02T10:00:00Z", NAME(DEAL_STAGE, "won"));
     shard_advance(core.shard, at("2024-05-05T00:00:00Z"));
@@ -123,7 +126,8 @@ Test(shard, a_late_stage_between_two_equal_ones_divides_them)
 
 Test(shard, a_deletion_clears_what_is_older_and_only_that)
 {
-    DEAL("D1", "2024-03-01T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(5)), NAME(FIELD_MANAGER, "Anna"));
+    DEAL("D1", "2024-03-01T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(5)),
+         NAME(FIELD_MANAGER, "Anna"));
     cr_expect(shard_records(core.shard, KIND_DEAL) == 1);
     apply(make_deletion(KIND_DEAL, "D1", at("2024-03-02T10:00:00Z")));
     cr_expect(shard_records(core.shard, KIND_DEAL) == 0);
@@ -141,12 +145,14 @@ Test(shard, a_deletion_clears_what_is_older_and_only_that)
 /* A payment before its deal, and a deal before its lead: they wait, and inherit when it comes. */
 Test(shard, what_is_missing_is_inherited_when_it_comes)
 {
-    PAYMENT("P1", "2024-03-03T10:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(30)), NAME(PAYMENT_DEAL, "D1"), NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
+    PAYMENT("P1", "2024-03-03T10:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(30)), NAME(PAYMENT_DEAL, "D1"),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
     shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
     company("month", "revenue", "30.00");
     DEAL("D1", "2024-03-02T10:00:00Z", NAME(DEAL_LEAD, "L1"), NAME(FIELD_PRODUCT, "Pro"));
     expect(DIMENSION_PRODUCT, "Pro", "month", "revenue", "30.00");
-    LEAD("L1", "2024-03-01T10:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(FIELD_TEAM, "North"), NAME(FIELD_SOURCE, "web"), NAME(FIELD_PRODUCT, "Basic"));
+    LEAD("L1", "2024-03-01T10:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(FIELD_TEAM, "North"),
+         NAME(FIELD_SOURCE, "web"), NAME(FIELD_PRODUCT, "Basic"));
     expect(DIMENSION_MANAGER, "Anna", "month", "revenue", "30.00");
     expect(DIMENSION_TEAM, "North", "month", "revenue", "30.00");
     expect(DIMENSION_SOURCE, "web", "month", "revenue", "30.00");
@@ -174,8 +180,10 @@ Test(shard, a_change_of_the_lead_reaches_the_payments)
 {
     LEAD("L1", "2024-03-01T10:00:00Z", NAME(FIELD_MANAGER, "Anna"));
     DEAL("D1", "2024-03-02T10:00:00Z", NAME(DEAL_LEAD, "L1"), NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(10)));
-    PAYMENT("P1", "2024-03-03T10:00:00Z", NAME(PAYMENT_DEAL, "D1"), NUMBER(PAYMENT_AMOUNT, UNITS(10)), NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
-    FEEDBACK("F1", "2024-03-03T10:00:00Z", NAME(FEEDBACK_DEAL, "D1"), NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT), NUMBER(FEEDBACK_SCORE, UNITS(4)), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    PAYMENT("P1", "2024-03-03T10:00:00Z", NAME(PAYMENT_DEAL, "D1"), NUMBER(PAYMENT_AMOUNT, UNITS(10)),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("F1", "2024-03-03T10:00:00Z", NAME(FEEDBACK_DEAL, "D1"), NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT),
+             NUMBER(FEEDBACK_SCORE, UNITS(4)), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
     shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
     LEAD("L1", "2024-03-05T10:00:00Z", NAME(FIELD_MANAGER, "Boris"));
     expect(DIMENSION_MANAGER, "Anna", "all", "sales_volume", "");
@@ -188,7 +196,8 @@ Test(shard, a_change_of_the_lead_reaches_the_payments)
 /* A deal created in March and won in May changes March's cohort from May on. */
 Test(shard, a_win_joins_its_cohort_when_its_instant_comes)
 {
-    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-10T00:00:00Z")), NAME(DEAL_STAGE, "won"), NUMBER(DEAL_CLOSED_AT, at("2024-05-10T00:00:00Z")));
+    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-10T00:00:00Z")), NAME(DEAL_STAGE, "won"),
+         NUMBER(DEAL_CLOSED_AT, at("2024-05-10T00:00:00Z")));
     shard_advance(core.shard, at("2024-04-10T00:00:00Z"));
     company("last_month", "win_rate_cohort", "0.000000");
     company("now", "open_deals", "1");
@@ -204,7 +213,8 @@ Test(shard, a_win_joins_its_cohort_when_its_instant_comes)
 /* AMENDMENT 3: a span that ends before it begins is none; without created_at nothing is open. */
 Test(shard, open_spans_do_not_go_below_zero)
 {
-    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")), NAME(DEAL_STAGE, "won"), NUMBER(DEAL_CLOSED_AT, at("2024-03-01T00:00:00Z")));
+    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")), NAME(DEAL_STAGE, "won"),
+         NUMBER(DEAL_CLOSED_AT, at("2024-03-01T00:00:00Z")));
     DEAL("D2", "2024-03-10T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_CLOSED_AT, at("2024-03-02T00:00:00Z")));
     shard_advance(core.shard, at("2024-03-03T00:00:00Z"));
     company("now", "open_deals", "");
@@ -218,8 +228,10 @@ Test(shard, open_spans_do_not_go_below_zero)
 /* AMENDMENT 30: the amount, already rounded, times the probability, rounded half-even again. */
 Test(shard, a_pipeline_is_weighted_deal_by_deal)
 {
-    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")), NUMBER(DEAL_AMOUNT, UNITS(0.03)), NUMBER(DEAL_PROBABILITY, UNITS(0.5)));
-    DEAL("D2", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_PROBABILITY, UNITS(0.25)));
+    DEAL("D1", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")),
+         NUMBER(DEAL_AMOUNT, UNITS(0.03)), NUMBER(DEAL_PROBABILITY, UNITS(0.5)));
+    DEAL("D2", "2024-03-10T10:00:00Z", NUMBER(DEAL_CREATED_AT, at("2024-03-05T00:00:00Z")),
+         NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_PROBABILITY, UNITS(0.25)));
     shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
     company("now", "open_deals", "2");
     company("now", "pipeline", "100.03");
@@ -229,9 +241,12 @@ Test(shard, a_pipeline_is_weighted_deal_by_deal)
 
 Test(shard, refunds_and_chargebacks_reduce_revenue)
 {
-    PAYMENT("P1", "2024-03-03T10:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(100)), NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
-    PAYMENT("P2", "2024-03-04T10:00:00Z", NUMBER(PAYMENT_KIND, PAYMENT_IS_REFUND), NUMBER(PAYMENT_AMOUNT, UNITS(30)), NUMBER(PAYMENT_PAID_AT, at("2024-03-04T00:00:00Z")));
-    PAYMENT("P3", "2024-03-05T10:00:00Z", NUMBER(PAYMENT_KIND, PAYMENT_IS_CHARGEBACK), NUMBER(PAYMENT_AMOUNT, UNITS(80)), NUMBER(PAYMENT_PAID_AT, at("2024-03-05T00:00:00Z")));
+    PAYMENT("P1", "2024-03-03T10:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(100)),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-03T00:00:00Z")));
+    PAYMENT("P2", "2024-03-04T10:00:00Z", NUMBER(PAYMENT_KIND, PAYMENT_IS_REFUND), NUMBER(PAYMENT_AMOUNT, UNITS(30)),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-04T00:00:00Z")));
+    PAYMENT("P3", "2024-03-05T10:00:00Z", NUMBER(PAYMENT_KIND, PAYMENT_IS_CHARGEBACK),
+            NUMBER(PAYMENT_AMOUNT, UNITS(80)), NUMBER(PAYMENT_PAID_AT, at("2024-03-05T00:00:00Z")));
     shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
     company("month", "revenue", "-10.00");
     company("month", "refunds", "110.00");
@@ -242,13 +257,18 @@ Test(shard, satisfaction_and_loyalty)
     static const int csat[] = {5, 4, 3, 1}, nps[] = {10, 9, 8, 6, 0};
     char key[8] = "F0";
     for (size_t i = 0; i < sizeof csat / sizeof *csat; i++, key[1]++)
-        FEEDBACK(key, "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT), NUMBER(FEEDBACK_SCORE, UNITS(csat[i])), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+        FEEDBACK(key, "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT),
+                 NUMBER(FEEDBACK_SCORE, UNITS(csat[i])), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
     key[0] = 'G';
     for (size_t i = 0; i < sizeof nps / sizeof *nps; i++, key[1]++)
-        FEEDBACK(key, "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_NPS), NUMBER(FEEDBACK_SCORE, UNITS(nps[i])), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
-    FEEDBACK("H1", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_NPS), NUMBER(FEEDBACK_SCORE, UNITS(5)), NUMBER(FEEDBACK_SCALE, 5), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
-    FEEDBACK("H2", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT), NUMBER(FEEDBACK_SCORE, UNITS(9)), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
-    FEEDBACK("H3", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_SCORE, UNITS(5)), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+        FEEDBACK(key, "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_NPS),
+                 NUMBER(FEEDBACK_SCORE, UNITS(nps[i])), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("H1", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_NPS), NUMBER(FEEDBACK_SCORE, UNITS(5)),
+             NUMBER(FEEDBACK_SCALE, 5), NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("H2", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_KIND, FEEDBACK_IS_CSAT), NUMBER(FEEDBACK_SCORE, UNITS(9)),
+             NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
+    FEEDBACK("H3", "2024-03-03T10:00:00Z", NUMBER(FEEDBACK_SCORE, UNITS(5)),
+             NUMBER(FEEDBACK_ANSWERED_AT, at("2024-03-03T00:00:00Z")));
     shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
     company("month", "csat", "0.500000");
     company("month", "csat_mean", "3.25");
@@ -260,9 +280,12 @@ Test(shard, satisfaction_and_loyalty)
 
 Test(shard, response_times)
 {
-    LEAD("L1", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")), NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T10:01:00Z")));
-    LEAD("L2", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")), NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T10:03:00.5Z")));
-    LEAD("L3", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")), NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T09:00:00Z")));
+    LEAD("L1", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")),
+         NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T10:01:00Z")));
+    LEAD("L2", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")),
+         NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T10:03:00.5Z")));
+    LEAD("L3", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")),
+         NUMBER(LEAD_FIRST_CONTACT_AT, at("2024-03-03T09:00:00Z")));
     LEAD("L4", "2024-03-03T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-03T10:00:00Z")));
     shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
     company("month", "leads_created", "4");
@@ -285,10 +308,14 @@ Test(shard, money_is_valued_at_the_rate_of_its_day)
     core.config->rates = must_alloc(sizeof rates);
     memcpy(core.config->rates, rates, sizeof rates);
     core.config->rate_count = 2;
-    DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, eur));
-    DEAL("D2", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, eur));
-    DEAL("D3", "2024-02-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, eur));
-    DEAL("D4", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "lost"), NUMBER(DEAL_AMOUNT, UNITS(100)), NUMBER(DEAL_CURRENCY, jpy));
+    DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),
+         NUMBER(DEAL_CURRENCY, eur));
+    DEAL("D2", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),
+         NUMBER(DEAL_CURRENCY, eur));
+    DEAL("D3", "2024-02-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),
+         NUMBER(DEAL_CURRENCY, eur));
+    DEAL("D4", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "lost"), NUMBER(DEAL_AMOUNT, UNITS(100)),
+         NUMBER(DEAL_CURRENCY, jpy));
     shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
     company("month", "sales_volume", "235.00");
     company("last_month", "deals_won", "1");
@@ -301,7 +328,8 @@ Test(shard, money_is_valued_at_the_rate_of_its_day)
 /* An amount that was within bounds in one currency and is not in another adds nothing and is counted. */
 Test(shard, what_is_too_large_adds_nothing)
 {
-    DEAL("D1", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(9000000000000)), NUMBER(DEAL_QUANTITY, UNITS(9000000000000)));
+    DEAL("D1", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(9000000000000)),
+         NUMBER(DEAL_QUANTITY, UNITS(9000000000000)));
     shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
     company("month", "deals_won", "1");
     company("month", "sales_volume", "");
@@ -328,7 +356,9 @@ Test(shard, a_full_dimension_refuses_and_counts)
     core.config->limits.entities_max = 2;
     static const char *const names[] = {"A", "B", "C", "D"};
     for (int i = 0; i < 4; i++)
-        apply(make_event(KIND_LEAD, names[i], at("2024-03-01T00:00:00Z"), (struct given[]){NAME(FIELD_MANAGER, names[i]), NUMBER(LEAD_CREATED_AT, at("2024-03-01T00:00:00Z")), END}));
+        apply(make_event(
+            KIND_LEAD, names[i], at("2024-03-01T00:00:00Z"),
+            (struct given[]){NAME(FIELD_MANAGER, names[i]), NUMBER(LEAD_CREATED_AT, at("2024-03-01T00:00:00Z")), END}));
     shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
     company("month", "leads_created", "4");
     expect(DIMENSION_MANAGER, "B", "month", "leads_created", "1");

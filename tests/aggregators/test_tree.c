@@ -96,7 +96,8 @@ Test(tree, a_deep_tree_finds_the_next_row)
         tree_add(&t, i * 10, 0, &(int64_t){1});
     tree_check(&t);
     cr_expect(t.depth >= 2);
-    cr_expect(tree_next(&t, INT64_MIN) == 0 && tree_next(&t, 1) == 10 && tree_next(&t, 999990) == 999990 && tree_next(&t, 999991) == INT64_MAX);
+    cr_expect(tree_next(&t, INT64_MIN) == 0 && tree_next(&t, 1) == 10 && tree_next(&t, 999990) == 999990 &&
+              tree_next(&t, 999991) == INT64_MAX);
     int count = 0;
     tree_visit(&t, 500, 1500, count_rows, &count);
     cr_expect(count == 100);

@@ -38,7 +38,8 @@ Test(window, calendar_windows_follow_the_companys_clock)
 {
     struct window_span s = span("today", "Europe/Berlin", "2024-03-31T10:07:00+02:00");
     cr_expect(s.from_us == at("2024-03-31T00:00:00+01:00"));
-    cr_expect(s.previous_from_us == at("2024-03-30T00:00:00+01:00") && s.previous_to_us == at("2024-03-30T10:00:00+01:00"));
+    cr_expect(s.previous_from_us == at("2024-03-30T00:00:00+01:00") &&
+              s.previous_to_us == at("2024-03-30T10:00:00+01:00"));
     cr_expect(s.next_period_us == at("2024-04-01T00:00:00+02:00"));
     s = span("month", "UTC", "2024-03-31T10:00:00Z");
     cr_expect(s.previous_from_us == at("2024-02-01T00:00:00Z") && s.previous_to_us == at("2024-03-01T00:00:00Z"));

@@ -15,7 +15,8 @@ static int64_t local(const struct calendar *c, int year, int month, int day, int
 
 Test(calendar, knows_zones_by_name_only)
 {
-    static const char *const bad[] = {"", "Nowhere/Town", "../etc/passwd", "/etc/localtime", "Europe", "Europe/Berlin;x", "CET-1CEST"};
+    static const char *const bad[] = {"",       "Nowhere/Town",    "../etc/passwd", "/etc/localtime",
+                                      "Europe", "Europe/Berlin;x", "CET-1CEST"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_expect(calendar_create(bad[i], 1, 1) == NULL, "%s", bad[i]);
     struct calendar *c = calendar_create("UTC", 1, 1);
@@ -37,7 +38,8 @@ Test(calendar, local_times_in_gaps_and_overlaps)
     cr_expect(local(c, 2024, 10, 27, 2, 30) == at("2024-10-27T00:30:00Z"));
     cr_expect(local(c, 2024, 10, 27, 3, 0) == at("2024-10-27T02:00:00Z"));
     int64_t time_of_day;
-    cr_expect(calendar_local_day(c, at("2024-10-27T01:30:00Z"), &time_of_day) == days_from_civil((struct civil){2024, 10, 27}));
+    cr_expect(calendar_local_day(c, at("2024-10-27T01:30:00Z"), &time_of_day) ==
+              days_from_civil((struct civil){2024, 10, 27}));
     cr_expect(time_of_day == 2 * HOUR + 30 * MINUTE);
     calendar_destroy(c);
 }
@@ -48,7 +50,9 @@ Test(calendar, a_day_without_midnight_begins_at_its_first_instant)
     struct calendar *c = calendar_create("Asia/Beirut", 1, 1);
     cr_assert(c != NULL);
     cr_expect(calendar_period_start(c, PERIOD_DAY, at("2024-03-31T12:00:00Z"), 0) == at("2024-03-30T22:00:00Z"));
-    cr_expect(calendar_period_start(c, PERIOD_DAY, at("2024-03-31T12:00:00Z"), 1) - calendar_period_start(c, PERIOD_DAY, at("2024-03-31T12:00:00Z"), 0) == 23 * HOUR);
+    cr_expect(calendar_period_start(c, PERIOD_DAY, at("2024-03-31T12:00:00Z"), 1) -
+                  calendar_period_start(c, PERIOD_DAY, at("2024-03-31T12:00:00Z"), 0) ==
+              23 * HOUR);
     calendar_destroy(c);
 }
 
@@ -82,6 +86,7 @@ Test(calendar, same_place_in_the_period_before)
     calendar_destroy(c);
     c = calendar_create("Europe/Berlin", 1, 1);
     cr_expect(calendar_same_place_before(c, PERIOD_DAY, at("2024-04-01T02:30:00+02:00")) == at("2024-03-31T01:00:00Z"));
-    cr_expect(calendar_same_place_before(c, PERIOD_WEEK, at("2024-04-02T10:00:00+02:00")) == at("2024-03-26T10:00:00+01:00"));
+    cr_expect(calendar_same_place_before(c, PERIOD_WEEK, at("2024-04-02T10:00:00+02:00")) ==
+              at("2024-03-26T10:00:00+01:00"));
     calendar_destroy(c);
 }

@@ -35,9 +35,26 @@ Test(instant, rfc_3339_is_read_to_the_microsecond)
 
 Test(instant, what_is_no_instant_is_refused)
 {
-    static const char *const bad[] = {"", "2024", "2024-01-01", "2024-01-01T00:00:00", "2024-13-01T00:00:00Z", "2023-02-29T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:60:00Z",
-                                      "2024-01-01T00:00:61Z", "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00+2:00", "2024-01-01T00:00:00Zx", "2024-01-01T00:00:00+24:00", "9999-01-01T00:00:00Z",
-                                      "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "2024-1-01T00:00:00Z", "2024-01-00T00:00:00Z", "2024/01/01T00:00:00Z", "1970-01-01T00:00:00+00:01"};
+    static const char *const bad[] = {"",
+                                      "2024",
+                                      "2024-01-01",
+                                      "2024-01-01T00:00:00",
+                                      "2024-13-01T00:00:00Z",
+                                      "2023-02-29T00:00:00Z",
+                                      "2024-01-01T24:00:00Z",
+                                      "2024-01-01T00:60:00Z",
+                                      "2024-01-01T00:00:61Z",
+                                      "2024-01-01T00:00:00.Z",
+                                      "2024-01-01T00:00:00+2:00",
+                                      "2024-01-01T00:00:00Zx",
+                                      "2024-01-01T00:00:00+24:00",
+                                      "9999-01-01T00:00:00Z",
+                                      "1969-12-31T23:59:59Z",
+                                      "2200-01-01T00:00:00Z",
+                                      "2024-1-01T00:00:00Z",
+                                      "2024-01-00T00:00:00Z",
+                                      "2024/01/01T00:00:00Z",
+                                      "1970-01-01T00:00:00+00:01"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t us = 42;
         cr_expect(instant_parse(text_of(bad[i]), &us) == BAD_TIME && us == 42, "%s", bad[i]);
@@ -48,7 +65,8 @@ Test(instant, dates)
 {
     int64_t day;
     cr_expect(date_parse(TEXT("1970-01-02"), &day) == OK && day == 1);
-    cr_expect(date_parse(TEXT("2024-02-30"), &day) == BAD_TIME && date_parse(TEXT("2024-02-3"), &day) == BAD_TIME && date_parse(TEXT("2024-02-03T"), &day) == BAD_TIME);
+    cr_expect(date_parse(TEXT("2024-02-30"), &day) == BAD_TIME && date_parse(TEXT("2024-02-3"), &day) == BAD_TIME &&
+              date_parse(TEXT("2024-02-03T"), &day) == BAD_TIME);
 }
 
 Test(instant, prints_in_utc)

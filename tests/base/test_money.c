@@ -18,10 +18,30 @@ Test(money, decimals_are_read_digit_by_digit)
         const char *digits;
         int64_t micro;
     } cases[] = {
-        {"0", 0},           {"-0", 0},           {"1", 1000000},        {"+1.5", 1500000},     {"-12.345678", -12345678},  {"0.1", 100000},
-        {"1e3", 1000000000}, {"1.5E-3", 1500},    {"12345e-2", 123450000}, {"1e-7", 0},          {"5e-7", 0},                {"15e-7", 2},
-        {"0.0000015", 2},   {"0.0000025", 2},    {"0.00000250001", 3},  {"0.0000005", 0},      {"0.00000051", 1},          {"-0.0000015", -2},
-        {"007", 7000000},   {"9000000000000", 9000000000000000000}, {"0e999999999", 0}, {"0.9999999", 1000000}, {"1e-400", 0}, {"1234.5600000000001", 1234560000},
+        {"0", 0},
+        {"-0", 0},
+        {"1", 1000000},
+        {"+1.5", 1500000},
+        {"-12.345678", -12345678},
+        {"0.1", 100000},
+        {"1e3", 1000000000},
+        {"1.5E-3", 1500},
+        {"12345e-2", 123450000},
+        {"1e-7", 0},
+        {"5e-7", 0},
+        {"15e-7", 2},
+        {"0.0000015", 2},
+        {"0.0000025", 2},
+        {"0.00000250001", 3},
+        {"0.0000005", 0},
+        {"0.00000051", 1},
+        {"-0.0000015", -2},
+        {"007", 7000000},
+        {"9000000000000", 9000000000000000000},
+        {"0e999999999", 0},
+        {"0.9999999", 1000000},
+        {"1e-400", 0},
+        {"1234.5600000000001", 1234560000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect(micro(cases[i].digits) == cases[i].micro, "%s", cases[i].digits);
@@ -29,7 +49,27 @@ Test(money, decimals_are_read_digit_by_digit)
 
 Test(money, what_is_no_decimal_is_refused)
 {
-    static const char *const bad[] = {"", "-", "+", ".", ".5", "5.", "1.2.3", "1e", "1e+", "e5", "NaN", "Infinity", "0x10", " 1", "1 ", "1,5", "1e400", "9000000000001", "9000000000000.000001", "--1", "1e13"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+",
+                                      ".",
+                                      ".5",
+                                      "5.",
+                                      "1.2.3",
+                                      "1e",
+                                      "1e+",
+                                      "e5",
+                                      "NaN",
+                                      "Infinity",
+                                      "0x10",
+                                      " 1",
+                                      "1 ",
+                                      "1,5",
+                                      "1e400",
+                                      "9000000000001",
+                                      "9000000000000.000001",
+                                      "--1",
+                                      "1e13"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t n = 42;
         cr_expect(decimal_parse(text_of(bad[i]), &n, NULL) == BAD_NUMBER && n == 42, "%s", bad[i]);
@@ -47,7 +87,8 @@ Test(money, rounding_is_reported)
 /* Half goes to the even neighbour, on both sides of zero; nothing else may depend on the sign. */
 Test(money, division_rounds_half_to_even)
 {
-    static const int cases[][3] = {{5, 2, 2}, {7, 2, 4}, {-5, 2, -2}, {-7, 2, -4}, {1, 3, 0}, {2, 3, 1}, {-2, 3, -1}, {0, 7, 0}, {1, 2, 0}, {3, 2, 2}, {-1, 2, 0}, {-3, 2, -2}};
+    static const int cases[][3] = {{5, 2, 2},   {7, 2, 4}, {-5, 2, -2}, {-7, 2, -4}, {1, 3, 0},  {2, 3, 1},
+                                   {-2, 3, -1}, {0, 7, 0}, {1, 2, 0},   {3, 2, 2},   {-1, 2, 0}, {-3, 2, -2}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         cr_expect(divide_half_even(cases[i][0], cases[i][1]) == cases[i][2], "%d/%d", cases[i][0], cases[i][1]);
 }
@@ -73,7 +114,8 @@ Test(money, currencies_have_the_decimals_of_iso_4217)
     static const struct {
         const char *code;
         int decimals;
-    } cases[] = {{"EUR", 2}, {"USD", 2}, {"JPY", 0}, {"KWD", 3}, {"CLF", 4}, {"UYW", 4}, {"ZWG", 2}, {"AED", 2}, {"XPF", 0}, {"XXX", -1}, {"AAA", -1}, {"ABC", -1}};
+    } cases[] = {{"EUR", 2}, {"USD", 2}, {"JPY", 0}, {"KWD", 3},  {"CLF", 4},  {"UYW", 4},
+                 {"ZWG", 2}, {"AED", 2}, {"XPF", 0}, {"XXX", -1}, {"AAA", -1}, {"ABC", -1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         currency_code code;
         char back[4];
@@ -83,7 +125,8 @@ Test(money, currencies_have_the_decimals_of_iso_4217)
         cr_expect(currency_decimals_iso(code) == cases[i].decimals, "%s", cases[i].code);
     }
     currency_code code = 1;
-    cr_expect(currency_parse(TEXT("eur"), &code) == BAD_CURRENCY && currency_parse(TEXT("EURO"), &code) == BAD_CURRENCY && currency_parse(TEXT(""), &code) == BAD_CURRENCY);
+    cr_expect(currency_parse(TEXT("eur"), &code) == BAD_CURRENCY &&
+              currency_parse(TEXT("EURO"), &code) == BAD_CURRENCY && currency_parse(TEXT(""), &code) == BAD_CURRENCY);
 }
 
 Test(money, text_forms)
@@ -109,5 +152,6 @@ Test(money, text_forms)
     int128_format(&b, (int128)INT64_MAX * 100);
     cr_expect_str_eq(b.at, "1153214.00 -0.05 1234 -1.234 1.5 -2 0.666667 -0.3 922337203685477580700");
     buffer_fini(&b);
-    cr_expect(micro_to_minor(1234500, 2) == 123 && micro_to_minor(1235000, 2) == 124 && micro_to_minor(500000, 0) == 0 && micro_to_minor(1500000, 0) == 2);
+    cr_expect(micro_to_minor(1234500, 2) == 123 && micro_to_minor(1235000, 2) == 124 &&
+              micro_to_minor(500000, 0) == 0 && micro_to_minor(1500000, 0) == 2);
 }

@@ -14,9 +14,15 @@ Test(text, orders_by_bytes_and_then_by_length)
 
 Test(text, accepts_well_formed_utf8_only)
 {
-    static const struct text good[] = {TEXT(""), TEXT("Anna"), TEXT("\xC3\xA4"), TEXT("\xE2\x82\xAC"), TEXT("\xF0\x9F\x8E\x89"), TEXT("\xF4\x8F\xBF\xBF")};
-    static const struct text bad[] = {TEXT("\x80"),         TEXT("\xC0\x80"), TEXT("\xC3"),     TEXT("\xE0\x80\x80"), TEXT("\xED\xA0\x80"),
-                                      TEXT("\xF4\x90\x80\x80"), TEXT("\xFF"),     TEXT("a\xC3\x28"), TEXT("\xF0\x80\x80\x80")};
+    static const struct text good[] = {TEXT(""),
+                                       TEXT("Anna"),
+                                       TEXT("\xC3\xA4"),
+                                       TEXT("\xE2\x82\xAC"),
+                                       TEXT("\xF0\x9F\x8E\x89"),
+                                       TEXT("\xF4\x8F\xBF\xBF")};
+    static const struct text bad[] = {TEXT("\x80"),         TEXT("\xC0\x80"),     TEXT("\xC3"),
+                                      TEXT("\xE0\x80\x80"), TEXT("\xED\xA0\x80"), TEXT("\xF4\x90\x80\x80"),
+                                      TEXT("\xFF"),         TEXT("a\xC3\x28"),    TEXT("\xF0\x80\x80\x80")};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         cr_expect(text_is_utf8(good[i]), "good %zu", i);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

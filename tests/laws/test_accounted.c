@@ -22,7 +22,8 @@ Test(accounted, every_event_is_counted_once_with_its_outcome)
     struct core core;
     core_init(&core, "UTC", 1, 1);
     struct event_list events = {0};
-    struct history_options o = {.from_us = INT64_C(1709000000) * SECOND, .span_us = 20 * DAY, .count = 2000, .records = 40};
+    struct history_options o = {
+        .from_us = INT64_C(1709000000) * SECOND, .span_us = 20 * DAY, .count = 2000, .records = 40};
     make_history(&events, &r, &o);
     _Alignas(8) char memory[EVENT_SIZE_MAX];
     int64_t read = 0;

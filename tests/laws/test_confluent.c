@@ -15,7 +15,8 @@ static void end_of(const struct core *core, const struct event_list *events, int
 }
 
 /* Time moves and snapshots are cut in the middle of it as well: neither leaves a trace. */
-static void end_of_interrupted(const struct core *core, const struct event_list *events, int64_t now_us, struct random *r, struct buffer *out)
+static void end_of_interrupted(const struct core *core, const struct event_list *events, int64_t now_us,
+                               struct random *r, struct buffer *out)
 {
     struct shard *shard = shard_create(core->config, core->calendar);
     struct snapshot *s = snapshot_create();

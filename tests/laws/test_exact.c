@@ -84,12 +84,14 @@ static void show_difference(struct text expected, struct text actual)
             line = at + 1;
         at++;
     }
-    fprintf(stderr, "expected ...%.*s\nactual   ...%.*s\n", (int)(expected.len - line < 160 ? expected.len - line : 160), expected.at + line,
+    fprintf(stderr, "expected ...%.*s\nactual   ...%.*s\n",
+            (int)(expected.len - line < 160 ? expected.len - line : 160), expected.at + line,
             (int)(actual.len - line < 160 ? actual.len - line : 160), actual.at + line);
 }
 
 /* The twin starts anew with the same events and goes to the same instant at once: it needs no timers. */
-static void compare(struct core *core, const struct mirror *m, const struct event_list *events, size_t applied, int64_t now_us)
+static void compare(struct core *core, const struct mirror *m, const struct event_list *events, size_t applied,
+                    int64_t now_us)
 {
     struct shard *twin = core_twin(core, events, applied, now_us);
     struct snapshot *s = snapshot_create();
@@ -118,7 +120,8 @@ static void compare(struct core *core, const struct mirror *m, const struct even
 
 /* With `only` < window_count the dimensions have that window alone: where all windows stand side by side, one
  * wakes the entity for what another has missed. */
-static void run_windows(uint64_t seed, const char *zone, int week_start, int fiscal_month, int64_t from_us, int64_t span_us, int64_t step_us, unsigned only)
+static void run_windows(uint64_t seed, const char *zone, int week_start, int fiscal_month, int64_t from_us,
+                        int64_t span_us, int64_t step_us, unsigned only)
 {
     struct random r = {seed};
     struct core core;
@@ -164,7 +167,8 @@ static void run_windows(uint64_t seed, const char *zone, int week_start, int fis
     core_fini(&core);
 }
 
-static void run(uint64_t seed, const char *zone, int week_start, int fiscal_month, int64_t from_us, int64_t span_us, int64_t step_us)
+static void run(uint64_t seed, const char *zone, int week_start, int fiscal_month, int64_t from_us, int64_t span_us,
+                int64_t step_us)
 {
     fprintf(stderr, "SEED=%llu %s\n", (unsigned long long)seed, zone);
     for (unsigned only = 0; only <= 17; only++)

@@ -25,7 +25,8 @@ Test(one_cut, managers_add_up_to_their_team_and_to_the_company)
     core_init(&core, "UTC", 1, 1);
     const int64_t from_us = INT64_C(1709000000) * SECOND;
     struct event_list events = {0};
-    struct history_options o = {.from_us = from_us, .span_us = 20 * DAY, .count = 2000, .records = 60, .all_owned = true};
+    struct history_options o = {
+        .from_us = from_us, .span_us = 20 * DAY, .count = 2000, .records = 60, .all_owned = true};
     make_history(&events, &r, &o);
     struct snapshot *s = snapshot_create();
     int compared = 0;
@@ -42,9 +43,7 @@ Test(one_cut, managers_add_up_to_their_team_and_to_the_company)
                 struct text name = snapshot_entity_name(s, e);
                 snapshot_sums(s, e, w, &current, &previous);
                 switch (snapshot_entity_dimension(s, e)) {
-                case DIMENSION_COMPANY:
-                    add(&company, &current);
-                    break;
+                case DIMENSION_COMPANY: add(&company, &current); break;
                 case DIMENSION_MANAGER:
                     add(&managers, &current);
                     if (text_equal(name, TEXT("Anna")) || text_equal(name, TEXT("Boris")))
@@ -55,8 +54,7 @@ Test(one_cut, managers_add_up_to_their_team_and_to_the_company)
                     if (text_equal(name, TEXT("North")))
                         add(&north, &current);
                     break;
-                default:
-                    break;
+                default: break;
                 }
             }
             cr_assert(same(&company, &managers) && same(&company, &teams), "window %s", core.config->windows[w].name);

@@ -5,8 +5,9 @@
 
 void core_init(struct core *c, const char *zone, int week_start, int fiscal_month)
 {
-    static const char *const windows[] = {"1m",   "5m",         "1h",    "24h",        "7d",      "today",        "yesterday", "week", "last_week",
-                                          "month", "last_month", "quarter", "last_quarter", "year", "last_year", "all",       "now"};
+    static const char *const windows[] = {"1m",           "5m",   "1h",        "24h",   "7d",         "today",
+                                          "yesterday",    "week", "last_week", "month", "last_month", "quarter",
+                                          "last_quarter", "year", "last_year", "all",   "now"};
     c->config = config_default();
     c->config->window_count = sizeof windows / sizeof *windows;
     for (unsigned w = 0; w < c->config->window_count; w++) {
@@ -35,7 +36,8 @@ struct shard *core_twin(const struct core *c, const struct event_list *events, s
     return twin;
 }
 
-void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window, const char *kpi)
+void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window,
+                const char *kpi)
 {
     enum kpi k = kpi_find(text_of(kpi));
     int w = config_window_find(c->config, text_of(window));

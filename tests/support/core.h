@@ -15,4 +15,5 @@ void core_fini(struct core *c);
 /* A second shard with the same configuration that has applied the first `count` events and stands at now_us. */
 struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us);
 /* A value of the KPI as text, "" where there is none. */
-void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window, const char *kpi);
+void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window,
+                const char *kpi);

@@ -1,7 +1,7 @@
 #include "tests/support/dump.h"
 
-static void dump_sums(struct buffer *out, const struct config *config, const struct snapshot *s, size_t entity, unsigned window,
-                      const char *which, const struct sums *sums)
+static void dump_sums(struct buffer *out, const struct config *config, const struct snapshot *s, size_t entity,
+                      unsigned window, const char *which, const struct sums *sums)
 {
     for (unsigned m = 0; m < MEASURE_COUNT; m++) {
         if (sums->at[m] == 0)

@@ -14,10 +14,10 @@ struct given {
     int64_t number;
     const char *text;
 };
-#define END ((struct given){0, GIVEN_END, 0, NULL})
-#define CLEARED(f) ((struct given){(f), GIVEN_NULL, 0, NULL})
+#define END          ((struct given){0, GIVEN_END, 0, NULL})
+#define CLEARED(f)   ((struct given){(f), GIVEN_NULL, 0, NULL})
 #define NUMBER(f, n) ((struct given){(f), GIVEN_NUMBER, (n), NULL})
-#define NAME(f, t) ((struct given){(f), GIVEN_TEXT, 0, (t)})
+#define NAME(f, t)   ((struct given){(f), GIVEN_TEXT, 0, (t)})
 
 /* Fields may be in any order. The caller frees it. */
 struct event *make_event(enum record_kind kind, const char *key, int64_t occurred_at_us, const struct given *fields);

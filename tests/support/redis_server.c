@@ -2,7 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include <arpa/inet.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -342,7 +342,7 @@ static void *run_fake(void *argument)
             return NULL;
         struct session *s = must_zalloc(sizeof *s);
         s->queued = -1;
-        s->fd = accept(f->fd, NULL, NULL);
+        s->fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC);
         if (s->fd >= 0) {
             atomic_fetch_add(&f->connections, 1);
             serve(f, s);
@@ -358,7 +358,7 @@ struct fake_redis *fake_redis_start(const struct fake_answer *script, size_t cou
     f->script = script;
     f->script_count = count;
     f->fd = listen_on(0, &f->port);
-    REQUIRE(listen(f->fd, 8) == 0 && pipe(f->stop) == 0);
+    REQUIRE(listen(f->fd, 8) == 0 && pipe2(f->stop, O_CLOEXEC) == 0);
     REQUIRE(pthread_create(&f->thread, NULL, run_fake, f) == 0);
     return f;
 }
