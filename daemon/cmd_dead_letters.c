@@ -251,7 +251,7 @@ int cmd_dead_letters(int argc, char **argv)
     int status = read_options(&c, argc, argv);
     if (status != EX_OK)
         return status == OPTIONS_HELP ? EX_OK : status;
-    struct config *config = config_file_load("dead-letters", c.config_path);
+    struct config *config = config_file_load("dead-letters", c.config_path, true);
     if (config == NULL)
         return EX_CONFIG;
     if (c.brokers != NULL) {

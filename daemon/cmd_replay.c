@@ -266,7 +266,7 @@ static int tell_accounts(const struct replay *r)
 
 static int replay(struct replay *r)
 {
-    r->config = config_file_load("replay", r->config_path);
+    r->config = config_file_load("replay", r->config_path, false);
     if (r->config == NULL)
         return EX_CONFIG;
     r->calendar = config_file_calendar("replay", r->config);

@@ -1,12 +1,12 @@
 #include "daemon/config_file.h"
+#include "daemon/kafka_property.h"
 #include <stdio.h>
 
-struct config *config_file_load(const char *command, const char *path)
+struct config *config_file_load(const char *command, const char *path, bool with_secrets)
 {
-    if (path == NULL)
-        return config_default();
     struct config_problems problems = {0};
-    struct config *c = config_load(path, &problems);
+    config_check_properties_with(kafka_property_check);
+    struct config *c = with_secrets ? config_open(path, &problems) : config_open_without_secrets(path, &problems);
     for (size_t i = 0; i < problems.count; i++)
         fprintf(stderr, "%s\n", problems.lines[i]);
     if (c == NULL)

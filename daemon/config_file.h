@@ -6,7 +6,9 @@
 #pragma once
 #include "base/calendar.h"
 #include "config/config.h"
+#include <stdbool.h>
 
-/* path NULL: everything at its default. */
-struct config *config_file_load(const char *command, const char *path);
+/* path NULL: $KPID_CONFIG, else /etc/kpid/kpid.yaml, else everything at its default. A command that connects to
+ * nobody does without the secrets, which may not be at hand. */
+struct config *config_file_load(const char *command, const char *path, bool with_secrets);
 struct calendar *config_file_calendar(const char *command, const struct config *c);
