@@ -95,6 +95,7 @@ static bool set_redis(struct redis_config *c, const char *address)
 
 static int run(struct run *r)
 {
+    r->life.config_path = config_find(r->life.config_path);
     struct config *config = config_file_load("run", r->life.config_path, true);
     if (config == NULL)
         return EX_CONFIG;
