@@ -4,10 +4,13 @@
  * take (release) -> is_free (acquire): when the giver sees the place empty, whatever the taker did
  * before is done.
  *
- * The eventfd only wakes. put stores first and writes the eventfd afterwards; take and wait empty the
- * eventfd first and look at the place afterwards. So a thing that was put is either seen by that look,
+ * The eventfd only wakes. put stores first and writes the eventfd afterwards; a wait that slept empties the
+ * eventfd first and looks at the place afterwards. So a thing that was put is either seen by that look,
  * or its token is still there and ends the next wait: none is slept over. A token may be left behind
  * by a thing that is taken already: then one wait ends early for nothing.
+ *
+ * take leaves the eventfd alone: the token that it would empty may be handoff_wake's, and whoever was to be
+ * woken would sleep on.
  */
 #include "base/handoff.h"
 #include "base/error.h"
@@ -54,7 +57,6 @@ void handoff_put(struct handoff *h, void *thing)
 
 void *handoff_take(struct handoff *h)
 {
-    wake_clear(h->fd);
     /* Acquire: pairs with the exchange in handoff_put. Release: pairs with the load in handoff_is_free. */
     return atomic_exchange_explicit(&h->place, NULL, memory_order_acq_rel);
 }
@@ -70,9 +72,4 @@ bool handoff_wait(struct handoff *h, int timeout_ms)
 void handoff_wake(struct handoff *h)
 {
     wake_send(h->fd);
-}
-
-int handoff_fd(const struct handoff *h)
-{
-    return h->fd;
 }

@@ -22,8 +22,5 @@ void *handoff_take(struct handoff *h);
 /* Taker: sleeps until something is there, handoff_wake is called, a signal comes or the time is over (it may
  * also return early for nothing). timeout_ms < 0: no time-out. True: something is there. */
 bool handoff_wait(struct handoff *h, int timeout_ms);
-/* Any thread: ends a handoff_wait early; one that has not begun returns at once. */
+/* Any thread: ends a handoff_wait early; one that has not begun returns at once, whatever is taken before it. */
 void handoff_wake(struct handoff *h);
-/* Taker: the eventfd behind it, readable when something was put or handoff_wake was called, until the next
- * handoff_take or handoff_wait; for poll. */
-int handoff_fd(const struct handoff *h);

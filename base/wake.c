@@ -24,7 +24,8 @@ void wake_send(int fd)
     REQUIRE(n == (ssize_t)sizeof one || errno == EAGAIN);
 }
 
-void wake_clear(int fd)
+/* Forgets what was rung before. Never waits. */
+static void wake_clear(int fd)
 {
     uint64_t count;
     ssize_t n;

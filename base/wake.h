@@ -7,7 +7,5 @@
 
 int wake_open(void); /* close(2) when done */
 void wake_send(int fd);
-/* Forgets what was rung before. Never waits. */
-void wake_clear(int fd);
 /* Sleeps until rung (before or during), a signal comes, or the time is over (< 0: never); forgets the ring. */
 void wake_wait(int fd, int timeout_ms);
