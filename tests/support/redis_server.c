@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -344,6 +345,8 @@ static void *run_fake(void *argument)
         s->queued = -1;
         s->fd = accept4(f->fd, NULL, NULL, SOCK_CLOEXEC);
         if (s->fd >= 0) {
+            int on = 1;
+            setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             atomic_fetch_add(&f->connections, 1);
             serve(f, s);
             close(s->fd);
