@@ -71,9 +71,14 @@ static void note_system(struct redis_failure *f, enum redis_trouble t, int error
 
 /* hiredis' own makers of replies, but for arrays: it would allocate whatever size the peer names. */
 static redisReplyObjectFunctions reply_functions;
-static void *(*hiredis_create_array)(const redisReadTask *, int);
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+static void *(*hiredis_create_array)(const redisReadTask *, element_count);
 
-static void *create_array(const redisReadTask *task, int elements)
+static void *create_array(const redisReadTask *task, element_count elements)
 {
     return elements <= REPLY_ELEMENTS_MAX ? hiredis_create_array(task, elements) : NULL;
 }

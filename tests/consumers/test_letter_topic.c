@@ -162,7 +162,8 @@ Test(letter_topic, a_letter_sent_again_is_shown_no_more)
 
 Test(letter_topic, what_cannot_be_delivered_is_told)
 {
-    rd_kafka_mock_topic_set_error(cluster, "deals", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    /* Of the answer to Produce (0): librdkafka 2.8 does not survive a topic of its mock that has an error of its own. */
+    rd_kafka_mock_push_request_errors(cluster, 0, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     struct buffer problem;
     int64_t delivered, failed;
     buffer_init(&problem);
