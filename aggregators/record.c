@@ -122,8 +122,10 @@ static enum record_change apply_deletion(struct record *r, const struct stamp *s
     unsigned gone = 0;
     while (gone < r->history_count && stamp_compare(&r->history[gone].stamp, stamp) < 0)
         gone++;
-    memmove(r->history, r->history + gone, (r->history_count - gone) * sizeof *r->history);
-    r->history_count = (uint8_t)(r->history_count - gone);
+    if (gone > 0) {
+        memmove(r->history, r->history + gone, (r->history_count - gone) * sizeof *r->history);
+        r->history_count = (uint8_t)(r->history_count - gone);
+    }
     return RECORD_CHANGED;
 }
 
