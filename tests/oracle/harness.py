@@ -40,7 +40,6 @@ WINDOWS = (
     "now",
 )
 MONTHS = "january february march april may june july august september october november december".split()
-SKIP = 77  # ctest: not run
 
 
 def kpid():
