@@ -226,9 +226,11 @@ Test(alerts, what_redis_holds_is_adopted)
     alerts_stop(f.alerts, 30000);
     alerts_destroy(f.alerts);
     f.alerts = alerts_create_with(&f.config, &QUICK);
-    char *json = strndup(r->active[0].json.at, r->active[0].json.len);
-    cr_expect(alerts_adopt(f.alerts, json));
-    free(json);
+    struct buffer json; /* what a report holds is not terminated */
+    buffer_init(&json);
+    buffer_text(&json, r->active[0].json);
+    cr_expect(alerts_adopt(f.alerts, json.at));
+    buffer_fini(&json);
     alert_report_destroy(r);
     cr_expect(not(step(&f, 20, true, true, 20, 80)), "already told");
     cr_expect(step(&f, 30, false, true, 90, 10));
