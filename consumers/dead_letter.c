@@ -2,8 +2,9 @@
  *
  * librdkafka retries what the network lost. What it reports as failed for good (no such topic, not allowed, timed
  * out) is sent again here, after a pause that doubles up to RETRY_MAX_US, because a letter must not be lost while
- * somebody mends the topic. A value that is too large, for the producer or for the topic, will never be taken, so
- * the letter then goes without it.
+ * somebody mends the topic. What is too large, for the producer or for the topic, will never be taken, so the letter
+ * then goes without its value, and if that is not enough without its key and the message's own headers: what is left
+ * is its address.
  */
 #include "consumers/dead_letter.h"
 #include "base/clock.h"
@@ -25,7 +26,7 @@
 struct unsent {
     struct unsent *next; /* of those that wait to be sent again */
     rd_kafka_headers_t *headers;
-    bool has_key, has_value;
+    bool has_key, has_value, bare;
     size_t key_len, value_len;
     char bytes[]; /* key, value */
 };
@@ -70,10 +71,46 @@ static void add_digest(struct dead_letters *d, rd_kafka_headers_t *headers, stru
     counter_add(&d->counters.without_value, 1);
 }
 
-static void leave_out_value(struct dead_letters *d, struct unsent *u)
+static bool is_ours(const char *header)
 {
-    add_digest(d, u->headers, (struct text){u->bytes + u->key_len, u->value_len});
+    return strncmp(header, "kpid-", 5) == 0;
+}
+
+/* Only the address: for a key or headers of the message that the topic does not take. */
+static void strip(struct dead_letters *d, struct unsent *u)
+{
+    rd_kafka_headers_t *ours = rd_kafka_headers_new(8);
+    const char *name;
+    const void *value;
+    size_t size;
+    bool has_digest = false;
+    for (size_t i = 0; rd_kafka_header_get_all(u->headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         i++) {
+        if (!is_ours(name))
+            continue;
+        has_digest = has_digest || strcmp(name, HEADER_SIZE) == 0;
+        rd_kafka_header_add(ours, name, -1, value, (ssize_t)size);
+    }
+    rd_kafka_headers_destroy(u->headers);
+    u->headers = ours;
+    /* So that a tombstone, which had no value to leave out, is not sent again without its key. */
+    if (!has_digest)
+        add_digest(d, u->headers, TEXT(""));
+    u->has_key = false;
+    u->bare = true;
+}
+
+/* False: it is as small as it can be. */
+static bool make_smaller(struct dead_letters *d, struct unsent *u)
+{
+    if (u->bare)
+        return false;
+    if (u->has_value)
+        add_digest(d, u->headers, (struct text){u->bytes + u->key_len, u->value_len});
+    else
+        strip(d, u);
     u->has_value = false;
+    return true;
 }
 
 static void send_again_later(struct dead_letters *d, struct unsent *u, rd_kafka_resp_err_t err)
@@ -106,10 +143,8 @@ static rd_kafka_resp_err_t produce(struct dead_letters *d, struct unsent *u)
 static void attempt(struct dead_letters *d, struct unsent *u)
 {
     rd_kafka_resp_err_t err = produce(d, u);
-    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && u->has_value) {
-        leave_out_value(d, u);
+    while (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && make_smaller(d, u))
         err = produce(d, u);
-    }
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
         send_again_later(d, u, err);
 }
@@ -128,8 +163,7 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
         unsent_destroy(d, u);
         break;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-        if (u->has_value) {
-            leave_out_value(d, u);
+        if (make_smaller(d, u)) {
             attempt(d, u);
             break;
         } /* fall through */
@@ -205,7 +239,7 @@ static rd_kafka_headers_t *make_headers(const struct dead_letter *letter)
     for (size_t i = 0; letter->headers != NULL &&
                        rd_kafka_header_get_all(letter->headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
          i++)
-        if (strncmp(name, "kpid-", 5) != 0)
+        if (!is_ours(name))
             rd_kafka_header_add(headers, name, -1, value, (ssize_t)size);
     header_text(headers, HEADER_TOPIC, letter->topic);
     header_integer(headers, HEADER_PARTITION, letter->partition);

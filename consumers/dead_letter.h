@@ -6,6 +6,7 @@
  *     kpid-timestamp                            the message's time stamp in ms, where it has one
  *     kpid-size, kpid-hash                      instead of a value that the topic does not take: its bytes, their
  *                                               64-bit XXH3 in hexadecimal
+ * Where key and headers alone are more than the topic takes, they are left out too: what is left is the address.
  * Thread: one, that of the consumer; the counters may be read by any. Memory: what has no delivery report yet is
  * kept, at most kafka.dead_letters_unsent_max letters and DEAD_LETTERS_BYTES_MAX bytes (one letter may be larger).
  * Errors: a letter that is not delivered is sent again, for ever; dead_letters_have_room then says stop.

@@ -299,6 +299,37 @@ Test(kafka, a_bad_message_goes_to_the_dead_letters_as_it_was)
         rd_kafka_message_destroy(m[i]);
 }
 
+/* A key alone may be more than the topic takes. Sent again for ever, such letters would fill the bound, and ingest
+ * would stop for good. */
+Test(kafka, a_letter_whose_key_is_too_large_goes_with_its_address_alone)
+{
+    static char key[4096];
+    memset(key, 'k', sizeof key - 1);
+    produce_bytes("deals", 1, key, "not json", 8);
+    produce_bytes("deals", 1, key, NULL, 0); /* a tombstone: its key is too long for an id */
+    produced();
+    config->kafka.properties = must_alloc(sizeof *config->kafka.properties);
+    config->kafka.properties[0] = (struct kafka_property){must_strdup("message.max.bytes"), must_strdup("2000")};
+    config->kafka.property_count = 1;
+    begin(NULL, 0);
+    struct seen s = {0};
+    take(&s, 2, 0);
+    wait_for(&dead_letters_counters(letters)->delivered, 2, "delivered");
+    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->unsent), 0));
+    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->without_value), 2));
+    rd_kafka_message_t *m[2] = {NULL};
+    read_letters(m, 2);
+    for (int i = 0; i < 2; i++) {
+        cr_expect(m[i]->key == NULL && m[i]->payload == NULL);
+        cr_expect(eq(str, (char *)(uintptr_t)header_of(m[i], HEADER_TOPIC), "deals"));
+        cr_expect(eq(str, (char *)(uintptr_t)header_of(m[i], HEADER_PARTITION), "1"));
+        cr_expect(eq(str, (char *)(uintptr_t)header_of(m[i], HEADER_REASON), i == 0 ? "not_json" : "bad_text"));
+        cr_expect(eq(str, (char *)(uintptr_t)header_of(m[i], HEADER_SIZE), i == 0 ? "8" : "0"));
+        cr_expect(header_of(m[i], "trace") == NULL);
+        rd_kafka_message_destroy(m[i]);
+    }
+}
+
 /* A ring that holds a handful of events, and a writer that is slow: Kafka holds the rest, nothing is lost. */
 Test(kafka, a_full_ring_stops_ingest_and_loses_nothing)
 {
