@@ -322,9 +322,10 @@ static void fill(struct publisher *p, int64_t now_us, const struct snapshot *s)
     batch_begin(p->batch, false);
 }
 
-static bool meta_is_due(const struct publisher *p, int64_t now_us, enum meta_state state)
+/* every_ms: how old meta may become. */
+static bool meta_is_due(const struct publisher *p, int64_t now_us, enum meta_state state, int64_t every_ms)
 {
-    return state != p->meta_state || now_us - p->meta_at_us >= p->config->publish.meta_ttl_ms * MILLISECOND / 3;
+    return state != p->meta_state || now_us - p->meta_at_us >= every_ms * MILLISECOND;
 }
 
 /* snapshot NULL: only what else waits. */
@@ -336,7 +337,12 @@ static void publish_changes(struct publisher *p, int64_t now_us, const struct sn
         if (!write_entity(p, now_us, s, i, false))
             return;
     }
-    if (batch_changed(p->batch) == 0 && !alert_keys_wait(&p->alerts) && !meta_is_due(p, now_us, live_state(p)))
+    /* A snapshot without a change moves as_of and the offsets all the same, as often as publish.idle says. The writer
+     * cuts one after that time; it may come here a little sooner after the last one than it was cut. */
+    const struct publish_config *often = &p->config->publish;
+    int64_t every_ms = s != NULL ? often->idle_ms - often->idle_ms / 4 : often->meta_ttl_ms / 3;
+    if (batch_changed(p->batch) == 0 && !alert_keys_wait(&p->alerts) &&
+        !meta_is_due(p, now_us, live_state(p), every_ms))
         return;
     bool staged = batch_is_staged(p->batch);
     if (staged && !send_some(p, now_us, false))
@@ -387,7 +393,7 @@ static bool goal_is_reached(struct publisher *p, int64_t now_us, enum meta_state
 /* The numbers stay as they are; readers learn why. */
 static void publish_waiting(struct publisher *p, int64_t now_us, enum meta_state state)
 {
-    if (!meta_is_due(p, now_us, state))
+    if (!meta_is_due(p, now_us, state, p->config->publish.meta_ttl_ms / 3))
         return;
     batch_begin(p->batch, false);
     buffer_clear(&p->as_of);

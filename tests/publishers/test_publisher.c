@@ -85,6 +85,27 @@ Test(publisher, only_what_changed_is_written)
     fixture_fini(&f);
 }
 
+/* publish.idle: so old may as_of be on a quiet floor, however long meta lives. */
+Test(publisher, a_snapshot_without_a_change_moves_as_of)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_step(&f);
+    int64_t idle_us = f.core.config->publish.idle_ms * MILLISECOND;
+
+    f.clock_us += idle_us / 2;
+    shard_advance(f.core.shard, NOW_US + 3 * MILLISECOND);
+    fixture_step(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "meta", "seq"), "1"));
+    f.clock_us += idle_us / 2;
+    fixture_step(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "meta", "seq"), "2"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "meta", "as_of"), "2026-03-05T12:00:00.003Z"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "kpi:manager:month:Ada", "seq"), "1"));
+    fixture_fini(&f);
+}
+
 /* Readers of a quiet floor still see that kpid lives, and how far. */
 Test(publisher, meta_is_kept_alive)
 {
