@@ -201,14 +201,22 @@ static int64_t period_first_day(const struct calendar *c, enum period p, int64_t
     return first_of_month(first + months * shift);
 }
 
+/* The day that has begun: [its first instant, the next one's). Where clocks go back over midnight the local date returns
+ * to the day before for a while, but a day that has begun does not end by that (St. John's, until 2011). */
+static int64_t day_begun(const struct calendar *c, int64_t us, int64_t *out_time_of_day_us)
+{
+    int64_t day = calendar_local_day(c, us, out_time_of_day_us);
+    return calendar_instant(c, day + 1, 0) <= us ? day + 1 : day;
+}
+
 int64_t calendar_period_start(const struct calendar *c, enum period p, int64_t us, int shift)
 {
-    return calendar_instant(c, period_first_day(c, p, calendar_local_day(c, us, NULL), shift), 0);
+    return calendar_instant(c, period_first_day(c, p, day_begun(c, us, NULL), shift), 0);
 }
 
 int64_t calendar_same_place_before(const struct calendar *c, enum period p, int64_t us)
 {
-    int64_t time_of_day, day = calendar_local_day(c, us, &time_of_day);
+    int64_t time_of_day, day = day_begun(c, us, &time_of_day);
     if (p == PERIOD_DAY || p == PERIOD_WEEK)
         return calendar_instant(c, day - (p == PERIOD_DAY ? 1 : 7), time_of_day);
     int64_t month = month_number(day), before = month - months_of(p);

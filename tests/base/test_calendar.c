@@ -90,3 +90,17 @@ Test(calendar, same_place_in_the_period_before)
               at("2024-03-26T10:00:00+01:00"));
     calendar_destroy(c);
 }
+
+/* St. John's went back from 00:01 to 23:01: the day that had begun for a minute goes on. */
+Test(calendar, a_day_that_has_begun_does_not_end_when_clocks_go_back_over_midnight)
+{
+    struct calendar *c = calendar_create("America/St_Johns", 1, 1);
+    cr_assert(c != NULL);
+    int64_t begin = at("2010-11-07T02:30:00Z");
+    for (int64_t us = begin; us < at("2010-11-07T05:00:00Z"); us += MINUTE) {
+        cr_expect(calendar_period_start(c, PERIOD_DAY, us, 0) == begin);
+        cr_expect(calendar_period_start(c, PERIOD_DAY, us, 1) > us);
+    }
+    cr_expect(calendar_period_start(c, PERIOD_DAY, begin - 1, 1) == begin);
+    calendar_destroy(c);
+}
