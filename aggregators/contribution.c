@@ -27,7 +27,7 @@ struct dimensions dimensions_of(const struct record *r, const struct dimensions 
         enum dimension dimension;
     } each[] = {
         {FIELD_MANAGER, DIMENSION_MANAGER}, {FIELD_TEAM, DIMENSION_TEAM},     {FIELD_PRODUCT, DIMENSION_PRODUCT},
-        {FIELD_REGION, DIMENSION_REGION},   {FIELD_SOURCE, DIMENSION_SOURCE},
+        {FIELD_REGION, DIMENSION_REGION},   {FIELD_SOURCE, DIMENSION_SOURCE}, {FIELD_CUSTOMER, DIMENSIONS_CUSTOMER},
     };
     struct dimensions d = {{0}};
     if (!record_exists(r))
@@ -101,12 +101,17 @@ static int64_t probability_of(struct valuation *v, const struct ledger *l, const
     return v->stage_probability[stage];
 }
 
-static void of_lead(const struct record *r, struct contributions *out)
+static void of_lead(const struct valuation *v, const struct record *r, unsigned flags, struct contributions *out)
 {
     if (!record_has(r, LEAD_CREATED_AT))
         return;
     int64_t created_us = r->values[LEAD_CREATED_AT];
-    add(out, STREAM_LEAD, created_us)->measures[0] = 1;
+    struct contribution *created = add(out, STREAM_LEAD, created_us);
+    created->measures[0] = 1;
+    created->measures[1] = (flags & RECORD_COUNTED) != 0;
+    (void)value_amount(v, r, LEAD_COST, LEAD_CURRENCY, created_us, out, &created->measures[2]);
+    if (!(flags & RECORD_WAITING_OVER))
+        add(out, STREAM_WAITING, created_us)->measures[0] = 1;
     if (!record_has(r, LEAD_FIRST_CONTACT_AT))
         return;
     int64_t contact_us = r->values[LEAD_FIRST_CONTACT_AT], waited_us = contact_us - created_us;
@@ -160,13 +165,18 @@ static void of_open_span(struct valuation *v, const struct ledger *l, const stru
         closed->measures[m] = -out->at[out->count - 2].measures[m];
 }
 
-static void of_deal(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted,
-                    struct contributions *out)
+static void of_deal(struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+                    unsigned flags, struct contributions *out)
 {
     int64_t closing_us = ledger_deal_closing_us(l, r);
     bool won = closing_us != INSTANT_NONE && ledger_deal_is_won(l, r);
     if (won) {
         of_won_deal(v, r, closing_us, out);
+        if (d->of[DIMENSIONS_CUSTOMER] != 0) {
+            struct contribution *c = add(out, STREAM_REPEAT, closing_us);
+            c->measures[0] = 1;
+            c->measures[1] = (flags & RECORD_REPEAT) != 0;
+        }
     } else if (closing_us != INSTANT_NONE) {
         struct contribution *c = add(out, STREAM_LOST, closing_us);
         c->measures[0] = 1;
@@ -177,10 +187,7 @@ static void of_deal(struct valuation *v, const struct ledger *l, const struct re
     int64_t created_us = r->values[DEAL_CREATED_AT];
     struct contribution *c = add(out, STREAM_DEAL, created_us);
     c->measures[0] = 1;
-    if (won) {
-        out->won_counted_at_us = created_us > closing_us ? created_us : closing_us;
-        c->measures[1] = won_counted;
-    }
+    c->measures[1] = (flags & RECORD_COUNTED) != 0;
     of_open_span(v, l, r, created_us, closing_us, out);
 }
 
@@ -228,19 +235,70 @@ static void of_feedback(const struct record *r, struct contributions *out)
     }
 }
 
-void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted,
-                      struct contributions *out)
+void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+                      unsigned flags, struct contributions *out)
 {
-    *out = (struct contributions){.count = 0, .won_counted_at_us = INT64_MAX};
+    *out = (struct contributions){.count = 0};
     if (!record_exists(r))
         return;
     switch ((enum record_kind)r->kind) {
-    case KIND_LEAD: of_lead(r, out); break;
-    case KIND_DEAL: of_deal(v, l, r, won_counted, out); break;
+    case KIND_LEAD: of_lead(v, r, flags, out); break;
+    case KIND_DEAL: of_deal(v, l, r, d, flags, out); break;
     case KIND_PAYMENT: of_payment(v, r, out); break;
     case KIND_FEEDBACK: of_feedback(r, out); break;
     case KIND_COUNT: break;
     }
     if (r->flags & RECORD_HISTORY_CUT)
         out->oddities |= 1u << ODDITY_HISTORY_CUT;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A lead waits from its creation to its first contact, or to when it was converted or lost without one. */
+static int64_t waiting_over_us(const struct ledger *l, const struct record *lead)
+{
+    int64_t over_us = record_has(lead, LEAD_FIRST_CONTACT_AT) ? lead->values[LEAD_FIRST_CONTACT_AT] : INT64_MAX;
+    int64_t closing_us = ledger_lead_closing_us(l, lead);
+    if (closing_us != INSTANT_NONE && closing_us < over_us)
+        over_us = closing_us;
+    return over_us > lead->values[LEAD_CREATED_AT] ? over_us : INT64_MIN;
+}
+
+struct instants instants_of(const struct ledger *l, const struct record *r, int64_t first_win_us)
+{
+    struct instants never = {INT64_MAX, INT64_MAX};
+    if (!record_exists(r))
+        return never;
+    if (r->kind == KIND_DEAL && record_has(r, DEAL_CREATED_AT) && ledger_deal_is_won(l, r))
+        return (struct instants){later(r->values[DEAL_CREATED_AT], ledger_deal_closing_us(l, r)), INT64_MAX};
+    if (r->kind == KIND_LEAD && record_has(r, LEAD_CREATED_AT))
+        return (struct instants){first_win_us == INT64_MAX ? INT64_MAX
+                                                           : later(r->values[LEAD_CREATED_AT], first_win_us),
+                                 waiting_over_us(l, r)};
+    return never;
+}
+
+bool value_lead_cost(const struct valuation *v, const struct record *lead, int64_t *out_minor)
+{
+    struct contributions ignored = {.count = 0};
+    return record_exists(lead) && record_has(lead, LEAD_CREATED_AT) &&
+           value_amount(v, lead, LEAD_COST, LEAD_CURRENCY, lead->values[LEAD_CREATED_AT], &ignored, out_minor);
+}
+
+bool value_payment_margin(const struct valuation *v, const struct record *payment, int64_t *out_minor)
+{
+    struct contributions ignored = {.count = 0};
+    int64_t minor;
+    if (!record_exists(payment) || !record_has(payment, PAYMENT_PAID_AT) ||
+        !value_amount(v, payment, PAYMENT_AMOUNT, PAYMENT_CURRENCY, payment->values[PAYMENT_PAID_AT], &ignored, &minor))
+        return false;
+    int64_t margin =
+        record_has(payment, PAYMENT_MARGIN) ? payment->values[PAYMENT_MARGIN] : v->config->default_margin_micro;
+    minor = (int64_t)divide_half_even((int128)minor * margin, MICRO);
+    bool gives_back = record_has(payment, PAYMENT_KIND) && payment->values[PAYMENT_KIND] != PAYMENT_IS_PAYMENT;
+    *out_minor = gives_back ? -minor : minor;
+    return true;
 }

@@ -13,20 +13,27 @@
 #include "base/calendar.h"
 #include "config/config.h"
 
-/* Deal: created, won, cycle, opened, closed. */
-#define CONTRIBUTIONS_MAX 5
+/* Deal: created, won, cycle, repeat, opened, closed. */
+#define CONTRIBUTIONS_MAX 6
 
 struct contributions {
     struct contribution at[CONTRIBUTIONS_MAX];
     unsigned count;
-    uint32_t oddities;         /* bit i: enum oddity i */
-    int64_t won_counted_at_us; /* deal: when its win counts in the cohort of its creation; INT64_MAX = never */
+    uint32_t oddities; /* bit i: enum oddity i */
 };
 
-/* The names that a record counts for, its own or inherited, as number + 1; 0 = none. DIMENSION_COMPANY is not used. */
+/* When a record's flags turn by time alone; INT64_MAX = never. */
+struct instants {
+    int64_t counted_us;      /* RECORD_COUNTED: max(creation, win) */
+    int64_t waiting_over_us; /* RECORD_WAITING_OVER: INT64_MIN where it does not wait at all */
+};
+
+/* The names that a record counts for, its own or inherited, as number + 1; 0 = none. In the place of
+ * DIMENSION_COMPANY, where every record has the same, stands the customer, as word number + 1. */
 struct dimensions {
     uint32_t of[DIMENSION_COUNT];
 };
+#define DIMENSIONS_CUSTOMER DIMENSION_COMPANY
 
 /* What money and time mean: borrowed from the shard. */
 struct valuation {
@@ -44,7 +51,13 @@ void valuation_fini(struct valuation *v);
  * A team comes with the manager: a record with a manager of its own does not inherit another's team. AMENDMENT 15. */
 struct dimensions dimensions_of(const struct record *r, const struct dimensions *parent);
 
-/* `won_counted`: whether a won deal's win is in its cohort already (now >= won_counted_at_us). Nothing where the
- * record does not exist. */
-void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, bool won_counted,
-                      struct contributions *out);
+/* What the record adds while its flags are `flags` (RECORD_COUNTED, RECORD_REPEAT, RECORD_WAITING_OVER). Nothing where
+ * it does not exist. */
+void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+                      unsigned flags, struct contributions *out);
+/* `first_win_us`: of a lead, the earliest closing time of its won deals, INT64_MAX where there is none. */
+struct instants instants_of(const struct ledger *l, const struct record *r, int64_t first_win_us);
+/* Base minor units of a lead's cost that counts for its customer. False: none. */
+bool value_lead_cost(const struct valuation *v, const struct record *lead, int64_t *out_minor);
+/* Base minor units that a payment brings towards payback: +-amount x margin, rounded half-even. False: none. */
+bool value_payment_margin(const struct valuation *v, const struct record *payment, int64_t *out_minor);

@@ -70,6 +70,12 @@ static void add_quantiles(const struct tree *t, int64_t from_us, int64_t to_us, 
     histogram_clear(scratch);
 }
 
+/* Streams that say what stands now, not what happened in a span. */
+static bool is_level(unsigned stream)
+{
+    return stream == STREAM_OPEN || stream == STREAM_WAITING;
+}
+
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out)
 {
     memset(out, 0, sizeof *out);
@@ -77,7 +83,7 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         if (!(e->streams & 1u << s))
             continue;
-        if (s != STREAM_OPEN)
+        if (!is_level(s))
             tree_sums(t, from_us, to_us, out->at + stream_infos[s].first);
         t++;
     }
@@ -87,6 +93,9 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
     if (out->at[MEASURE_CYCLES] != 0)
         add_quantiles(find_tree(e, STREAM_CYCLE), from_us, to_us, scratch, &out->at[MEASURE_CYCLE_P50],
                       &out->at[MEASURE_CYCLE_P90]);
+    if (out->at[MEASURE_PAYBACKS] != 0)
+        add_quantiles(find_tree(e, STREAM_PAYBACK), from_us, to_us, scratch, &out->at[MEASURE_PAYBACK_P50],
+                      &out->at[MEASURE_PAYBACK_P90]);
 }
 
 void entity_level(struct entity *e, int64_t as_of_us, struct sums *out)
@@ -97,6 +106,12 @@ void entity_level(struct entity *e, int64_t as_of_us, struct sums *out)
     if (e->streams & 1u << STREAM_OPEN)
         tree_take_before(need_tree(e, STREAM_OPEN), e->folded_us, e->level);
     memcpy(out->at + MEASURE_OPEN, e->level, sizeof e->level);
+    const struct tree *waiting = find_tree(e, STREAM_WAITING);
+    if (waiting == NULL)
+        return;
+    tree_sums(waiting, INT64_MIN, e->folded_us, out->at + MEASURE_WAITING);
+    if (out->at[MEASURE_WAITING] > 0)
+        out->at[MEASURE_WAITING_SINCE_US] = tree_next(waiting, INT64_MIN);
 }
 
 int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
@@ -107,13 +122,16 @@ int64_t entity_next_change(const struct entity *e, const struct window_spec *win
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         if (!(e->streams & 1u << s))
             continue;
-        for (unsigned w = 0; w < window_count; w++) {
-            if (!has_window[w] || (windows[w].kind == WINDOW_NOW) != (s == STREAM_OPEN))
+        int64_t change = is_level(s) ? tree_next(t, as_of_us + 1) : INT64_MAX;
+        for (unsigned w = 0; w < window_count && !is_level(s); w++) {
+            if (!has_window[w] || windows[w].kind == WINDOW_NOW)
                 continue;
-            int64_t change = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
-            if (change < next)
-                next = change;
+            int64_t of_window = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
+            if (of_window < change)
+                change = of_window;
         }
+        if (change < next)
+            next = change;
         t++;
     }
     return next;

@@ -34,10 +34,10 @@ void entity_init(struct entity *e, enum dimension d, uint32_t name);
 void entity_fini(struct entity *e);
 /* sign: +1 adds, -1 takes back. */
 void entity_add(struct entity *e, const struct contribution *c, int sign);
-/* The sums over [from_us, to_us) of every stream but STREAM_OPEN, and the quantiles. `scratch` must be empty,
+/* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
  * and is again afterwards. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
-/* What stands at as_of: the level of STREAM_OPEN. as_of never goes back from call to call; what it passes is
+/* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is
  * folded into one number, since no one can ask for an earlier level. */
 void entity_level(struct entity *e, int64_t as_of_us, struct sums *out);
 /* The earliest instant after as_of at which a value in a window changes by time alone. */

@@ -9,6 +9,59 @@ static struct kpi_value fraction(int128 numerator, int128 denominator, int128 n)
     return (struct kpi_value){numerator, denominator, (int64_t)n};
 }
 
+static int128 magnitude(int128 n)
+{
+    return n < 0 ? -n : n;
+}
+
+/* Euclid's; 1 where one of them is 0. */
+static int128 common_divisor(int128 a, int128 b)
+{
+    a = magnitude(a);
+    b = magnitude(b);
+    while (b != 0) {
+        int128 rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a > 0 ? a : 1;
+}
+
+/* a x b; while it would leave 2^104, a factor and the other side of the fraction are halved together. */
+static int128 multiply_bounded(int128 a, int128 b, int128 *other)
+{
+    const int128 most = (int128)1 << 104;
+    while (b != 0 && magnitude(a) > most / magnitude(b)) {
+        a /= 2;
+        *other = *other / 2 > 0 ? *other / 2 : 1;
+    }
+    return a * b;
+}
+
+/* open x (won / closed) x (amount / with_amount) / (cycle_us / cycles / DAY), with common factors taken out before they
+ * are multiplied. Where even so a product leaves 128 bits (an open count beyond 10^6 with sums beyond 10^15), both sides
+ * lose their last bits alike, far below the digits that are published. */
+static struct kpi_value velocity(const int128 *at)
+{
+    int128 numerators[] = {at[MEASURE_OPEN], at[MEASURE_WON], at[MEASURE_WON_AMOUNT], at[MEASURE_CYCLES], DAY};
+    int128 denominators[] = {at[MEASURE_WON] + at[MEASURE_LOST], at[MEASURE_WON_WITH_AMOUNT], at[MEASURE_CYCLE_US]};
+    if (at[MEASURE_LEVEL_KNOWN] == 0 || at[MEASURE_WON_WITH_AMOUNT] <= 0 || at[MEASURE_CYCLE_US] <= 0)
+        return fraction(0, 0, 0);
+    for (unsigned i = 0; i < sizeof numerators / sizeof *numerators; i++) {
+        for (unsigned j = 0; j < sizeof denominators / sizeof *denominators; j++) {
+            int128 common = common_divisor(numerators[i], denominators[j]);
+            numerators[i] /= common;
+            denominators[j] /= common;
+        }
+    }
+    int128 n = numerators[0], d = denominators[0];
+    for (unsigned i = 1; i < sizeof numerators / sizeof *numerators; i++)
+        n = multiply_bounded(n, numerators[i], &d);
+    for (unsigned j = 1; j < sizeof denominators / sizeof *denominators; j++)
+        d = multiply_bounded(d, denominators[j], &n);
+    return fraction(n, d, at[MEASURE_WON]);
+}
+
 static struct kpi_value formula(enum kpi k, const int128 *at)
 {
     int128 won = at[MEASURE_WON], lost = at[MEASURE_LOST], closed = won + lost;
@@ -44,6 +97,22 @@ static struct kpi_value formula(enum kpi k, const int128 *at)
     case KPI_CSAT_MEAN:
         return fraction(at[MEASURE_CSAT_SCORE], at[MEASURE_CSAT_ANSWERS] * MICRO, at[MEASURE_CSAT_ANSWERS]);
     case KPI_NPS: return fraction(100 * (promoters - detractors), at[MEASURE_NPS_ANSWERS], at[MEASURE_NPS_ANSWERS]);
+    case KPI_NEW_CUSTOMERS: return fraction(at[MEASURE_NEW_CUSTOMERS], 1, at[MEASURE_NEW_CUSTOMERS]);
+    case KPI_REPEAT_RATE:
+        return fraction(at[MEASURE_REPEAT_DEALS], at[MEASURE_CUSTOMER_DEALS], at[MEASURE_CUSTOMER_DEALS]);
+    case KPI_CONVERSION_COHORT: return fraction(at[MEASURE_LEADS_CONVERTED], at[MEASURE_LEADS], at[MEASURE_LEADS]);
+    case KPI_LEAD_COST: return fraction(at[MEASURE_LEAD_COST], 1, at[MEASURE_LEADS]);
+    case KPI_CAC: return fraction(at[MEASURE_LEAD_COST], at[MEASURE_NEW_CUSTOMERS], at[MEASURE_NEW_CUSTOMERS]);
+    case KPI_PAYBACK_P50: return fraction(at[MEASURE_PAYBACK_P50], at[MEASURE_PAYBACKS] > 0, at[MEASURE_PAYBACKS]);
+    case KPI_PAYBACK_P90: return fraction(at[MEASURE_PAYBACK_P90], at[MEASURE_PAYBACKS] > 0, at[MEASURE_PAYBACKS]);
+    case KPI_PAYBACK_SHARE:
+        return fraction(at[MEASURE_NEW_PAID_BACK], at[MEASURE_NEW_WITH_COST], at[MEASURE_NEW_WITH_COST]);
+    case KPI_LEADS_WAITING: return fraction(at[MEASURE_WAITING], 1, at[MEASURE_WAITING]);
+    case KPI_LEADS_WAITING_SINCE:
+        return fraction(at[MEASURE_WAITING_SINCE_US], at[MEASURE_WAITING] > 0 ? SECOND : 0, at[MEASURE_WAITING]);
+    case KPI_LEADS_WAITING_OLDEST:
+        return fraction(at[MEASURE_WAITING_AGE_US], at[MEASURE_WAITING] > 0 ? SECOND : 0, at[MEASURE_WAITING]);
+    case KPI_VELOCITY: return velocity(at);
     case KPI_COUNT: break;
     }
     require_failed("a KPI of the table", __FILE__, __LINE__);
@@ -58,6 +127,17 @@ bool kpi_evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out)
     return true;
 }
 
+bool kpi_ages(enum kpi k)
+{
+    return k == KPI_LEADS_WAITING_OLDEST;
+}
+
+void kpi_age(enum kpi k, struct kpi_value *v, int64_t by_us)
+{
+    if (kpi_ages(k))
+        v->numerator += (int128)by_us * v->denominator / SECOND;
+}
+
 void kpi_format(struct buffer *b, enum kpi k, const struct kpi_value *v, int money_decimals)
 {
     switch (kpi_info(k)->unit) {
@@ -67,15 +147,26 @@ void kpi_format(struct buffer *b, enum kpi k, const struct kpi_value *v, int mon
     case UNIT_RATIO: ratio_format(b, v->numerator, v->denominator, 6); return;
     case UNIT_SCORE: ratio_format(b, v->numerator, v->denominator, 2); return;
     case UNIT_NPS: ratio_format(b, v->numerator, v->denominator, 1); return;
+    case UNIT_INSTANT: instant_format(b, (int64_t)(v->numerator * SECOND / v->denominator), false); return;
     case UNIT_QUANTITY: micro_format(b, divide_half_even(v->numerator * MICRO, v->denominator)); return;
     }
 }
 
 int kpi_compare(enum kpi k, const struct kpi_value *v, int64_t threshold_micro, int money_decimals)
 {
-    /* value = n/d <=> threshold = t/10^6, both sides times d x 10^6 (money: times 10^decimals as well) */
-    int128 left = v->numerator * MICRO, right = (int128)threshold_micro * v->denominator;
+    /* n/d against t: whole parts in millionths first, so that nothing but the rest is multiplied; what is left over
+     * decides between equal and greater. n and d are below 2^105. */
+    int128 n = v->numerator, d = v->denominator;
+    int128 whole = n / d, rest = n % d;
+    if (rest < 0) {
+        whole--;
+        rest += d;
+    }
+    int128 left = whole * MICRO + rest * MICRO / d;
+    int128 right = threshold_micro;
     if (kpi_info(k)->unit == UNIT_MONEY)
         right *= power_of_ten(money_decimals);
-    return left < right ? -1 : left > right;
+    if (left != right)
+        return left < right ? -1 : 1;
+    return rest * MICRO % d > 0;
 }

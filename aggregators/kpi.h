@@ -19,6 +19,12 @@ struct kpi_value {
  * has the KPI: of `now` for KPI_NOW, of any other for KPI_SPAN. */
 bool kpi_evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out);
 
+/* Whether a value grows by itself, without a change of what it is made of: the age of the oldest waiting lead. Such a
+ * KPI is for replay and rules; in Redis the instant stands from which a reader computes it. AMENDMENT 26. */
+bool kpi_ages(enum kpi k);
+/* Moves a value from one instant to a later one; nothing where it does not grow. */
+void kpi_age(enum kpi k, struct kpi_value *v, int64_t by_us);
+
 /* The text form of CONTRACT 4; money_decimals: those of the base currency. */
 void kpi_format(struct buffer *b, enum kpi k, const struct kpi_value *v, int money_decimals);
 

@@ -185,6 +185,17 @@ int64_t ledger_deal_closing_us(const struct ledger *l, const struct record *deal
     return record_closing_us(deal, DEAL_STAGE, DEAL_CLOSED_AT, stage_is_open, l);
 }
 
+static bool status_is_open(int64_t word, const void *context)
+{
+    (void)context;
+    return word != STATUS_CONVERTED + 1 && word != STATUS_LOST + 1;
+}
+
+int64_t ledger_lead_closing_us(const struct ledger *l, const struct record *lead)
+{
+    return record_closing_us(lead, LEAD_STATUS, LEAD_CLOSED_AT, status_is_open, l);
+}
+
 bool ledger_deal_is_won(const struct ledger *l, const struct record *deal)
 {
     return record_has(deal, DEAL_STAGE) && deal->values[DEAL_STAGE] == (int64_t)l->won;

@@ -38,4 +38,6 @@ struct record *ledger_next_child(const struct ledger *l, const struct record *ch
 
 /* When a deal that stands as won or lost was closed; INSTANT_NONE while it is open. */
 int64_t ledger_deal_closing_us(const struct ledger *l, const struct record *deal);
+/* When a lead that stands as converted or lost became so; INSTANT_NONE while it is neither. */
+int64_t ledger_lead_closing_us(const struct ledger *l, const struct record *lead);
 bool ledger_deal_is_won(const struct ledger *l, const struct record *deal);

@@ -9,17 +9,21 @@
 #include <stdint.h>
 
 /* X(SYMBOL, first measure, measures, has a value by which entries are ordered within an instant: quantiles) */
-#define STREAM_TABLE(X)                                                                                           \
-    X(LEAD, LEADS, 1, false)        /* lead: created_at */                                                        \
-    X(RESPONSE, RESPONSES, 2, true) /* lead: first_contact_at */                                                  \
-    X(DEAL, DEALS, 2, false)        /* deal: created_at */                                                        \
-    X(WON, WON, 4, false)           /* deal: closing time */                                                      \
-    X(CYCLE, CYCLES, 2, true)       /* deal: closing time */                                                      \
-    X(LOST, LOST, 2, false)         /* deal: closing time */                                                      \
-    X(OPEN, OPEN, 3, false)         /* deal: + at created_at, - at closing time: a level is the sum up to then */ \
-    X(PAYMENT, PAYMENTS, 4, false)  /* payment: paid_at */                                                        \
-    X(CSAT, CSAT_ANSWERS, 3, false) /* feedback: answered_at */                                                   \
-    X(NPS, NPS_ANSWERS, 3, false)   /* feedback: answered_at */
+#define STREAM_TABLE(X)                                                                                               \
+    X(LEAD, LEADS, 3, false)            /* lead: created_at */                                                        \
+    X(RESPONSE, RESPONSES, 2, true)     /* lead: first_contact_at */                                                  \
+    X(DEAL, DEALS, 2, false)            /* deal: created_at */                                                        \
+    X(WON, WON, 4, false)               /* deal: closing time */                                                      \
+    X(CYCLE, CYCLES, 2, true)           /* deal: closing time */                                                      \
+    X(LOST, LOST, 2, false)             /* deal: closing time */                                                      \
+    X(OPEN, OPEN, 3, false)             /* deal: + at created_at, - at closing time: a level is the sum up to then */ \
+    X(PAYMENT, PAYMENTS, 4, false)      /* payment: paid_at */                                                        \
+    X(CSAT, CSAT_ANSWERS, 3, false)     /* feedback: answered_at */                                                   \
+    X(NPS, NPS_ANSWERS, 3, false)       /* feedback: answered_at */                                                   \
+    X(REPEAT, CUSTOMER_DEALS, 2, false) /* deal won with a customer: closing time */                                  \
+    X(NEW, NEW_CUSTOMERS, 3, false)     /* customer: its first won deal's closing time */                             \
+    X(PAYBACK, PAYBACKS, 1, true)       /* customer: the moment of payback */                                         \
+    X(WAITING, WAITING, 1, false)       /* lead: created_at, while it waits for its first contact */
 
 enum stream {
 #define X(symbol, first, measures, valued) STREAM_##symbol,
@@ -41,6 +45,8 @@ extern const struct stream_info stream_infos[STREAM_COUNT];
  * quantities in millionths. */
 enum measure {
     MEASURE_LEADS,
+    MEASURE_LEADS_CONVERTED, /* of the leads created: a deal is won by as_of */
+    MEASURE_LEAD_COST,
     MEASURE_RESPONSES,
     MEASURE_RESPONSE_US,
     MEASURE_DEALS,
@@ -66,12 +72,25 @@ enum measure {
     MEASURE_NPS_ANSWERS,
     MEASURE_NPS_PROMOTERS,
     MEASURE_NPS_DETRACTORS,
+    MEASURE_CUSTOMER_DEALS, /* won deals with a customer */
+    MEASURE_REPEAT_DEALS,   /* of these: not the customer's first */
+    MEASURE_NEW_CUSTOMERS,
+    MEASURE_NEW_WITH_COST,
+    MEASURE_NEW_PAID_BACK, /* of these: paid back by as_of */
+    MEASURE_PAYBACKS,
+    MEASURE_WAITING,
     MEASURE_ADDED_COUNT,
     /* made from the entries of a span, in seconds; there where the stream has any */
     MEASURE_RESPONSE_P50 = MEASURE_ADDED_COUNT,
     MEASURE_RESPONSE_P90,
     MEASURE_CYCLE_P50,
     MEASURE_CYCLE_P90,
+    MEASURE_PAYBACK_P50,
+    MEASURE_PAYBACK_P90,
+    MEASURE_WAITING_SINCE_US, /* created_at of the lead that waits longest, where any waits */
+    /* made by the reader of a snapshot */
+    MEASURE_WAITING_AGE_US, /* as_of - that: it grows by itself */
+    MEASURE_LEVEL_KNOWN,    /* 1: MEASURE_OPEN is what stands now; a previous window has no such level */
     MEASURE_COUNT
 };
 

@@ -41,8 +41,10 @@ struct record {
 };
 
 enum {
-    RECORD_WON_COUNTED = 1, /* its win is counted in the cohort of its creation */
-    RECORD_HISTORY_CUT = 2, /* more stage changes than are kept */
+    RECORD_COUNTED = 1,      /* deal: its win, lead: its conversion is counted in the cohort of its creation */
+    RECORD_HISTORY_CUT = 2,  /* more stage changes than are kept */
+    RECORD_REPEAT = 4,       /* deal: its customer has an earlier won one */
+    RECORD_WAITING_OVER = 8, /* lead: its wait for a first contact has ended */
 };
 
 enum record_change { RECORD_CHANGED, RECORD_REPEATED, RECORD_OUTVOTED };

@@ -103,13 +103,13 @@ void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name,
 }
 
 /* The mask of what is not 0, whose numbers are appended. */
-static uint32_t pack(struct buffer *b, const struct sums *sums)
+static uint64_t pack(struct buffer *b, const struct sums *sums)
 {
-    uint32_t mask = 0;
+    uint64_t mask = 0;
     for (unsigned m = 0; m < MEASURE_COUNT; m++) {
         if (sums->at[m] == 0)
             continue;
-        mask |= 1u << m;
+        mask |= UINT64_C(1) << m;
         buffer_add(b, &sums->at[m], sizeof sums->at[m]);
     }
     return mask;
@@ -119,7 +119,7 @@ void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *c
 {
     REQUIRE(window < s->window_count && s->entry_count > 0);
     size_t at = s->bytes.len;
-    uint32_t masks[2] = {0, 0};
+    uint64_t masks[2] = {0, 0};
     buffer_add(&s->bytes, masks, sizeof masks);
     masks[0] = pack(&s->bytes, current);
     masks[1] = pack(&s->bytes, previous);
@@ -201,11 +201,11 @@ uint32_t snapshot_entity_id(const struct snapshot *s, size_t i)
     return entry_at(s, i)->id;
 }
 
-static const char *unpack(const char *at, uint32_t mask, struct sums *out)
+static const char *unpack(const char *at, uint64_t mask, struct sums *out)
 {
     memset(out, 0, sizeof *out);
     for (; mask != 0; mask &= mask - 1) {
-        memcpy(&out->at[__builtin_ctz(mask)], at, sizeof *out->at);
+        memcpy(&out->at[__builtin_ctzll(mask)], at, sizeof *out->at);
         at += sizeof *out->at;
     }
     return at;
@@ -216,11 +216,14 @@ void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct s
     REQUIRE(window < s->window_count);
     size_t at;
     memcpy(&at, s->bytes.at + entry_at(s, i)->windows_at + window * sizeof at, sizeof at);
-    uint32_t masks[2] = {0, 0};
+    uint64_t masks[2] = {0, 0};
     if (at != 0)
         memcpy(masks, s->bytes.at + at, sizeof masks);
     const char *numbers = unpack(s->bytes.at + at + sizeof masks, masks[0], out);
     unpack(numbers, masks[1], out_previous);
+    out->at[MEASURE_LEVEL_KNOWN] = at != 0;
+    if (out->at[MEASURE_WAITING] > 0)
+        out->at[MEASURE_WAITING_AGE_US] = s->as_of_us - out->at[MEASURE_WAITING_SINCE_US];
 }
 
 bool snapshot_has_previous(const struct snapshot *s, unsigned window)

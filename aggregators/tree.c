@@ -24,6 +24,7 @@ struct child {
     void *node;
     int64_t at_us, value; /* no row of the child is less */
     int128 sums[STREAM_MEASURES_MAX];
+    int128 peak; /* of a peaked tree: the greatest sum of the first measure over its first 1, 2, ... rows */
 };
 
 struct inner {
@@ -55,6 +56,12 @@ void tree_init(struct tree *t, unsigned measures, bool valued)
 {
     REQUIRE(measures >= 1 && measures <= STREAM_MEASURES_MAX);
     *t = (struct tree){.root = NULL, .depth = 0, .measures = (uint8_t)measures, .valued = valued};
+}
+
+void tree_init_peaked(struct tree *t, unsigned measures)
+{
+    tree_init(t, measures, false);
+    t->peaked = true;
 }
 
 static void node_free(void *node, unsigned depth)
@@ -101,6 +108,29 @@ static void node_sums(const struct tree *t, const void *node, unsigned depth, in
     }
 }
 
+static int128 node_peak(const struct tree *t, const void *node, unsigned depth)
+{
+    int128 running = 0, peak = 0;
+    const struct leaf *leaf = node;
+    const struct inner *inner = node;
+    uint32_t count = depth == 0 ? leaf->count : inner->count;
+    for (uint32_t i = 0; i < count; i++) {
+        int128 here = running + (depth == 0 ? row_measures(t, leaf->rows + i * stride(t))[0] : inner->children[i].peak);
+        if (i == 0 || here > peak)
+            peak = here;
+        running += depth == 0 ? row_measures(t, leaf->rows + i * stride(t))[0] : inner->children[i].sums[0];
+    }
+    return peak;
+}
+
+/* Sums and peak of a child whose node has changed. */
+static void weigh(const struct tree *t, struct child *child, unsigned depth)
+{
+    node_sums(t, child->node, depth, child->sums);
+    if (t->peaked)
+        child->peak = node_peak(t, child->node, depth);
+}
+
 /* What became of a node by an addition: `node` (it may have moved), and the right half where it was split. */
 struct outcome_of_add {
     void *node;  /* NULL: it is empty and freed */
@@ -112,6 +142,11 @@ struct outcome_of_add {
 static uint32_t leaf_find(const struct tree *t, const struct leaf *leaf, int64_t at_us, int64_t value)
 {
     uint32_t low = 0, high = leaf->count;
+    if (high > 0) { /* most rows are the newest: one look instead of six */
+        const int64_t *last = leaf->rows + (high - 1) * stride(t);
+        if (key_less(last[0], row_value(t, last), at_us, value))
+            return high;
+    }
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         const int64_t *row = leaf->rows + middle * stride(t);
@@ -209,6 +244,9 @@ static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, i
 static uint32_t child_for(const struct inner *inner, int64_t at_us, int64_t value)
 {
     uint32_t low = 0, high = inner->count;
+    const struct child *last = &inner->children[high - 1];
+    if (!key_less(at_us, value, last->at_us, last->value))
+        return high - 1;
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
         const struct child *child = &inner->children[middle];
@@ -246,11 +284,13 @@ static struct outcome_of_add inner_add(const struct tree *t, struct inner *inner
     if (below.right == NULL) {
         for (unsigned m = 0; m < t->measures; m++)
             child->sums[m] += delta[m];
+        if (t->peaked)
+            child->peak = node_peak(t, child->node, depth - 1);
         return (struct outcome_of_add){.node = inner};
     }
-    node_sums(t, below.node, depth - 1, child->sums);
+    weigh(t, child, depth - 1);
     struct child fresh = {.node = below.right, .at_us = below.right_at_us, .value = below.right_value};
-    node_sums(t, below.right, depth - 1, fresh.sums);
+    weigh(t, &fresh, depth - 1);
 
     struct inner *right = NULL, *into = inner;
     uint32_t at = i + 1;
@@ -285,7 +325,7 @@ static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned
 static struct child child_of(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value)
 {
     struct child child = {.node = node, .at_us = at_us, .value = value};
-    node_sums(t, node, depth, child.sums);
+    weigh(t, &child, depth);
     return child;
 }
 
@@ -352,6 +392,51 @@ void tree_sums(const struct tree *t, int64_t from_us, int64_t to_us, int128 *out
         return;
     add_prefix(t, to_us, 1, out);
     add_prefix(t, from_us, -1, out);
+}
+
+struct search {
+    int64_t from_us;
+    int128 level, running; /* running: the sum of what lies before the node */
+};
+
+/* The first instant within the node, not before from_us, at which the running sum reaches the level. */
+static int64_t node_reach(const struct tree *t, const void *node, unsigned depth, struct search *s)
+{
+    if (depth == 0) {
+        const struct leaf *leaf = node;
+        for (uint32_t i = 0; i < leaf->count; i++) {
+            const int64_t *row = leaf->rows + i * stride(t);
+            s->running += row_measures(t, row)[0];
+            bool last_of_instant = i + 1 == leaf->count || row[stride(t)] != row[0];
+            if (row[0] > s->from_us && last_of_instant && s->running >= s->level)
+                return row[0];
+        }
+        return INT64_MAX;
+    }
+    const struct inner *inner = node;
+    for (uint32_t i = 0; i < inner->count; i++) {
+        const struct child *child = &inner->children[i];
+        bool all_before = i + 1 < inner->count && inner->children[i + 1].at_us <= s->from_us;
+        if (all_before || s->running + child->peak < s->level) {
+            s->running += child->sums[0];
+            continue;
+        }
+        int64_t at_us = node_reach(t, child->node, depth - 1, s);
+        if (at_us != INT64_MAX)
+            return at_us;
+    }
+    return INT64_MAX;
+}
+
+int64_t tree_reach(const struct tree *t, int64_t from_us, int128 level)
+{
+    REQUIRE(t->peaked && !t->valued);
+    int128 by_then[STREAM_MEASURES_MAX] = {0};
+    tree_sums(t, INT64_MIN, from_us + 1, by_then);
+    if (by_then[0] >= level)
+        return from_us;
+    struct search s = {.from_us = from_us, .level = level, .running = 0};
+    return t->root != NULL ? node_reach(t, t->root, t->depth, &s) : INT64_MAX;
 }
 
 /* True: go on. */
@@ -483,6 +568,7 @@ static void node_check(const struct tree *t, const void *node, unsigned depth, i
         node_sums(t, child->node, depth - 1, sums);
         for (unsigned m = 0; m < t->measures; m++)
             REQUIRE(sums[m] == child->sums[m]);
+        REQUIRE(!t->peaked || child->peak == node_peak(t, child->node, depth - 1));
         REQUIRE(!key_less(child->at_us, child->value, low_at, low_value));
         low_at = child->at_us;
         low_value = child->value;

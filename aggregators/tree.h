@@ -18,9 +18,12 @@ struct tree {
     uint8_t depth;
     uint8_t measures; /* 1 ... STREAM_MEASURES_MAX */
     bool valued;
+    bool peaked; /* keeps what tree_reach needs */
 };
 
 void tree_init(struct tree *t, unsigned measures, bool valued);
+/* A tree that answers tree_reach: each inner node keeps the greatest running sum within each child. */
+void tree_init_peaked(struct tree *t, unsigned measures);
 void tree_fini(struct tree *t);
 
 /* Adds `measures` numbers to the row (at_us, value); value is 0 where the tree is not valued. */
@@ -29,6 +32,10 @@ void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta
 void tree_sums(const struct tree *t, int64_t from_us, int64_t to_us, int128 *out);
 /* The first instant >= from_us at which there is a row, INT64_MAX where there is none. */
 int64_t tree_next(const struct tree *t, int64_t from_us);
+/* The least instant >= from_us by which the first measure of all rows up to and including it adds up to at least
+ * `level`; INT64_MAX where it never does. from_us itself if it does by then. Only for a tree that was made by
+ * tree_init_peaked and is not valued. O(log rows). */
+int64_t tree_reach(const struct tree *t, int64_t from_us, int128 level);
 /* Calls visit for each row with from_us <= at < to_us, in order. */
 void tree_visit(const struct tree *t, int64_t from_us, int64_t to_us,
                 void (*visit)(void *context, int64_t at_us, int64_t value, const int64_t *measures), void *context);

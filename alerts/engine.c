@@ -1,6 +1,6 @@
 #include "alerts/engine.h"
-#include "alerts/names.h"
 #include "base/instant.h"
+#include "base/intern.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct watch {
 struct section {
     size_t *rules; /* indices in config.alerts.rules, by window */
     size_t rule_count;
-    struct names names;
+    struct intern names;
     bool *there;           /* by entity */
     struct watch *watches; /* entity x rule_count + place of the rule in `rules` */
     uint32_t room;         /* entities for which there and watches have room */
@@ -31,6 +31,7 @@ struct engine {
     const struct config *config;
     int64_t every_us;
     int money_decimals;
+    int64_t valued_us;  /* the instant that the kept values are of, INSTANT_NONE before */
     int64_t decided_us; /* the last grid instant that was decided, INSTANT_NONE before */
     int64_t decisions;
     size_t counts[ALERT_STATE_COUNT];
@@ -75,11 +76,12 @@ struct engine *engine_create(const struct config *config)
     REQUIRE(alerts->every_ms > 0);
     e->every_us = alerts->every_ms * MILLISECOND;
     e->money_decimals = config_currency_decimals(config, config->base_currency);
+    e->valued_us = INSTANT_NONE;
     e->decided_us = INSTANT_NONE;
     e->places = must_zalloc(alerts->rule_count * sizeof *e->places);
     for (size_t d = 0; d < DIMENSION_COUNT; d++) {
         struct section *f = &e->sections[d];
-        names_init(&f->names);
+        intern_init(&f->names);
         f->rules = must_zalloc(alerts->rule_count * sizeof *f->rules);
         for (size_t i = 0; i < alerts->rule_count; i++) {
             if (alerts->rules[i].dimension == (enum dimension)d) {
@@ -101,7 +103,7 @@ void engine_destroy(struct engine *e)
     }
     for (size_t d = 0; d < DIMENSION_COUNT; d++) {
         struct section *f = &e->sections[d];
-        names_fini(&f->names);
+        intern_fini(&f->names);
         free(f->rules);
         free(f->there);
         free(f->watches);
@@ -139,7 +141,7 @@ static bool rule_names(const struct rule_config *rule, struct text entity)
 static uint32_t entity_add(struct engine *e, struct section *f, struct text name)
 {
     uint32_t before = f->names.count;
-    uint32_t entity = names_add(&f->names, name);
+    uint32_t entity = intern_add(&f->names, name);
     if (f->names.count == before) {
         return entity;
     }
@@ -245,7 +247,7 @@ static void move(struct engine *e, struct section *f, size_t at, enum alert_stat
     e->counts[from]--;
     e->counts[to]++;
     const struct rule_config *rule = rule_at(e, f->rules[at % f->rule_count]);
-    struct text entity = f->names.at[at / f->rule_count];
+    struct text entity = intern_text(&f->names, (uint32_t)(at / f->rule_count));
     const char *window = e->config->windows[rule->window].name;
     bool to_come = from == ALERT_PENDING ? to != ALERT_FIRING : to == ALERT_PENDING;
     *transition_add(e) = (struct transition){
@@ -365,9 +367,31 @@ static bool evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out)
     return kpi_info(k)->absent == ABSENT_ZERO;
 }
 
+/* Values that grow by themselves are not told again with each snapshot. */
+static void age_values(struct engine *e, int64_t as_of_us)
+{
+    int64_t by_us = e->valued_us == INSTANT_NONE ? 0 : as_of_us - e->valued_us;
+    e->valued_us = as_of_us;
+    for (size_t d = 0; d < DIMENSION_COUNT && by_us > 0; d++) {
+        struct section *f = &e->sections[d];
+        for (size_t place = 0; place < f->rule_count; place++) {
+            enum kpi k = rule_at(e, f->rules[place])->kpi;
+            for (uint32_t entity = 0; kpi_ages(k) && entity < f->names.count; entity++) {
+                size_t i = entity * f->rule_count + place;
+                if (!f->watches[i].has_value) {
+                    continue;
+                }
+                kpi_age(k, &f->watches[i].value, by_us);
+                mark_due(f, i);
+            }
+        }
+    }
+}
+
 const struct transition *engine_take(struct engine *e, const struct snapshot *s, bool trusted, size_t *out_count)
 {
     engine_begin(e, snapshot_is_everything(s));
+    age_values(e, snapshot_as_of_us(s));
     for (size_t i = 0; i < snapshot_entity_count(s); i++) {
         enum dimension dimension = snapshot_entity_dimension(s, i);
         struct section *f = &e->sections[dimension];
@@ -417,7 +441,7 @@ void engine_each_kept(const struct engine *e, void (*visit)(void *context, const
             if (w->occurrence == 0) {
                 continue;
             }
-            struct text name = f->names.at[entity];
+            struct text name = intern_text(&f->names, entity);
             struct engine_kept kept = {
                 .rule = r,
                 .entity = name,

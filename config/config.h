@@ -179,6 +179,7 @@ struct config {
     int week_start;   /* 1 = Monday ... 7 = Sunday */
     int fiscal_month; /* 1-12 */
     currency_code base_currency;
+    int64_t default_margin_micro;       /* margin of payments without one of their own, 0-1,000,000: 1,000,000 */
     struct currency_config *currencies; /* beyond ISO 4217, or with other decimals */
     size_t currency_count;
     struct rate_config *rates; /* sorted by (code, day) */

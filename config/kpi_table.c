@@ -33,6 +33,7 @@ const char *kpi_unit_name(enum kpi_unit u)
     case UNIT_SECONDS: return "seconds";
     case UNIT_SCORE: return "score";
     case UNIT_NPS: return "nps";
+    case UNIT_INSTANT: return "instant";
     case UNIT_QUANTITY: return "quantity";
     }
     require_failed("a unit of the KPI table", __FILE__, __LINE__);

@@ -58,7 +58,7 @@ char *secret_read(struct loader *l, const char *suffix, const struct node *value
 text_check check_name, check_topic, check_host, check_address, check_namespace, check_brokers, check_url, check_summary;
 
 /* Custom options, one file a subject. */
-option_load load_fiscal_month, load_base_currency, load_time_zone, load_currencies, load_rates,
+option_load load_fiscal_month, load_base_currency, load_margin, load_time_zone, load_currencies, load_rates,
     load_stages;                                                                                    /* load_company.c */
 option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows;               /* load_windows.c */
 option_load load_inputs, load_source, load_filter, load_fields, load_other_fields, load_tombstones; /* load_inputs.c */

@@ -141,6 +141,11 @@ void load_kpi(struct loader *l, const struct option *o, const struct node *value
         r->kpi = kpi_find(value->text);
         if (r->kpi == KPI_COUNT) {
             report_unknown_kpi(l, value);
+        } else if (kpi_info(r->kpi)->unit == UNIT_INSTANT) {
+            report_add(l->report, value->mark,
+                       "'%s' is an instant and has no threshold; watch its age, leads_waiting_oldest",
+                       show(value->text).at);
+            r->kpi = KPI_COUNT;
         }
     }
 }

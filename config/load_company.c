@@ -224,6 +224,30 @@ void load_rates(struct loader *l, const struct option *o, const struct node *val
     free(placed);
 }
 
+/* A decimal from 0 to 1, or a percentage. */
+static bool load_share(struct loader *l, const char *name, const struct node *value, int64_t *out_micro)
+{
+    int64_t micro = 0;
+    const char *wrong = decimal_text_parse(value->text, true, &micro);
+    if (wrong == NULL && (micro < 0 || micro > MICRO)) {
+        wrong = "is no share of a whole; write 0 to 1, or 0% to 100%";
+    }
+    if (wrong != NULL) {
+        report_add(l->report, value->mark, "'%s': '%s' %s", name, show(value->text).at, wrong);
+        return false;
+    }
+    *out_micro = micro;
+    return true;
+}
+
+void load_margin(struct loader *l, const struct option *o, const struct node *value, void *group)
+{
+    (void)group;
+    if (want_scalar(l, o->name, value)) {
+        load_share(l, o->name, value, &l->config->default_margin_micro);
+    }
+}
+
 void load_stages(struct loader *l, const struct option *o, const struct node *value, void *group)
 {
     (void)group;
@@ -244,12 +268,7 @@ void load_stages(struct loader *l, const struct option *o, const struct node *va
             continue;
         }
         int64_t micro = 0;
-        const char *wrong = decimal_text_parse(item->text, true, &micro);
-        if (wrong == NULL && (micro < 0 || micro > MICRO)) {
-            wrong = "is no probability; write 0 to 1, or 0% to 100%";
-        }
-        if (wrong != NULL) {
-            report_add(l->report, item->mark, "'%s': '%s' %s", show(key->text).at, show(item->text).at, wrong);
+        if (!load_share(l, show(key->text).at, item, &micro)) {
             continue;
         }
         struct stage_config *stage = &l->config->stages[l->config->stage_count++];

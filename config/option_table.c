@@ -41,6 +41,9 @@ static const struct option company_options[] = {
     {"base_currency", OPTION_CUSTOM, AT(config, base_currency), .fallback = "USD", .load = load_base_currency,
      .form = "currency", .schema = "{\"$ref\":\"#/$defs/currency\"}",
      .help = "Currency of all money that is published, and of amounts without one."},
+    {"default_margin", OPTION_CUSTOM, AT(config, default_margin_micro), .fallback = "1", .load = load_margin,
+     .form = "decimal or percentage", .schema = "{\"$ref\":\"#/$defs/scalar\"}",
+     .help = "Margin of payments that carry none, 0-1: what of a payment counts towards payback."},
     {0},
 };
 

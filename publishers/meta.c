@@ -1,4 +1,5 @@
 #include "publishers/meta.h"
+#include "aggregators/kpi.h"
 #include "base/error.h"
 #include <inttypes.h>
 #include <jansson.h>
@@ -168,10 +169,15 @@ void catalogue_write(struct commands *c, const struct keys *k)
     buffer_init(&json);
     command_begin(c, "UNLINK", 2);
     command_joined(c, keys_prefix(k), TEXT(KEY_CATALOGUE));
-    command_begin(c, "HSET", 2 + 2 * KPI_COUNT);
+    unsigned published = 0;
+    for (unsigned i = 0; i < KPI_COUNT; i++)
+        published += !kpi_ages((enum kpi)i);
+    command_begin(c, "HSET", 2 + 2 * published);
     command_joined(c, keys_prefix(k), TEXT(KEY_CATALOGUE));
     for (unsigned i = 0; i < KPI_COUNT; i++) {
         const struct kpi_info *info = kpi_info((enum kpi)i);
+        if (kpi_ages((enum kpi)i))
+            continue;
         buffer_clear(&json);
         buffer_format(
             &json, "{\"unit\":\"%s\",\"better\":\"%s\",\"absent\":\"%s\",\"label\":{\"en\":", kpi_unit_name(info->unit),

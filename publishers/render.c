@@ -25,7 +25,7 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
     for (unsigned i = 0; i < KPI_COUNT; i++) {
         enum kpi k = (enum kpi)i;
         const struct kpi_info *info = kpi_info(k);
-        if (info->clock != clock)
+        if (info->clock != clock || kpi_ages(k))
             continue;
         struct text name = text_of(info->name);
         struct kpi_value value;

@@ -127,3 +127,32 @@ Test(tree, sums_are_wider_than_rows)
     cr_expect(sum == 0);
     tree_fini(&t);
 }
+
+/* Payments and refunds in any order: when have they paid back the cost? */
+Test(tree, finds_when_a_running_sum_reaches_a_level)
+{
+    struct random r = {random_seed(5)};
+    struct tree t;
+    tree_init_peaked(&t, 1);
+    static int64_t at[3000];
+    memset(at, 0, sizeof at);
+    for (int step = 0; step < 12000; step++) {
+        int64_t when = random_below(&r, 3000), delta = random_below(&r, 200) - 90;
+        at[when] += delta;
+        tree_add(&t, when, 0, &delta);
+        if (step % 50 == 0)
+            tree_check(&t);
+        if (step % 10 != 0)
+            continue;
+        int64_t from = random_below(&r, 3000), level = random_below(&r, 40000) - 1000, running = 0,
+                expected = INT64_MAX;
+        for (int64_t i = 0; i < 3000 && expected == INT64_MAX; i++) {
+            running += at[i];
+            if (i >= from && running >= level)
+                expected = i;
+        }
+        int64_t actual = tree_reach(&t, from, level);
+        cr_assert(actual == expected, "step %d: %lld, not %lld", step, (long long)actual, (long long)expected);
+    }
+    tree_fini(&t);
+}

@@ -3,7 +3,7 @@
 static void dump_sums(struct buffer *out, const struct config *config, const struct snapshot *s, size_t entity,
                       unsigned window, const char *which, const struct sums *sums)
 {
-    for (unsigned m = 0; m < MEASURE_COUNT; m++) {
+    for (unsigned m = 0; m < MEASURE_WAITING_AGE_US; m++) { /* the rest is the reader's, and grows between snapshots */
         if (sums->at[m] == 0)
             continue;
         buffer_format(out, "%s ", dimension_name(snapshot_entity_dimension(s, entity)));

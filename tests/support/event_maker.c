@@ -75,6 +75,7 @@ static const char *const teams[] = {"North", "North", "South", "South", "East", 
 static const char *const products[] = {"Basic", "Plus", "Pro"};
 static const char *const regions[] = {"EU", "US"};
 static const char *const sources[] = {"web", "fair", "phone"};
+static const char *const customers[] = {"Acme", "Bolt", "Cito", "Dune"};
 static const char *const stages[] = {"new", "offer", "won", "won", "won", "lost", "lost"};
 
 #define PICK(r, array) ((array)[random_below((r), (int64_t)(sizeof(array) / sizeof *(array)))])
@@ -118,6 +119,7 @@ static void give_common(struct draft *d, struct random *r, const struct history_
     maybe(d, r, o, percent, NAME(FIELD_PRODUCT, PICK(r, products)));
     maybe(d, r, o, percent, NAME(FIELD_REGION, PICK(r, regions)));
     maybe(d, r, o, percent, NAME(FIELD_SOURCE, PICK(r, sources)));
+    maybe(d, r, o, percent, NAME(FIELD_CUSTOMER, PICK(r, customers)));
 }
 
 static int64_t any_amount(struct random *r)
@@ -143,7 +145,10 @@ void make_history(struct event_list *out, struct random *r, const struct history
         give_common(&d, r, o, often);
         switch (kind) {
         case KIND_LEAD:
+            maybe(&d, r, o, often, NUMBER(LEAD_STATUS, random_below(r, 5)));
+            maybe(&d, r, o, often, NUMBER(LEAD_COST, any_amount(r) / 10));
             maybe(&d, r, o, often, NUMBER(LEAD_CREATED_AT, any_time(r, o)));
+            maybe(&d, r, o, often, NUMBER(LEAD_CLOSED_AT, any_time(r, o)));
             maybe(&d, r, o, often, NUMBER(LEAD_FIRST_CONTACT_AT, any_time(r, o)));
             break;
         case KIND_DEAL:
@@ -162,6 +167,7 @@ void make_history(struct event_list *out, struct random *r, const struct history
             maybe(&d, r, o, often, NUMBER(PAYMENT_KIND, random_below(r, 3)));
             maybe(&d, r, o, often, NUMBER(PAYMENT_AMOUNT, any_amount(r)));
             maybe(&d, r, o, often, NUMBER(PAYMENT_PAID_AT, any_time(r, o)));
+            maybe(&d, r, o, often, NUMBER(PAYMENT_MARGIN, random_below(r, MICRO + 1)));
             break;
         case KIND_FEEDBACK:
         case KIND_COUNT:

@@ -1,0 +1,258 @@
+#include "aggregators/links.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include <stdlib.h>
+#include <string.h>
+
+void links_init(struct links *ls)
+{
+    *ls = (struct links){0};
+}
+
+void links_fini(struct links *ls)
+{
+    for (uint32_t i = 0; i < ls->customer_room; i++) {
+        struct customer *c = ls->customers[i];
+        if (c == NULL)
+            continue;
+        tree_fini(&c->won);
+        tree_fini(&c->costs);
+        tree_fini(&c->payments);
+        free(c);
+    }
+    for (uint32_t i = 0; i < ls->lead_room; i++) {
+        struct lead_links *lead = ls->leads[i];
+        if (lead == NULL)
+            continue;
+        tree_fini(&lead->customers);
+        tree_fini(&lead->won);
+        free(lead);
+    }
+    free(ls->customers);
+    free(ls->leads);
+    free(ls->pending_customers);
+    free(ls->pending_leads);
+}
+
+/* Room for index `at` in an array of `size`-byte members, new ones zeroed. */
+static void *grown(void *array, uint32_t *room, uint32_t at, size_t size)
+{
+    if (at < *room)
+        return array;
+    uint32_t more = *room > 0 ? *room : 64;
+    while (more <= at)
+        more *= 2;
+    array = must_realloc(array, more * size);
+    memset((char *)array + *room * size, 0, (more - *room) * size);
+    *room = more;
+    return array;
+}
+
+static struct customer *need_customer(struct links *ls, uint32_t word)
+{
+    ls->customers = grown(ls->customers, &ls->customer_room, word, sizeof(struct customer *));
+    struct customer *c = ls->customers[word];
+    if (c == NULL) {
+        c = ls->customers[word] = must_zalloc(sizeof *c);
+        tree_init(&c->won, 1, true);
+        tree_init(&c->costs, 2, false);
+        tree_init_peaked(&c->payments, 1);
+        c->standing.first_deal = SLOT_NONE;
+    }
+    return c;
+}
+
+static struct lead_links *need_lead(struct links *ls, uint32_t slot)
+{
+    ls->leads = grown(ls->leads, &ls->lead_room, slot, sizeof(struct lead_links *));
+    struct lead_links *lead = ls->leads[slot];
+    if (lead == NULL) {
+        lead = ls->leads[slot] = must_zalloc(sizeof *lead);
+        tree_init(&lead->customers, 1, false);
+        tree_init(&lead->won, 1, false);
+        lead->cost_at_us = INSTANT_NONE;
+    }
+    return lead;
+}
+
+struct customer *links_customer(const struct links *ls, uint32_t word)
+{
+    return word < ls->customer_room ? ls->customers[word] : NULL;
+}
+
+void links_mark_customer(struct links *ls, uint32_t word)
+{
+    struct customer *c = need_customer(ls, word);
+    if (c->pending)
+        return;
+    c->pending = true;
+    ls->pending_customers =
+        grown(ls->pending_customers, &ls->pending_customer_room, ls->pending_customer_count, sizeof(uint32_t));
+    ls->pending_customers[ls->pending_customer_count++] = word;
+}
+
+static void mark_lead(struct links *ls, uint32_t slot)
+{
+    struct lead_links *lead = need_lead(ls, slot);
+    if (lead->pending)
+        return;
+    lead->pending = true;
+    ls->pending_leads = grown(ls->pending_leads, &ls->pending_lead_room, ls->pending_lead_count, sizeof(uint32_t));
+    ls->pending_leads[ls->pending_lead_count++] = slot;
+}
+
+bool links_next_pending_customer(struct links *ls, uint32_t *out_word)
+{
+    if (ls->pending_customer_count == 0)
+        return false;
+    *out_word = ls->pending_customers[--ls->pending_customer_count];
+    ls->customers[*out_word]->pending = false;
+    return true;
+}
+
+bool links_next_pending_lead(struct links *ls, uint32_t *out_slot)
+{
+    if (ls->pending_lead_count == 0)
+        return false;
+    *out_slot = ls->pending_leads[--ls->pending_lead_count];
+    ls->leads[*out_slot]->pending = false;
+    return true;
+}
+
+void told_of(const struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+             struct told *out)
+{
+    *out = (struct told){.won_us = INSTANT_NONE, .paid_us = INSTANT_NONE, .cost_us = INSTANT_NONE};
+    if (!record_exists(r))
+        return;
+    out->customer = d->of[DIMENSIONS_CUSTOMER];
+    if (r->kind == KIND_DEAL) {
+        if (record_has(r, DEAL_LEAD))
+            out->lead = (uint32_t)r->values[DEAL_LEAD] + 1;
+        if (ledger_deal_is_won(l, r))
+            out->won_us = ledger_deal_closing_us(l, r);
+    } else if (r->kind == KIND_LEAD) {
+        out->lead = r->slot + 1;
+        if (record_has(r, LEAD_CREATED_AT)) {
+            out->cost_us = r->values[LEAD_CREATED_AT];
+            if (!value_lead_cost(v, r, &out->cost_minor))
+                out->cost_minor = 0;
+        }
+    } else if (r->kind == KIND_PAYMENT && value_payment_margin(v, r, &out->margin_minor)) {
+        out->paid_us = r->values[PAYMENT_PAID_AT];
+    }
+}
+
+static void add_cost(struct links *ls, uint32_t word, int64_t at_us, int64_t minor, int sign)
+{
+    if (at_us == INSTANT_NONE)
+        return;
+    tree_add(&need_customer(ls, word)->costs, at_us, 0, (int64_t[]){sign * minor, sign});
+    links_mark_customer(ls, word);
+}
+
+/* A reference from the lead itself or from one of its deals: the first makes the lead one of the customer's. */
+static void add_reference(struct links *ls, uint32_t lead_slot, uint32_t word, int sign)
+{
+    struct lead_links *lead = need_lead(ls, lead_slot);
+    int128 before = 0;
+    tree_sums(&lead->customers, word, (int64_t)word + 1, &before);
+    tree_add(&lead->customers, word, 0, &(int64_t){sign});
+    if (before == (sign > 0 ? 0 : 1))
+        add_cost(ls, word, lead->cost_at_us, lead->cost_minor, sign);
+}
+
+struct cost_change {
+    struct links *links;
+    int64_t at_us, minor;
+    int sign;
+};
+
+static void add_cost_to(void *context, int64_t word, int64_t value, const int64_t *references)
+{
+    (void)value;
+    (void)references;
+    const struct cost_change *c = context;
+    add_cost(c->links, (uint32_t)word, c->at_us, c->minor, c->sign);
+}
+
+static void change_cost(struct links *ls, uint32_t lead_slot, const struct told *now)
+{
+    struct lead_links *lead = need_lead(ls, lead_slot);
+    if (lead->cost_at_us == now->cost_us && lead->cost_minor == now->cost_minor)
+        return;
+    struct cost_change old = {ls, lead->cost_at_us, lead->cost_minor, -1},
+                       fresh = {ls, now->cost_us, now->cost_minor, 1};
+    tree_visit(&lead->customers, 0, INT64_MAX, add_cost_to, &old);
+    lead->cost_at_us = now->cost_us;
+    lead->cost_minor = now->cost_minor;
+    tree_visit(&lead->customers, 0, INT64_MAX, add_cost_to, &fresh);
+}
+
+static void tell(struct links *ls, const struct record *r, const struct told *t, int sign)
+{
+    if (t->lead != 0 && t->customer != 0)
+        add_reference(ls, t->lead - 1, t->customer - 1, sign);
+    if (t->lead != 0 && t->won_us != INSTANT_NONE) {
+        tree_add(&need_lead(ls, t->lead - 1)->won, t->won_us, 0, &(int64_t){sign});
+        mark_lead(ls, t->lead - 1);
+    }
+    if (t->customer != 0 && t->won_us != INSTANT_NONE) {
+        tree_add(&need_customer(ls, t->customer - 1)->won, t->won_us, r->slot, &(int64_t){sign});
+        links_mark_customer(ls, t->customer - 1);
+    }
+    if (t->customer != 0 && t->paid_us != INSTANT_NONE) {
+        tree_add(&need_customer(ls, t->customer - 1)->payments, t->paid_us, 0, &(int64_t){sign * t->margin_minor});
+        links_mark_customer(ls, t->customer - 1);
+    }
+}
+
+void links_retell(struct links *ls, const struct record *r, const struct told *before, const struct told *now)
+{
+    if (memcmp(before, now, sizeof *now) == 0)
+        return;
+    if (r->kind == KIND_LEAD)
+        change_cost(ls, r->slot, now);
+    tell(ls, r, before, -1);
+    tell(ls, r, now, +1);
+}
+
+int64_t links_first_win_us(const struct links *ls, uint32_t lead_slot)
+{
+    if (lead_slot >= ls->lead_room || ls->leads[lead_slot] == NULL)
+        return INT64_MAX;
+    return tree_next(&ls->leads[lead_slot]->won, INT64_MIN);
+}
+
+struct earliest {
+    const struct ledger *ledger;
+    uint32_t slot;
+};
+
+static void keep_least_id(void *context, int64_t at_us, int64_t slot, const int64_t *measures)
+{
+    (void)at_us;
+    (void)measures;
+    struct earliest *e = context;
+    const struct intern *keys = &e->ledger->keys[KIND_DEAL];
+    if (e->slot == SLOT_NONE || text_compare(intern_text(keys, (uint32_t)slot), intern_text(keys, e->slot)) < 0)
+        e->slot = (uint32_t)slot;
+}
+
+uint32_t customer_first_deal(const struct customer *c, const struct ledger *l, int64_t *out_closing_us)
+{
+    struct earliest e = {l, SLOT_NONE};
+    *out_closing_us = tree_next(&c->won, INT64_MIN);
+    if (*out_closing_us != INT64_MAX)
+        tree_visit(&c->won, *out_closing_us, *out_closing_us + 1, keep_least_id, &e);
+    return e.slot;
+}
+
+void customer_payback(const struct customer *c, int64_t first_won_us, struct customer_standing *out)
+{
+    int128 costs[STREAM_MEASURES_MAX] = {0};
+    tree_sums(&c->costs, INT64_MIN, first_won_us + 1, costs);
+    out->measured = costs[0] > 0;
+    out->payback_us = out->measured ? tree_reach(&c->payments, first_won_us, costs[0]) : INT64_MAX;
+    out->first_lead_us = out->measured ? tree_next(&c->costs, INT64_MIN) : INT64_MAX;
+}

@@ -1,0 +1,84 @@
+/* links.h - what records say of a customer, and deals of their lead, kept incrementally.
+ *
+ * A customer's first won deal, the cost of its leads up to then and the moment of payback change with any
+ * of its deals, leads and payments. Everything here is an ordered tree, so one change costs O(log n),
+ * however many deals or payments a customer has. What it then stands for is links_settle's business
+ * (derivation.h), once an event has been applied whole.
+ *
+ * Thread: the shard's writer. Memory: links_init to links_fini.
+ */
+#pragma once
+#include "aggregators/contribution.h"
+#include "aggregators/ledger.h"
+#include "aggregators/tree.h"
+
+/* What a customer stands for: what was added to the entities, so that it can be taken back. */
+struct customer_standing {
+    uint32_t first_deal;          /* slot, SLOT_NONE = no won deal */
+    struct dimensions dimensions; /* of the first deal */
+    int64_t first_won_us;
+    bool measured;          /* its leads have a cost above 0 */
+    int64_t payback_us;     /* the moment of payback, INT64_MAX = not reached by what is known */
+    int64_t first_lead_us;  /* when measured */
+    bool paid_back_counted; /* payback_us <= now */
+};
+
+struct customer {
+    struct tree won;      /* (closing time, deal slot): its won deals */
+    struct tree costs;    /* created_at: cost of its leads in base minor units, their number */
+    struct tree payments; /* paid_at: what they bring towards payback; peaked */
+    struct customer_standing standing;
+    bool pending; /* to be settled */
+};
+
+/* A lead's side: whose cost it is, and the wins of its deals. */
+struct lead_links {
+    struct tree customers;          /* by word number: references, of the lead itself and of its deals */
+    struct tree won;                /* closing time: won deals that name the lead */
+    int64_t cost_minor, cost_at_us; /* what it adds to each customer's costs; cost_at_us INSTANT_NONE = nothing */
+    bool pending;
+};
+
+struct links {
+    struct customer **customers; /* by word number, NULL where the word is no customer */
+    uint32_t customer_room;
+    struct lead_links **leads; /* by slot, NULL where nothing is linked */
+    uint32_t lead_room;
+    uint32_t *pending_customers; /* word numbers */
+    uint32_t pending_customer_count, pending_customer_room;
+    uint32_t *pending_leads; /* slots */
+    uint32_t pending_lead_count, pending_lead_room;
+};
+
+/* What a record tells its links: a pure function of the record and its dimensions. */
+struct told {
+    uint32_t customer; /* word number + 1, 0 = none */
+    uint32_t lead;     /* deal: the lead it names, lead: itself; slot + 1, 0 = none */
+    int64_t won_us;    /* deal: closing time while won, else INSTANT_NONE */
+    int64_t paid_us;   /* payment: INSTANT_NONE = nothing towards payback */
+    int64_t margin_minor;
+    int64_t cost_us, cost_minor; /* lead: cost_us INSTANT_NONE = costs nothing and has no creation */
+};
+
+void links_init(struct links *ls);
+void links_fini(struct links *ls);
+
+void told_of(const struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+             struct told *out);
+/* Takes back what the record told before and takes in what it tells now; customers and leads that this concerns
+ * become pending. */
+void links_retell(struct links *ls, const struct record *r, const struct told *before, const struct told *now);
+
+void links_mark_customer(struct links *ls, uint32_t word);
+/* The next one to settle, no longer pending; false: none. */
+bool links_next_pending_customer(struct links *ls, uint32_t *out_word);
+bool links_next_pending_lead(struct links *ls, uint32_t *out_slot);
+
+/* NULL where the word is no customer. */
+struct customer *links_customer(const struct links *ls, uint32_t word);
+/* Closing time of the lead's first won deal, INT64_MAX where there is none. */
+int64_t links_first_win_us(const struct links *ls, uint32_t lead_slot);
+/* The slot of the customer's first won deal by (closing time, deal_id bytes), SLOT_NONE where there is none. */
+uint32_t customer_first_deal(const struct customer *c, const struct ledger *l, int64_t *out_closing_us);
+/* Fills cost and payback for a customer whose first won deal closed at first_won_us. */
+void customer_payback(const struct customer *c, int64_t first_won_us, struct customer_standing *out);
