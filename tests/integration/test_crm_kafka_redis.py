@@ -188,8 +188,10 @@ def attempt(directory, number):
         wrong.append(f"{len(dead)} dead letters; exit {status}")
 
     printed, _ = replay(files, [meta["as_of"]], config)
-    # replay leaves out milliseconds that are zero, meta never does
-    ours, theirs = lines_of(hashes, meta["as_of"].replace(".000Z", "Z")).splitlines(), printed.splitlines()
+    # replay leaves out milliseconds that are zero, meta never does; an age that grows by itself stands in Redis as the
+    # instant since when, leads_waiting_since
+    ours = lines_of(hashes, meta["as_of"].replace(".000Z", "Z")).splitlines()
+    theirs = [line for line in printed.splitlines() if b'"kpi":"leads_waiting_oldest"' not in line]
     for mine, its in zip(ours, theirs):
         if mine != its:
             wrong.append(f"Redis {mine.decode()}\n    replay {its.decode()}")

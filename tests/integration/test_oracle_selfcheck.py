@@ -335,6 +335,7 @@ class Kpis(unittest.TestCase):
                 "cycle_time_mean": ("2332800", 2, None),  # 31 and 23 days: 27
                 "cycle_time_p50": ("1986560", 2, None),
                 "cycle_time_p90": ("2678784", 2, None),
+                "velocity": ("7.41", 2, None),  # 2 open x 1 x 100.00 / 27 days
             },
         )
 
@@ -470,6 +471,220 @@ class Kpis(unittest.TestCase):
         self.assertNotIn("sales_volume", found)
         self.assertEqual(found["average_check"], ("0.00", 2, None))
         self.assertEqual(found["deals_won"], ("2", 2, None))
+
+
+class Links(unittest.TestCase):
+    """What depends on several records: customers, their leads, deals and payments."""
+
+    AS_OF = "2024-06-01T00:00:00Z"
+
+    def lead(self, lead_id, **fields):
+        return {"lead_id": lead_id, "occurred_at": "2024-01-01T00:00:00Z", **fields}
+
+    def deal(self, deal_id, closed_at=None, stage="won", **fields):
+        return {
+            "deal_id": deal_id,
+            "occurred_at": "2024-01-01T00:00:00Z",
+            "stage": stage,
+            "closed_at": closed_at,
+            **fields,
+        }
+
+    def payment(self, payment_id, paid_at, amount, **fields):
+        return {
+            "payment_id": payment_id,
+            "occurred_at": "2024-01-01T00:00:00Z",
+            "paid_at": paid_at,
+            "amount": amount,
+            **fields,
+        }
+
+    def test_the_first_deal_of_a_customer_is_the_least_by_closing_and_bytes(self):
+        deals = [
+            self.deal("9", "2024-03-01", customer_id="C", manager_id="Ann"),
+            self.deal("10", "2024-03-01", customer_id="C", manager_id="Bob"),
+            self.deal("1", "2024-04-01", lead_id="L", manager_id="Cem"),  # the customer is the lead's
+            self.deal("2", "2024-02-01", "lost", customer_id="C"),
+            self.deal("3", "2024-02-01"),  # no customer
+            self.deal("4", "2024-02-01", lead_id="nowhere"),
+        ]
+        kinds = {"lead": [self.lead("L", customer_id="C")], "deal": deals}
+        found = kpis(self.AS_OF, **kinds)
+        self.assertEqual(found["new_customers"], ("1", 1, None))
+        self.assertEqual(found["repeat_rate"], ("0.666667", 3, None))
+        self.assertEqual(found["cac"], ("0.00", 1, None))
+        for manager, new, repeat in (
+            ("Bob", ("1", 1, None), "0.000000"),
+            ("Ann", None, "1.000000"),
+            ("Cem", None, "1.000000"),
+        ):
+            of_one = kpis(self.AS_OF, dimension="manager", entity=manager, **kinds)
+            self.assertEqual((of_one.get("new_customers"), of_one["repeat_rate"]), (new, (repeat, 1, None)), manager)
+        # without its lead the third deal is nobody's
+        kinds["lead"].append({"lead_id": "L", "occurred_at": "2024-01-02T00:00:00Z", "deleted": True})
+        self.assertEqual(kpis(self.AS_OF, **kinds)["repeat_rate"], ("0.500000", 2, None))
+
+    def test_a_month_gains_by_a_deal_won_later(self):
+        leads = [self.lead(k, created_at="2024-03-05") for k in "ABC"]
+        deals = [
+            self.deal("1", "2024-05-01", lead_id="A"),
+            self.deal("2", "2024-02-01", lead_id="B"),  # before its lead: true from the lead on
+            self.deal("3", "2024-05-01", "lost", lead_id="C"),
+        ]
+        for as_of, window, share in (
+            ("2024-03-31T00:00:00Z", "month", ("0.333333", 3, None)),
+            ("2024-04-30T23:59:59Z", "last_month", ("0.333333", 3, None)),
+            ("2024-05-01T00:00:00Z", "last_month", (None, None, "0.666667")),
+            ("2024-05-01T00:00:00Z", "all", ("0.666667", 3, None)),
+        ):
+            found = kpis(as_of, window, lead=leads, deal=deals)
+            self.assertEqual(found["conversion_cohort"], share, (as_of, window))
+
+    def test_lead_cost_and_cac(self):
+        leads = [
+            self.lead("A", created_at="2024-03-05", cost="10.005"),  # 10.00
+            self.lead("B", created_at="2024-03-06", cost="0.01"),
+            self.lead("C", created_at="2024-03-07"),
+            self.lead("D", cost="5"),  # never created
+            self.lead("E", created_at="2024-03-08", cost="5", currency="EUR"),  # no rate
+            self.lead("F", created_at="2024-01-08", cost="0"),
+        ]
+        deals = [self.deal(k, "2024-03-09", customer_id=k) for k in "12"]
+        found = kpis("2024-03-31T00:00:00Z", "month", lead=leads, deal=deals)
+        self.assertEqual(found["lead_cost"], ("10.01", 4, None))
+        self.assertEqual(found["cac"], ("5.00", 2, None))  # 5.005
+        self.assertNotIn("lead_cost", kpis("2024-02-01T00:00:00Z", lead=leads))
+
+    def payback(self, leads, deals, payments, as_of=AS_OF):
+        found = kpis(as_of, lead=leads, deal=deals, payment=payments)
+        return tuple(found.get(f"payback_{of}", (None, None))[:2] for of in ("p50", "share"))
+
+    def test_the_moment_of_payback(self):
+        day = 86400
+        never = (None, None), ("0.000000", 1)
+        leads = [
+            self.lead("A", created_at="2024-01-01", cost="6", customer_id="C"),
+            self.lead("B", created_at="2024-01-11", cost="4"),  # named by a lost deal of the customer
+            self.lead("D", created_at="2024-03-01", cost="100", customer_id="C"),  # after the first deal
+        ]
+        deals = [self.deal("1", "2024-02-01", customer_id="C"), self.deal("2", None, "lost", customer_id="C")]
+        deals[1]["lead_id"] = "B"
+
+        def after(days):
+            return (str(exact.bucket(days * day)), 1), ("1.000000", 1)
+
+        pay = self.payment
+        for payments, expected in (
+            ([], never),
+            ([pay("a", "2024-03-01", "10", customer_id="C")], after(60)),
+            ([pay("a", "2024-01-05", "10", customer_id="C")], after(31)),  # paid before: at the closing
+            ([pay("a", "2024-03-01", "9.99", customer_id="C")], never),
+            ([pay("a", "2024-03-01", "20", deal_id="2", margin="0.5")], after(60)),
+            ([pay("a", "2024-03-01", "20", deal_id="1", margin="0.49975")], after(60)),  # 9.995: 10.00
+            ([pay("a", "2024-03-01", "20", deal_id="1", margin="0.499749")], never),
+            ([pay("a", "2024-03-01", "20", deal_id="1", customer_id="other")], never),
+            ([pay("a", "2024-03-01", "10", deal_id="nowhere")], never),
+            # taken back later, or at the same instant
+            (
+                [
+                    pay("a", "2024-03-01", "10", customer_id="C"),
+                    pay("b", "2024-03-02", "1", customer_id="C", kind="refund"),
+                ],
+                after(60),
+            ),
+            (
+                [
+                    pay("a", "2024-03-01", "10", customer_id="C"),
+                    pay("b", "2024-03-01", "1", customer_id="C", kind="chargeback"),
+                ],
+                never,
+            ),
+            # reached before the closing and taken back before it
+            (
+                [
+                    pay("a", "2024-01-02", "10", customer_id="C"),
+                    pay("b", "2024-01-03", "1", customer_id="C", kind="refund"),
+                    pay("c", "2024-02-11", "1", customer_id="C"),
+                ],
+                after(41),
+            ),
+            ([pay("a", "2024-06-01", "10", customer_id="C")], after(152)),
+            ([pay("a", "2024-06-01T00:00:00.001Z", "10", customer_id="C")], never),
+        ):
+            self.assertEqual(self.payback(leads, deals, payments), expected, payments)
+
+    def test_who_is_not_measured_for_payback(self):
+        deals = [self.deal("1", "2024-02-01", customer_id="C", lead_id="A")]
+        nobody = ((None, None), (None, None))
+        paid = [self.payment("a", "2024-03-01", "10", customer_id="C")]
+        for fields in ({"cost": "0"}, {}, {"cost": "5", "created_at": None}, {"cost": "5", "created_at": "2024-02-02"}):
+            leads = [self.lead("A", **{"created_at": "2024-01-01", **fields})]
+            self.assertEqual(self.payback(leads, deals, paid), nobody, fields)
+        leads = [self.lead("A", created_at="2024-02-01", cost="5")]
+        self.assertEqual(self.payback(leads, deals, paid)[1], ("1.000000", 1))
+        self.assertEqual(self.payback(leads, [dict(deals[0], stage="lost")], paid), nobody)
+
+    def test_a_lead_of_two_customers_costs_both(self):
+        leads = [self.lead("A", created_at="2024-01-01", cost="5", customer_id="C")]
+        deals = [self.deal(k, "2024-02-01", customer_id=k, lead_id="A") for k in "CD"]
+        self.assertEqual(self.payback(leads, deals, [])[1], ("0.000000", 2))
+
+    def test_leads_that_wait(self):
+        leads = [
+            self.lead("A", created_at="2024-05-31T23:59:58.500Z", status="qualified", closed_at="2024-05-31"),
+            self.lead("B", created_at="2024-05-31T12:00:00.123456Z", first_contact_at="2024-06-01T00:00:01Z"),
+            self.lead("C", created_at="2024-05-31", first_contact_at="2024-06-01"),
+            self.lead("D", created_at="2024-05-31", first_contact_at="2024-05-30"),  # never waited
+            self.lead("E", created_at="2024-05-31", status="lost", closed_at="2024-06-01"),
+            self.lead("F", created_at="2024-05-31", status="converted"),  # on 1 January: never waited
+            self.lead("G", created_at="2024-06-02"),
+            self.lead("H"),
+        ]
+        self.assertEqual(
+            kpis(self.AS_OF, "now", lead=leads),
+            {
+                "leads_waiting": ("2", 2, None),
+                "leads_waiting_since": ("2024-05-31T12:00:00.123Z", 2, None),
+                "leads_waiting_oldest": ("43200", 2, None),  # 43199.876544
+            },
+        )
+        one = kpis(self.AS_OF, "now", lead=leads[:1])
+        self.assertEqual(one["leads_waiting_oldest"], ("2", 1, None))  # 1.5
+        self.assertEqual(one["leads_waiting_since"], ("2024-05-31T23:59:58.500Z", 1, None))
+        self.assertEqual(kpis(self.AS_OF, "now", lead=leads[2:]), {})
+
+    def test_a_lead_opened_again_waits_again(self):
+        def at(day, **fields):
+            return {"lead_id": "1", "occurred_at": f"2024-03-{day:02d}T00:00:00Z", **fields}
+
+        events = [
+            at(1, created_at="2024-03-01", status="new"),
+            at(2, status="lost", closed_at="2024-03-02"),
+            at(3, status="contacted"),
+            at(5, status="converted"),
+        ]
+        for upto, as_of, waiting in ((2, 4, False), (3, 4, True), (4, 4, True), (4, 5, False)):
+            found = kpis(f"2024-03-{as_of:02d}T00:00:00Z", "now", lead=events[:upto])
+            self.assertEqual("leads_waiting" in found, waiting, (upto, as_of))
+
+    def test_velocity(self):
+        deals = [
+            self.deal("1", "2024-05-03", created_at="2024-05-01", amount="100"),
+            self.deal("2", "2024-05-05", created_at="2024-05-01", amount="50.01"),
+            self.deal("3", "2024-05-05", created_at="2024-05-06"),  # won without amount, closed before it was created
+            self.deal("4", "2024-05-05", "lost", created_at="2024-05-01"),
+        ]
+        waiting = [self.deal(f"o{k}", None, "talk", created_at="2024-01-01") for k in range(3)]
+        # 3 open x 3/4 x 75.005 / 3 days = 56.25375
+        at = "2024-05-31T00:00:00Z"
+        self.assertEqual(kpis(at, deal=deals + waiting)["velocity"], ("56.25", 3, None))
+        self.assertEqual(kpis(at, "month", deal=deals + waiting)["velocity"], ("56.25", 3, None))
+        self.assertEqual(kpis(at, deal=deals)["velocity"], ("0.00", 3, None))
+        self.assertNotIn("velocity", kpis(at, deal=deals[2:] + waiting))
+        self.assertNotIn("velocity", kpis(at, "now", deal=deals + waiting))
+        self.assertNotIn("velocity", kpis("2024-06-30T00:00:00Z", "month", deal=deals + waiting))
+        flat = [self.deal("1", "2024-05-01", created_at="2024-05-01", amount="100")]
+        self.assertNotIn("velocity", kpis(at, deal=flat + waiting))
 
 
 if __name__ == "__main__":

@@ -123,8 +123,22 @@ class Options:
 
 
 def file_arguments(files):
-    """files: {kind: path}; only those that exist."""
-    return [word for kind in KINDS if kind in files for word in (f"--{kind}", str(files[kind]))]
+    """files: {kind: path}; only those that exist. Or pairs of a kind and a path, in the order to read them."""
+    pairs = [(kind, files[kind]) for kind in KINDS if kind in files] if isinstance(files, dict) else files
+    return [word for kind, path in pairs for word in (f"--{kind}", str(path))]
+
+
+def interleave(files, parts):
+    """The files cut into parts, and read part by part with the kinds backwards: payments come before their deals."""
+    pairs = []
+    for part in range(parts):
+        for kind in reversed(KINDS):
+            if kind in files:
+                lines = files[kind].read_bytes().splitlines(keepends=True)
+                path = files[kind].with_suffix(f".{part}")
+                path.write_bytes(b"".join(lines[len(lines) * part // parts : len(lines) * (part + 1) // parts]))
+                pairs.append((kind, path))
+    return pairs
 
 
 def run(command, check=True):

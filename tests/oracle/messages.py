@@ -56,7 +56,7 @@ FIELDS = {
         "kind": "payment kind",
         "amount": "positive",
         "currency": "currency",
-        "margin": "decimal",
+        "margin": "probability",  # a fraction
         "deal_id": "id",
         "paid_at": "time",
     },

@@ -99,7 +99,7 @@ BAD_OF = {
         b'"amount":true',
         b'"amount":"1","amount":"1"',
     ],
-    "payment": [b'"amount":-0.01', b'"kind":"gift"', b'"paid_at":"2024-13-01"'],
+    "payment": [b'"amount":-0.01', b'"kind":"gift"', b'"paid_at":"2024-13-01"', b'"margin":-0.1', b'"margin":"1.000001"'],
     "feedback": [
         b'"kind":"csat","score":6,"scale":5',
         b'"kind":"nps","score":-1,"scale":10',
@@ -110,6 +110,9 @@ BAD_OF = {
 
 
 class World:
+    steps = (1, 1, 2, 3, 3, 5, 8)  # events of a record, each as likely
+    deletions = 0.07
+
     def __init__(self, seed, instants, zone="UTC"):
         self.random = random.Random(seed)
         self.instants = instants
@@ -232,7 +235,7 @@ class World:
                 kind=r.choice(("payment", "payment", "refund", "chargeback")),
                 amount=self.amount(),
                 currency=r.choice(CURRENCIES),
-                margin=self.decimal("0.4"),
+                margin=self.decimal(r.choice(("0.4", "1", "0", "0.125", "1.0000004", "0.3333335", "2e-7"))),
                 deal_id=r.choice(keys["deal"]),
                 paid_at=self.business_time(),
             )
@@ -253,7 +256,7 @@ class World:
         """The events of one record, in the order in which they should have come."""
         r = self.random
         taken, out = set(), []
-        for step in range(r.choice((1, 1, 2, 3, 3, 5, 8))):
+        for step in range(r.choice(self.steps)):
             full = self.fields(kind, keys)
             share = r.choice((0.15, 0.5, 0.9, 1.0)) if step else r.choice((0.6, 0.9, 1.0))
             event = {name: (None if r.random() < 0.06 else value) for name, value in full.items() if r.random() < share}
@@ -278,7 +281,7 @@ class World:
                 event["version"] = version
             if r.random() < 0.5:
                 event["event_id"] = f"{kind}-{key}-{step}"
-            if r.random() < 0.07:
+            if r.random() < self.deletions:
                 event["deleted"] = r.choice((True, True, False, None))
             if r.random() < 0.03:
                 event = {f"{kind}_id": key, "occurred_at": self.write_time(occurred), "version": version}
@@ -311,7 +314,6 @@ class World:
 
     def generate(self, records):
         """{kind: lines} in a random order, with repeats and bad messages."""
-        r = self.random
         counts = {
             "lead": records * 3 // 10,
             "deal": records * 4 // 10,
@@ -320,15 +322,17 @@ class World:
         }
         keys = {kind: [f"{kind[0]}{k}" for k in range(max(1, count))] for kind, count in counts.items()}
         links = {kind: names + ["nowhere"] for kind, names in keys.items()}
-        out = {}
-        for kind, names in keys.items():
-            lines = [line for key in names for line in self.record(kind, key, links)]
-            lines += r.sample(lines, len(lines) // 5)
-            for _ in range(len(lines) // 12):
-                lines.append(self.bad(kind))
-            r.shuffle(lines)
-            out[kind] = lines
-        return out
+        return {
+            kind: self.arrival(kind, [line for key in names for line in self.record(kind, key, links)])
+            for kind, names in keys.items()
+        }
+
+    def arrival(self, kind, lines):
+        """The lines of a kind as they come: in any order, some again, and bad ones between them."""
+        lines = lines + self.random.sample(lines, len(lines) // 5)
+        lines += [self.bad(kind) for _ in range(len(lines) // 12)]
+        self.random.shuffle(lines)
+        return lines
 
 
 class RawNumber(str):
@@ -338,12 +342,12 @@ class RawNumber(str):
 FILES = {"lead": "leads", "deal": "deals", "payment": "payments", "feedback": "feedback"}
 
 
-def write(seed, records, directory, instants, zone="UTC"):
+def write(seed, records, directory, instants, zone="UTC", world=World):
     """Writes leads.ndjson and the others; returns {kind: path}."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     paths = {}
-    for kind, lines in World(seed, instants, zone).generate(records).items():
+    for kind, lines in world(seed, instants, zone).generate(records).items():
         paths[FILES[kind]] = directory / f"{FILES[kind]}.ndjson"
         paths[FILES[kind]].write_bytes(b"".join(line + b"\n" for line in lines))
     return paths

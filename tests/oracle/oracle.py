@@ -36,12 +36,12 @@ SEATS = ("manager", "team", "product", "region", "source")
 
 SCHEMA = """
 CREATE TABLE lead (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
-                   created INT, first_contact INT);
+                   customer TEXT, cost INT, currency TEXT, created INT, first_contact INT, closing INT);
 CREATE TABLE deal (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
-                   lead_id TEXT, stage TEXT, created INT, closing INT,
+                   customer TEXT, lead_id TEXT, stage TEXT, created INT, closing INT,
                    amount INT, currency TEXT, quantity INT, probability INT);
 CREATE TABLE payment (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
-                      deal_id TEXT, kind TEXT, amount INT, currency TEXT, paid INT);
+                      customer TEXT, deal_id TEXT, kind TEXT, amount INT, currency TEXT, margin INT, paid INT);
 CREATE TABLE feedback (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
                        deal_id TEXT, kind TEXT, score INT, scale INT, answered INT);
 """
@@ -58,12 +58,18 @@ INHERITED = ", ".join(
 )
 
 FACTS = f"""
+CREATE INDEX deal_by_lead ON deal (lead_id);
 CREATE TABLE lead_fact AS
-  SELECT :company AS company, manager, team, product, region, source, created, first_contact,
-         CASE WHEN first_contact >= created THEN first_contact - created END AS response
+  SELECT :company AS company, id, customer, manager, team, product, region, source, created, first_contact,
+         CASE WHEN first_contact >= created THEN first_contact - created END AS response,
+         money(cost, currency, created) AS cost_base,
+         coalesce(min(first_contact, closing), first_contact, closing) AS waits_until,
+         (SELECT min(max(lead.created, deal.closing)) FROM deal
+          WHERE deal.lead_id = lead.id AND deal.stage = 'won') AS converted
   FROM lead;
 CREATE TABLE deal_fact AS
-  SELECT :company AS company, own.id, {INHERITED}, own.stage, own.created, own.closing,
+  SELECT :company AS company, own.id, own.lead_id, coalesce(own.customer, up.customer) AS customer, {INHERITED},
+         own.stage, own.created, own.closing,
          max(own.created, own.closing) AS closed_from_creation,
          CASE WHEN own.stage IN ('won', 'lost') THEN money(own.amount, own.currency, own.closing) END AS closed_base,
          money(own.amount, own.currency, own.created) AS open_base,
@@ -72,7 +78,8 @@ CREATE TABLE deal_fact AS
          CASE WHEN own.stage = 'won' AND own.closing >= own.created THEN own.closing - own.created END AS cycle
   FROM deal own LEFT JOIN lead up ON up.id = own.lead_id;
 CREATE TABLE payment_fact AS
-  SELECT :company AS company, {INHERITED}, own.paid, coalesce(own.kind, 'payment') AS kind,
+  SELECT :company AS company, coalesce(own.customer, up.customer) AS customer, {INHERITED}, own.paid,
+         coalesce(own.kind, 'payment') AS kind, coalesce(own.margin, {MICRO}) AS margin,
          money(own.amount, own.currency, own.paid) AS base
   FROM payment own LEFT JOIN deal_fact up ON up.id = own.deal_id;
 CREATE TABLE feedback_fact AS
@@ -87,7 +94,37 @@ CREATE INDEX payment_by_paid ON payment_fact (paid);
 CREATE INDEX feedback_by_answered ON feedback_fact (answered);
 """
 
-LEADS_CREATED = """SELECT {by}, count(*) FROM lead_fact
+# The won deals of each customer, in their order: the first has place 1. A customer is measured for payback if its
+# leads up to its first won deal cost anything. What was paid before that deal counts at its closing; all that was
+# paid at one instant counts together.
+CUSTOMERS = """
+CREATE TABLE customer_deal AS
+  SELECT *, row_number() OVER (PARTITION BY customer ORDER BY closing, id) AS place
+  FROM deal_fact WHERE stage = 'won' AND customer IS NOT NULL;
+CREATE TABLE customer_lead AS
+  SELECT customer, id AS lead_id FROM lead_fact WHERE customer IS NOT NULL
+  UNION
+  SELECT deal_fact.customer, lead_fact.id FROM deal_fact JOIN lead_fact ON lead_fact.id = deal_fact.lead_id
+  WHERE deal_fact.customer IS NOT NULL;
+CREATE TABLE customer_cost AS
+  SELECT first.customer, first.id AS deal_id, first.closing, min(lead_fact.created) AS first_lead,
+         total_int(CASE WHEN lead_fact.created <= first.closing THEN lead_fact.cost_base END) AS cost
+  FROM customer_deal AS first JOIN customer_lead USING (customer) JOIN lead_fact ON lead_fact.id = customer_lead.lead_id
+  WHERE first.place = 1 GROUP BY first.customer;
+CREATE TABLE customer_moment AS
+  SELECT customer, reached(cost, max(payment_fact.paid, customer_cost.closing),
+                           share(CASE kind WHEN 'payment' THEN base ELSE -base END, margin)) AS moment
+  FROM payment_fact JOIN customer_cost USING (customer) WHERE payment_fact.paid IS NOT NULL GROUP BY customer;
+CREATE TABLE payback_fact AS
+  SELECT deal_fact.*, moment, moment - first_lead AS payback
+  FROM customer_cost LEFT JOIN customer_moment USING (customer) JOIN deal_fact ON deal_fact.id = customer_cost.deal_id
+  WHERE cost <> '0';
+CREATE INDEX customer_deal_by_closing ON customer_deal (closing);
+CREATE INDEX payback_by_closing ON payback_fact (closing);
+CREATE INDEX payback_by_moment ON payback_fact (moment);
+"""
+
+LEADS_CREATED = """SELECT {by}, count(*), total_int(converted <= :as_of), total_int(cost_base) FROM lead_fact
   WHERE created >= :start AND created < :stop AND {by} IS NOT NULL GROUP BY {by}"""
 
 DEALS_CREATED = """SELECT {by}, count(*), total_int(stage = 'won' AND closed_from_creation <= :as_of) FROM deal_fact
@@ -123,6 +160,18 @@ NPS = f"""SELECT {{by}}, count(*), total_int(score >= 9 * {MICRO}), total_int(sc
 OPEN = """SELECT {by}, count(*), total_int(open_base), total_int(share(open_base, probability)) FROM deal_fact
   WHERE created <= :as_of AND (closing IS NULL OR closing > :as_of) AND {by} IS NOT NULL GROUP BY {by}"""
 
+WAITING = """SELECT {by}, count(*), min(created) FROM lead_fact
+  WHERE created <= :as_of AND (waits_until IS NULL OR waits_until > :as_of) AND {by} IS NOT NULL GROUP BY {by}"""
+
+CUSTOMER_DEALS = """SELECT {by}, count(*), total_int(place = 1) FROM customer_deal
+  WHERE closing >= :start AND closing < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
+PAID_BACK = """SELECT {by}, count(*), total_int(moment <= :as_of) FROM payback_fact
+  WHERE closing >= :start AND closing < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
+CYCLES = """SELECT {by}, count(cycle), total_int(cycle) FROM deal_fact
+  WHERE closing >= :start AND closing < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
 
 class TotalInt:
     """sum() that never overflows and never turns into a double: the total leaves SQL as text."""
@@ -136,6 +185,25 @@ class TotalInt:
 
     def finalize(self):
         return str(self.total)
+
+
+class Reached:
+    """The least instant by which the amounts make up a cost; NULL if none. Amounts of one instant come together."""
+
+    def __init__(self):
+        self.cost, self.at = None, {}
+
+    def step(self, cost, at, amount):
+        self.cost = int(cost)
+        self.at[at] = self.at.get(at, 0) + (amount or 0)
+
+    def finalize(self):
+        total = 0
+        for at in sorted(self.at):
+            total += self.at[at]
+            if total >= self.cost:
+                return at
+        return None
 
 
 class Rates:
@@ -179,9 +247,10 @@ class Oracle:
         self.db.create_function("share", 2, lambda base, p: None if base is None else half_even(base * p, MICRO))
         self.db.create_function("bucket", 1, lambda us: bucket(half_even(us, MICRO)))
         self.db.create_aggregate("total_int", 1, TotalInt)
+        self.db.create_aggregate("reached", 3, Reached)
         self.db.executescript(SCHEMA)
         self._fill(ledger)
-        for statement in FACTS.split(";\n"):
+        for statement in (FACTS + CUSTOMERS).split(";\n"):
             self.db.execute(statement, {"company": company} if ":company" in statement else {})
 
     def _money(self, micro, currency, at):
@@ -207,7 +276,19 @@ class Oracle:
 
         insert(
             "lead",
-            ((key, *seats(v), v.get("created_at"), v.get("first_contact_at")) for key, v, _ in ledger.standing("lead")),
+            (
+                (
+                    key,
+                    *seats(v),
+                    v.get("customer_id"),
+                    v.get("cost"),
+                    v.get("currency"),
+                    v.get("created_at"),
+                    v.get("first_contact_at"),
+                    closing,
+                )
+                for key, v, closing in ledger.standing("lead")
+            ),
         )
         insert(
             "deal",
@@ -215,6 +296,7 @@ class Oracle:
                 (
                     key,
                     *seats(v),
+                    v.get("customer_id"),
                     v.get("lead_id"),
                     v.get("stage"),
                     v.get("created_at"),
@@ -230,7 +312,17 @@ class Oracle:
         insert(
             "payment",
             (
-                (key, *seats(v), v.get("deal_id"), v.get("kind"), v.get("amount"), v.get("currency"), v.get("paid_at"))
+                (
+                    key,
+                    *seats(v),
+                    v.get("customer_id"),
+                    v.get("deal_id"),
+                    v.get("kind"),
+                    v.get("amount"),
+                    v.get("currency"),
+                    v.get("margin"),
+                    v.get("paid_at"),
+                )
                 for key, v, _ in ledger.standing("payment")
             ),
         )
@@ -272,12 +364,18 @@ class Oracle:
                 put(entity, "open_deals", str(n), n)
                 put_sum(entity, "pipeline", pipeline, money(pipeline), n)
                 put_sum(entity, "weighted_pipeline", weighted, money(weighted), n)
+            for entity, (n, since) in self._rows(WAITING, by, (0, 0), as_of).items():
+                put(entity, "leads_waiting", str(n), n)
+                put(entity, "leads_waiting_since", instant_text(since), n)
+                put(entity, "leads_waiting_oldest", str(half_even(as_of - since, MICRO)), n)
             return found
 
         leads = self._rows(LEADS_CREATED, by, period, as_of)
         closed = self._rows(CLOSED, by, period, as_of)
-        for entity, (n,) in leads.items():
+        for entity, (n, converted, cost) in leads.items():
             put(entity, "leads_created", str(n), n)
+            put(entity, "conversion_cohort", ratio(converted, n), n)
+            put_sum(entity, "lead_cost", cost, money(cost), n)
             put(entity, "conversion", ratio(closed.get(entity, [0])[0], n), n)
         for entity, (n, won) in self._rows(DEALS_CREATED, by, period, as_of).items():
             put(entity, "deals_created", str(n), n)
@@ -294,12 +392,21 @@ class Oracle:
         for kpi, table, at, value in (
             ("cycle_time", "deal_fact", "closing", "cycle"),
             ("response_time", "lead_fact", "first_contact", "response"),
+            ("payback", "payback_fact", "moment", "payback"),
         ):
             rows = self._rows(TIMES, by, period, as_of, table=table, at=at, value=value)
             for entity, (n, us, p50, p90) in rows.items():
-                put(entity, f"{kpi}_mean", str(half_even(us, n * MICRO)), n)
+                if kpi != "payback":
+                    put(entity, f"{kpi}_mean", str(half_even(us, n * MICRO)), n)
                 put(entity, f"{kpi}_p50", str(p50), n)
                 put(entity, f"{kpi}_p90", str(p90), n)
+        for entity, (n, first) in self._rows(CUSTOMER_DEALS, by, period, as_of).items():
+            put(entity, "repeat_rate", ratio(n - first, n), n)
+            if first:
+                put(entity, "new_customers", str(first), first)
+                put(entity, "cac", money(half_even(leads.get(entity, [0, 0, 0])[2], first)), first)
+        for entity, (n, paid_back) in self._rows(PAID_BACK, by, period, as_of).items():
+            put(entity, "payback_share", ratio(paid_back, n), n)
         for entity, (n, revenue, n_back, back) in self._rows(PAYMENTS, by, period, as_of).items():
             put_sum(entity, "revenue", revenue, money(revenue), n)
             put_sum(entity, "refunds", back, money(back), n_back)
@@ -308,6 +415,19 @@ class Oracle:
             put(entity, "csat_mean", fixed(half_even(total * 100, n * MICRO), 2), n)
         for entity, (n, promoters, detractors) in self._rows(NPS, by, period, as_of).items():
             put(entity, "nps", fixed(half_even((promoters - detractors) * 1000, n), 1), n)
+        return found
+
+    def velocity(self, by, period, as_of):
+        """{(entity, "velocity"): (text, n)}: open deals x win rate x average check / mean cycle in days."""
+        found = {}
+        open_deals = self._rows(OPEN, by, (0, 0), as_of)
+        cycles = self._rows(CYCLES, by, period, as_of)
+        for entity, (won, volume, priced, _, lost, _) in self._rows(CLOSED, by, period, as_of).items():
+            measured, us = cycles[entity]
+            if priced and us > 0:
+                a_day = open_deals.get(entity, [0])[0] * won * volume * measured * 86_400 * MICRO
+                minor = half_even(a_day, (won + lost) * priced * us)
+                found[entity, "velocity"] = (fixed(minor, self.decimals), won)
         return found
 
     def lines(self, windows, as_of):
@@ -319,6 +439,8 @@ class Oracle:
                 current, previous = periods if periods else (None, None)
                 now = self.values(by, window, current, as_of)
                 before = self.values(by, window, previous, as_of) if previous else {}
+                if window != "now":
+                    now.update(self.velocity(by, current, as_of))
                 for entity, kpi in now.keys() | before.keys():
                     line = {
                         "as_of": instant_text(as_of),

@@ -6,6 +6,7 @@ otherwise: they are counted in `ties`, and a comparison is only valid where ther
 """
 
 HISTORIES = {"lead": "status", "deal": "stage"}  # what keeps its stamped history
+ENDS = {"lead": ("converted", "lost"), "deal": ("won", "lost")}  # and where it ends
 
 
 class Record:
@@ -72,15 +73,17 @@ class Ledger:
         for key, record in self.records[kind].items():
             if record.exists[1]:
                 values = {name: value for name, (_, value) in record.fields.items()}
-                yield key, values, closing_time(record)
+                yield key, values, closing_time(record, kind) if kind in ENDS else None
 
 
-def closing_time(record):
-    """When a won or lost deal was closed; None for a deal that is open, whatever its closed_at says."""
-    stage = record.fields.get("stage", (None, None))[1]
-    if stage not in ("won", "lost"):
+def closing_time(record, kind="deal"):
+    """When a won or lost deal, or a converted or lost lead, was closed; None for one that is open, whatever its
+    closed_at says."""
+    ends = ENDS[kind]
+    stage = record.fields.get(HISTORIES[kind], (None, None))[1]
+    if stage not in ends:
         return None
-    last_open = max((s for s, (_, name) in record.history.items() if name not in ("won", "lost")), default=None)
+    last_open = max((s for s, (_, name) in record.history.items() if name not in ends), default=None)
     closed_stamp, closed = record.fields.get("closed_at", (None, None))
     if closed is not None and (last_open is None or closed_stamp >= last_open):
         return closed
