@@ -74,11 +74,13 @@ static bool split_kpis(struct settings *s, char *list)
     return true;
 }
 
-/* HOST, HOST:PORT, [V6]:PORT, /path. Splits in place. */
+/* HOST, HOST:PORT, [V6]:PORT, /path or, as `kpid run` has it, unix:/path. Splits in place. */
 static bool split_address(struct settings *s, char *address)
 {
     s->query.port = 6379;
     s->query.socket = NULL;
+    if (strncmp(address, "unix:", 5) == 0)
+        address += 5;
     if (address[0] == '/') {
         s->query.socket = address;
         return true;
