@@ -49,7 +49,7 @@ const char *error_name(enum error e);
 /* A sentence for a person, without a full stop. Never NULL. */
 const char *error_text(enum error e);
 
-/* Ends the process with the place and the broken condition on standard error. */
+/* Ends the process with the place and the broken condition on standard error; the exit is 70. */
 _Noreturn void require_failed(const char *condition, const char *file, int line);
 
 #define REQUIRE(condition) ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))

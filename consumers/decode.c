@@ -71,7 +71,12 @@ int64_t decoder_rounded(const struct decoder *d)
 
 static enum error refuse(struct work *w, enum error e, struct text about)
 {
-    snprintf(w->decoder->detail, sizeof w->decoder->detail, "%.*s", (int)(about.len < 256 ? about.len : 256), about.at);
+    char *detail = w->decoder->detail;
+    snprintf(detail, sizeof w->decoder->detail, "%.*s", (int)(about.len < 256 ? about.len : 256), about.at);
+    /* A member's name is whatever the sender wrote, and this goes to headers and terminals. */
+    for (char *at = detail; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = '?';
     return e;
 }
 

@@ -139,9 +139,10 @@ static bool read_instants(struct replay *r)
     for (size_t i = 0; i < r->as_of_count; i++) {
         struct text t = text_of(r->as_of_texts[i]);
         int64_t us, day;
-        if (date_parse(t, &day) == OK)
+        bool is_date = date_parse(t, &day) == OK;
+        if (is_date)
             us = calendar_instant(r->calendar, day, 0);
-        else if (instant_parse(t, &us) != OK) {
+        if (is_date ? us < INSTANT_MIN || us >= INSTANT_END : instant_parse(t, &us) != OK) {
             fprintf(stderr, "kpid replay: --as-of '%s': neither RFC 3339 with a zone nor a date of 1970 to 2199\n",
                     r->as_of_texts[i]);
             return false;

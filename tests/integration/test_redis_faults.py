@@ -24,6 +24,8 @@ redis:
   backoff_max: 500ms
 """
 META_FIELDS = ("as_of", "seq")
+# It changes every second, so that readers make it from leads_waiting_since and the clock.
+NOT_PUBLISHED = ("leads_waiting_oldest",)
 
 
 def program():
@@ -66,6 +68,8 @@ class Events:
         want = {}
         for line in out.splitlines():
             row = json.loads(line)
+            if row["kpi"] in NOT_PUBLISHED:
+                continue
             fields = want.setdefault(f"kpi:{row['dimension']}:{row['window']}:{row['entity']}", {})
             if "value" in row:
                 fields[row["kpi"]] = row["value"]
