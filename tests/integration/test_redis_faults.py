@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from daemon import Daemon
 from resp import Client
-from servers import Kafka, Redis, bin_dir, wait_until
+from servers import Kafka, Redis, bin_dir
 
 TOPICS = ("leads", "deals", "payments", "feedback")
 PREFIX = "kpid:{default}:"
@@ -110,6 +110,10 @@ def compare(events, kpid, redis, what):
     return values
 
 
+def troubles(kpid, kind):
+    return kpid.metric(f'kpid_redis_troubles_total{{trouble="{kind}"}}')
+
+
 def main():
     with Kafka() as kafka, tempfile.TemporaryDirectory(prefix="kpid-faults-") as folder:
         redis = Redis()
@@ -139,6 +143,7 @@ def run(kafka, redis, folder):
         redis.pause()
         events.send(2)
         kpid.wait_read(events.count)
+        kpid.wait_for("a time-out", lambda: troubles(kpid, "timeout") > 0)
         redis.resume()
         compare(events, kpid, redis, "standing still")
 
@@ -146,7 +151,7 @@ def run(kafka, redis, folder):
             client.command("CONFIG", "SET", "maxmemory", "1")
             events.send(3)
             kpid.wait_read(events.count)
-            wait_until("a refusal", lambda: kpid.metric('kpid_redis_troubles_total{trouble="oom"}') > 0)
+            kpid.wait_for("a refusal", lambda: troubles(kpid, "oom") > 0)
             client.command("CONFIG", "SET", "maxmemory", "0")
         compare(events, kpid, redis, "full")
 
