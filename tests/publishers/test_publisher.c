@@ -206,6 +206,25 @@ Test(publisher, staged_changes_end_in_the_state_of_one_full_write)
     keep_equal(20, false);
 }
 
+/* A staged board begins as a copy: those whose numbers stayed must not fall from it. */
+Test(publisher, a_staged_board_keeps_whoever_did_not_change)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_deal(&f, "2", "Bob", "North", "won", 50, NOW_US - HOUR);
+    fixture_settle(&f);
+    f.core.config->publish.max_atomic = 5;
+    fixture_deal(&f, "3", "Ada", "North", "won", 1, NOW_US - HOUR);
+    fixture_step(&f);
+    cr_expect(eq(i64, fixture_status(&f).staged, 1));
+    char text[16];
+    redis_ask_text(f.server, text, sizeof text, "ZSCORE kpid:{default}:board:manager:month:sales_volume Bob");
+    cr_expect(eq(str, text, "50"));
+    expect_ideal(&f);
+    fixture_fini(&f);
+}
+
 Test(publisher, restarts_between_changes_end_in_the_state_of_one_full_write)
 {
     keep_equal(2000, true);
@@ -422,5 +441,33 @@ Test(publisher, alerts_are_written_with_the_next_publish)
     cr_expect(eq(str, (char *)fixture_field(&f, "alerts:active", "b-1"), "{\"b\":1}"));
     redis_ask_text(f.server, text, sizeof text, "XLEN kpid:{default}:alerts:log");
     cr_expect(eq(str, text, "1"), "the one of the outage");
+    fixture_fini(&f);
+}
+
+/* The answer to a publish is lost, though it was done: what it appended must not be appended again. */
+Test(publisher, a_publish_whose_answer_was_lost_is_not_told_twice)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    struct redis_proxy *proxy = redis_proxy_start(f.server);
+    fixture_point_at(&f, redis_proxy_port(proxy));
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_settle(&f);
+    struct alert_report *r = alert_report_create();
+    alert_report_add_log(r, TEXT("a-1"), TEXT("{\"a\":\"firing\"}"));
+    redis_proxy_lose_exec(proxy);
+    publisher_step(f.publisher, f.clock_us, NULL, r);
+    alert_report_destroy(r);
+    cr_expect(eq(int, fixture_status(&f).state, PUBLISHER_AWAY));
+    char text[16];
+    redis_ask_text(f.server, text, sizeof text, "XLEN kpid:{default}:alerts:log");
+    cr_expect(eq(str, text, "1"), "it was done");
+
+    f.clock_us += 10 * SECOND;
+    fixture_settle(&f);
+    redis_ask_text(f.server, text, sizeof text, "XLEN kpid:{default}:alerts:log");
+    cr_expect(eq(str, text, "1"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "meta", "seq"), "3"), "neither a seq twice nor one left out");
+    redis_proxy_stop(proxy);
     fixture_fini(&f);
 }

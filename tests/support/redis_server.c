@@ -306,6 +306,8 @@ static bool serve_one(struct fake_redis *f, struct session *s, const char *name)
             continue;
         if (a->bytes != NULL && !say(s->fd, a->bytes, a->len))
             return false;
+        if (strcasecmp(name, "EXEC") == 0)
+            s->queued = -1;
         return !a->closes;
     }
     return answer_as_empty(s, name);
@@ -388,4 +390,108 @@ void fake_redis_stop(struct fake_redis *f)
     close(f->stop[0]);
     close(f->fd);
     free(f);
+}
+
+/* ---- the one in between ---- */
+
+struct redis_proxy {
+    int fd, port, server_port;
+    pthread_t thread;
+    int stop[2];
+    atomic_bool lose;
+};
+
+static int connect_to(int port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+    return fd;
+}
+
+/* Reads on until the reply to EXEC has begun: the only array after the +OK and +QUEUED of a transaction. */
+static void await_exec(int server)
+{
+    char got[1 << 16];
+    size_t len = 0;
+    do {
+        REQUIRE(len < sizeof got - 1);
+        ssize_t n = recv(server, got + len, sizeof got - 1 - len, 0);
+        REQUIRE(n > 0);
+        len += (size_t)n;
+        got[len] = '\0';
+    } while (strstr(got, "\n*") == NULL);
+}
+
+/* False: over, or an EXEC was lost. */
+static bool forward(struct redis_proxy *p, int from, int to, bool is_client)
+{
+    char bytes[1 << 16];
+    ssize_t n = recv(from, bytes, sizeof bytes, 0);
+    if (n <= 0 || !say(to, bytes, (size_t)n))
+        return false;
+    if (!is_client || memmem(bytes, (size_t)n, "$4\r\nEXEC\r\n", 10) == NULL || !atomic_exchange(&p->lose, false))
+        return true;
+    await_exec(to);
+    return false;
+}
+
+static void *run_proxy(void *argument)
+{
+    struct redis_proxy *p = argument;
+    int client = -1, server = -1;
+    for (;;) {
+        struct pollfd fds[] = {{.fd = p->stop[0], .events = POLLIN},
+                               {.fd = client < 0 ? p->fd : client, .events = POLLIN},
+                               {.fd = server, .events = POLLIN}};
+        poll(fds, 3, -1);
+        if (fds[0].revents != 0)
+            break;
+        if (client < 0) {
+            client = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC);
+            server = connect_to(p->server_port);
+            continue;
+        }
+        if ((fds[1].revents != 0 && !forward(p, client, server, true)) ||
+            (fds[2].revents != 0 && !forward(p, server, client, false))) {
+            close(client);
+            close(server);
+            client = server = -1;
+        }
+    }
+    if (client >= 0) {
+        close(client);
+        close(server);
+    }
+    return NULL;
+}
+
+struct redis_proxy *redis_proxy_start(const struct redis_server *s)
+{
+    struct redis_proxy *p = must_zalloc(sizeof *p);
+    p->server_port = s->port;
+    p->fd = listen_on(0, &p->port);
+    REQUIRE(listen(p->fd, 8) == 0 && pipe2(p->stop, O_CLOEXEC) == 0);
+    REQUIRE(pthread_create(&p->thread, NULL, run_proxy, p) == 0);
+    return p;
+}
+
+int redis_proxy_port(const struct redis_proxy *p)
+{
+    return p->port;
+}
+
+void redis_proxy_lose_exec(struct redis_proxy *p)
+{
+    atomic_store(&p->lose, true);
+}
+
+void redis_proxy_stop(struct redis_proxy *p)
+{
+    close(p->stop[1]);
+    pthread_join(p->thread, NULL);
+    close(p->stop[0]);
+    close(p->fd);
+    free(p);
 }

@@ -41,3 +41,11 @@ int fake_redis_port(const struct fake_redis *f);
 int fake_redis_connections(const struct fake_redis *f);
 int fake_redis_commands(const struct fake_redis *f);
 void fake_redis_stop(struct fake_redis *f);
+
+/* Stands between a client and a real one, and can lose the answer to a transaction that was done. */
+struct redis_proxy;
+struct redis_proxy *redis_proxy_start(const struct redis_server *s);
+int redis_proxy_port(const struct redis_proxy *p);
+/* The next EXEC reaches the server, and then the connection is over. */
+void redis_proxy_lose_exec(struct redis_proxy *p);
+void redis_proxy_stop(struct redis_proxy *p);
