@@ -259,7 +259,7 @@ static void arrow(const struct pen *p, const struct top_frame *f, const struct t
     int order = now.at == NULL || row->previous[kpi] == NULL ? 0 : top_text_compare(now, before);
     bool better = f->kpis[kpi].down_is_better ? order < 0 : order > 0;
     buffer_char(p->out, ' ');
-    colored(p, better ? GREEN : RED, order == 0 ? TEXT(LEVEL) : order > 0 ? TEXT(UP) : TEXT(DOWN));
+    colored(p, order == 0 ? NULL : better ? GREEN : RED, order == 0 ? TEXT(LEVEL) : order > 0 ? TEXT(UP) : TEXT(DOWN));
 }
 
 static void table_row(const struct pen *p, const struct top_frame *f, size_t i, size_t before, const struct columns *c)

@@ -99,7 +99,7 @@ void top_text_pad(struct buffer *out, struct text t, int width, bool right)
 
 enum top_unit top_unit_find(struct text word)
 {
-    static const char *const words[] = {"count", "money", "ratio", "seconds", "score", "nps"};
+    static const char *const words[] = {"count", "money", "ratio", "seconds", "score", "nps", "instant"};
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
         if (text_equal(word, text_of(words[i])))
             return (enum top_unit)i;
@@ -160,6 +160,12 @@ void top_text_duration(struct buffer *out, int64_t seconds)
         buffer_format(out, "%ds", (int)seconds);
 }
 
+/* "2026-03-05T12:00:00..." as contract and catalogue write instants. */
+static bool is_instant(struct text t)
+{
+    return t.len >= 20 && t.at[4] == '-' && t.at[10] == 'T' && t.at[t.len - 1] == 'Z';
+}
+
 /* 0.631501 -> 63.2 %: the point moves by two, one digit stays; rounded half up on the next. */
 static void add_percent(struct buffer *out, const struct decimal *d)
 {
@@ -176,8 +182,14 @@ static void add_percent(struct buffer *out, const struct decimal *d)
 
 void top_text_value(struct buffer *out, struct text value, enum top_unit unit)
 {
-    struct decimal d;
-    if (!take_apart(value, &d)) {
+    struct decimal d = {0};
+    if (unit == TOP_INSTANT && is_instant(value)) {
+        top_text_clean(out, (struct text){value.at, 10});
+        buffer_char(out, ' ');
+        top_text_clean(out, (struct text){value.at + 11, 5});
+        return;
+    }
+    if (unit == TOP_INSTANT || !take_apart(value, &d)) {
         top_text_clean(out, value);
         return;
     }
@@ -194,6 +206,7 @@ void top_text_value(struct buffer *out, struct text value, enum top_unit unit)
     case TOP_MONEY:
     case TOP_SCORE:
     case TOP_NPS:
+    case TOP_INSTANT:
     case TOP_QUANTITY:
         add_grouped(out, &d);
         if (d.fraction.len > 0) {
@@ -228,6 +241,8 @@ int top_text_compare(struct text a, struct text b)
 {
     static const struct decimal zero = {false, {"0", 1}, {"", 0}};
     struct decimal x, y;
+    if (is_instant(a) && is_instant(b))
+        return text_compare((struct text){a.at, 19}, (struct text){b.at, 19});
     if (!take_apart(a, &x))
         x = zero;
     if (!take_apart(b, &y))

@@ -32,7 +32,9 @@ Test(top, values_are_written_as_people_read_them)
     cr_expect(eq(str, (char *)value("61", TOP_SECONDS), "1m 01s"));
     cr_expect(eq(str, (char *)value("1234", TOP_COUNT), "1,234"));
     cr_expect(eq(str, (char *)value("-12.5", TOP_NPS), "-12.5"));
+    cr_expect(eq(str, (char *)value("2026-03-05T12:00:00.000Z", TOP_INSTANT), "2026-03-05 12:00"));
     cr_expect(eq(str, (char *)value("what?", TOP_MONEY), "what?"));
+    cr_expect(eq(str, (char *)value("\x1b[2J", TOP_INSTANT), "\uFFFD[2J"));
 }
 
 Test(top, decimals_are_compared_without_rounding)
@@ -42,6 +44,7 @@ Test(top, decimals_are_compared_without_rounding)
     cr_expect(eq(int, top_text_compare(TEXT("-0.00"), TEXT("0")), 0));
     cr_expect(lt(int, top_text_compare(TEXT("-2"), TEXT("-1")), 0));
     cr_expect(lt(int, top_text_compare(TEXT("-1"), TEXT("0.5")), 0));
+    cr_expect(lt(int, top_text_compare(TEXT("2026-03-05T12:00:00Z"), TEXT("2026-03-05T12:00:01.5Z")), 0));
     cr_expect(gt(int, top_text_compare(TEXT("9007199254740993"), TEXT("9007199254740992")), 0));
 }
 
