@@ -76,8 +76,7 @@ struct before {
 
 static void remember(struct derivation *d, const struct record *r, const struct dimensions *parent, struct before *out)
 {
-    out->existed = record_exists(r);
-    out->dimensions = dimensions_of(r, parent);
+    *out = (struct before){.existed = record_exists(r), .dimensions = dimensions_of(r, parent)};
     contributions_of(&d->valuation, &d->ledger, r, &out->dimensions, r->flags, &out->contributions);
     told_of(&d->valuation, &d->ledger, r, &out->dimensions, &out->told);
 }

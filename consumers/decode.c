@@ -288,7 +288,7 @@ static enum error record(struct work *w, yyjson_val *root)
         w->filtered = true;
         return OK;
     }
-    struct heading h;
+    struct heading h = {0};
     if ((e = read_heading(w, &h)) != OK)
         return e;
     event_begin(&w->builder, w->memory, input->kind, h.key);
