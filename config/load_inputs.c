@@ -29,7 +29,8 @@ static const char *field_value_check(const struct loader *l, enum field_type typ
         return decimal_text_parse(t, false, &n) == NULL && n >= 0 && n <= MICRO
                    ? NULL
                    : "is no share; write a decimal from 0 to 1";
-    case FIELD_INTEGER: return integer_parse(t, &n) == NULL && n >= 1 ? NULL : "is no whole number from 1; write digits only";
+    case FIELD_INTEGER:
+        return integer_parse(t, &n) == NULL && n >= 1 ? NULL : "is no whole number from 1; write digits only";
     case FIELD_CURRENCY:
         return currency_parse(t, &code) == OK && config_currency_decimals(l->config, code) >= 0
                    ? NULL
