@@ -9,6 +9,7 @@
 /* We ask for at most a few thousand elements and for texts of some kilobytes; what is far beyond is not
  * Redis, or not ours, and must not eat the memory. */
 #define REPLY_ELEMENTS_MAX 1000000
+#define REPLY_DEPTH_MAX    7
 #define REPLY_BYTES_MAX    ((size_t)64 << 20)
 
 struct redis {
@@ -69,7 +70,8 @@ static void note_system(struct redis_failure *f, enum redis_trouble t, int error
     redis_failure_note(f, t, text_of(strerror_r(error, text, sizeof text)));
 }
 
-/* hiredis' own makers of replies, but for arrays: it would allocate whatever size the peer names. */
+/* hiredis' own makers of replies, but for arrays: it would allocate whatever size the peer names, and (from 1.0 on)
+ * nest them without end. */
 static redisReplyObjectFunctions reply_functions;
 #if HIREDIS_MAJOR >= 1
 typedef size_t element_count;
@@ -80,7 +82,10 @@ static void *(*hiredis_create_array)(const redisReadTask *, element_count);
 
 static void *create_array(const redisReadTask *task, element_count elements)
 {
-    return elements <= REPLY_ELEMENTS_MAX ? hiredis_create_array(task, elements) : NULL;
+    unsigned depth = 0;
+    for (const redisReadTask *outer = task->parent; outer != NULL; outer = outer->parent)
+        depth++;
+    return elements <= REPLY_ELEMENTS_MAX && depth < REPLY_DEPTH_MAX ? hiredis_create_array(task, elements) : NULL;
 }
 
 static void limit_arrays(redisReader *reader)

@@ -39,9 +39,7 @@ static const struct trouble troubles[] = {
     {BYTES("\x00\xFF\x16\x03\r\n"), TROUBLE_PROTOCOL},
     {BYTES("*2147483647\r\n"), TROUBLE_PROTOCOL},
     {BYTES("$-7\r\n"), TROUBLE_PROTOCOL},
-#if HIREDIS_MAJOR < 1 /* later ones read nested arrays of any depth */
     {BYTES("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"), TROUBLE_PROTOCOL},
-#endif
 };
 
 /* A fixture whose publisher speaks to `fake`. */
