@@ -2,8 +2,8 @@
  *
  * A customer's first won deal, the cost of its leads up to then and the moment of payback change with any
  * of its deals, leads and payments. Everything here is an ordered tree, so one change costs O(log n),
- * however many deals or payments a customer has. What it then stands for is links_settle's business
- * (derivation.h), once an event has been applied whole.
+ * however many deals or payments a customer has. What it then stands for is settled by
+ * derivation.c, once an event has been applied whole.
  *
  * Thread: the shard's writer. Memory: links_init to links_fini.
  */

@@ -65,12 +65,6 @@ bool outlet_cut(struct outlet *o, struct shard *s)
     return live;
 }
 
-bool outlet_is_settled(struct outlet *o)
-{
-    collect(o);
-    return o->spare_count == OUTLET_SNAPSHOTS;
-}
-
 struct snapshot *outlet_take(struct outlet *o)
 {
     return handoff_take(o->full);

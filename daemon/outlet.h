@@ -38,8 +38,6 @@ bool outlet_is_ready(struct outlet *o);
 bool outlet_wants_everything(const struct outlet *o);
 /* Writer: cuts and hands over; it must be ready. Gives whether the snapshot is live. */
 bool outlet_cut(struct outlet *o, struct shard *s);
-/* Writer: whether everything that was handed over came back. */
-bool outlet_is_settled(struct outlet *o);
 
 /* Reader: the next snapshot, or NULL. */
 struct snapshot *outlet_take(struct outlet *o);
