@@ -4,72 +4,137 @@
 #include "base/instant.h"
 #include "base/money.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* No single number that is added is larger, in minor units, microseconds or millionths. */
 #define ADDEND_MAX INT64_C(4000000000000000000)
 
-void valuation_init(struct valuation *v, const struct config *config, const struct calendar *calendar)
+void valuation_init(struct valuation *v, const struct config *config, const struct calendar *calendar, struct ledger *l)
 {
-    *v = (struct valuation){.config = config, .calendar = calendar};
+    *v = (struct valuation){.config = config, .calendar = calendar, .revision = REVISION_STANDING};
     v->base_decimals = config_currency_decimals(config, config->base_currency);
     REQUIRE(v->base_decimals >= 0);
+    rates_init(&v->rates, config, calendar);
+    organisation_init(&v->organisation, config, calendar, l);
 }
 
 void valuation_fini(struct valuation *v)
 {
     free(v->stage_probability);
+    rates_fini(&v->rates);
+    organisation_fini(&v->organisation);
 }
 
-struct dimensions dimensions_of(const struct record *r, const struct dimensions *parent)
+void contributions_init(struct contributions *list)
+{
+    list->at = list->few;
+    list->count = 0;
+    list->room = CONTRIBUTIONS_FEW;
+    list->oddities = 0;
+}
+
+void contributions_fini(struct contributions *list)
+{
+    if (list->at != list->few)
+        free(list->at);
+}
+
+struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint32_t names)
+{
+    if (list->count == list->room) {
+        list->room *= 2;
+        struct contribution *more =
+            must_realloc(list->at != list->few ? list->at : NULL, list->room * sizeof *list->at);
+        if (list->at == list->few)
+            memcpy(more, list->few, sizeof list->few);
+        list->at = more;
+    }
+    struct contribution *c = &list->at[list->count++];
+    memset(c, 0, sizeof *c); /* whole, since contributions are compared by their bytes */
+    c->stream = (uint8_t)stream;
+    c->at_us = at_us;
+    c->names = names;
+    return c;
+}
+
+/* The manager and the team that a deal is credited to, as number + 1; at_close: those that it had when it closed. */
+static void own_seat(const struct config *c, const struct ledger *l, const struct record *r, uint32_t *out_manager,
+                     uint32_t *out_team)
+{
+    *out_manager = record_has(r, FIELD_MANAGER) ? (uint32_t)record_value(r, FIELD_MANAGER) + 1 : 0;
+    *out_team = record_has(r, FIELD_TEAM) ? (uint32_t)record_value(r, FIELD_TEAM) + 1 : 0;
+    if (c->credit != CREDIT_AT_CLOSE || r->kind != KIND_DEAL)
+        return;
+    int64_t closing_us = ledger_deal_closing_us(l, r);
+    if (closing_us == INSTANT_NONE)
+        return;
+    *out_manager = (uint32_t)record_owner_at(r, FIELD_MANAGER, closing_us);
+    *out_team = (uint32_t)record_owner_at(r, FIELD_TEAM, closing_us);
+}
+
+struct counted_for counted_for(const struct config *c, struct ledger *l, const struct record *r)
 {
     static const struct {
         unsigned field;
         enum dimension dimension;
-    } each[] = {
-        {FIELD_MANAGER, DIMENSION_MANAGER}, {FIELD_TEAM, DIMENSION_TEAM},     {FIELD_PRODUCT, DIMENSION_PRODUCT},
-        {FIELD_REGION, DIMENSION_REGION},   {FIELD_SOURCE, DIMENSION_SOURCE}, {FIELD_CUSTOMER, DIMENSIONS_CUSTOMER},
-    };
-    struct dimensions d = {{0}};
-    if (!record_exists(r))
-        return d;
-    bool own_manager = record_has(r, FIELD_MANAGER);
-    for (unsigned i = 0; i < sizeof each / sizeof *each; i++) {
-        if (record_has(r, each[i].field))
-            d.of[each[i].dimension] = (uint32_t)r->values[each[i].field] + 1;
-        else if (each[i].field != FIELD_TEAM || !own_manager)
-            d.of[each[i].dimension] = parent->of[each[i].dimension];
+    } inherited[] = {
+        {FIELD_PRODUCT, DIMENSION_PRODUCT}, {FIELD_REGION, DIMENSION_REGION}, {FIELD_SOURCE, DIMENSION_SOURCE}};
+    struct counted_for who = {DIMENSIONS_NONE, 0};
+    if (!record_exists(r) || r->kind >= FACT_KINDS)
+        return who;
+    const struct record *parent = ledger_parent(l, r);
+    struct dimensions d = {{0}}, above = {{0}};
+    if (parent != NULL)
+        above = *dimension_table_get(&l->tuples, parent->names);
+    own_seat(c, l, r, &d.of[DIMENSION_MANAGER], &d.of[DIMENSION_TEAM]);
+    if (d.of[DIMENSION_MANAGER] == 0) {
+        d.of[DIMENSION_MANAGER] = above.of[DIMENSION_MANAGER];
+        if (d.of[DIMENSION_TEAM] == 0)
+            d.of[DIMENSION_TEAM] = above.of[DIMENSION_TEAM];
     }
-    return d;
+    for (unsigned i = 0; i < sizeof inherited / sizeof *inherited; i++)
+        d.of[inherited[i].dimension] = record_has(r, inherited[i].field)
+                                           ? (uint32_t)record_value(r, inherited[i].field) + 1
+                                           : above.of[inherited[i].dimension];
+    if (r->kind == KIND_DEAL) {
+        if (record_has(r, DEAL_LOSS_REASON))
+            d.of[DIMENSION_LOSS_REASON] = (uint32_t)record_value(r, DEAL_LOSS_REASON) + 1;
+        if (record_has(r, DEAL_COMPETITOR))
+            d.of[DIMENSION_COMPETITOR] = (uint32_t)record_value(r, DEAL_COMPETITOR) + 1;
+    }
+    who.names = dimension_table_need(&l->tuples, &d);
+    if (record_has(r, FIELD_CUSTOMER))
+        who.customer = (uint32_t)record_value(r, FIELD_CUSTOMER) + 1;
+    else if (parent != NULL)
+        who.customer = parent->customer;
+    return who;
 }
 
-static struct contribution *add(struct contributions *out, enum stream stream, int64_t at_us)
-{
-    REQUIRE(out->count < CONTRIBUTIONS_MAX);
-    struct contribution *c = &out->at[out->count++];
-    *c = (struct contribution){.stream = (uint8_t)stream, .at_us = at_us};
-    return c;
-}
+/* What an amount is worth: nothing where there is none. */
+enum worth { WORTH_NOTHING, WORTH_KNOWN, WORTH_BY_OLD_RATE, WORTH_UNRATED };
 
-/* Base minor units of an amount that contributes at an instant. False: no amount, no rate, or too large. */
-static bool value_amount(const struct valuation *v, const struct record *r, unsigned amount_field,
-                         unsigned currency_field, int64_t at_us, struct contributions *out, int64_t *out_minor)
+/* Base minor units of an amount that contributes at an instant; 0 where it is not known. */
+static enum worth value_amount(struct valuation *v, const struct record *r, unsigned amount_field,
+                               unsigned currency_field, int64_t at_us, struct contributions *out, int64_t *out_minor)
 {
+    *out_minor = 0;
     if (!record_has(r, amount_field))
-        return false;
+        return WORTH_NOTHING;
     currency_code base = v->config->base_currency;
-    currency_code currency = record_has(r, currency_field) ? (currency_code)r->values[currency_field] : base;
+    currency_code currency = record_has(r, currency_field) ? (currency_code)record_value(r, currency_field) : base;
     int decimals = currency == base ? v->base_decimals : config_currency_decimals(v->config, currency);
-    int64_t rate_nano = 1000000000;
+    int64_t rate_nano = 1000000000, age_days = 0;
     if (currency != base)
-        rate_nano = config_rate_nano(v->config, currency, calendar_local_day(v->calendar, at_us, NULL));
+        rate_nano =
+            rates_nano(&v->rates, v->revision, currency, calendar_local_day(v->calendar, at_us, NULL), &age_days);
     if (decimals < 0 || rate_nano == 0) {
         out->oddities |= 1u << ODDITY_RATE_MISSING;
-        return false;
+        return WORTH_UNRATED;
     }
-    int128 minor = micro_to_minor(r->values[amount_field], decimals);
+    int128 minor = micro_to_minor(record_value(r, amount_field), decimals);
     if (minor > MINOR_MAX || minor < -MINOR_MAX) {
         out->oddities |= 1u << ODDITY_AMOUNT_RANGE;
-        return false;
+        return WORTH_NOTHING;
     }
     /* minor < 2^44, rate < 2^63, 10^base_decimals < 2^20: the product fits 128 bits. */
     if (currency != base)
@@ -77,19 +142,28 @@ static bool value_amount(const struct valuation *v, const struct record *r, unsi
                                  (int128)1000000000 * power_of_ten(decimals));
     if (minor > ADDEND_MAX || minor < -ADDEND_MAX) {
         out->oddities |= 1u << ODDITY_AMOUNT_RANGE;
-        return false;
+        return WORTH_NOTHING;
     }
     *out_minor = (int64_t)minor;
-    return true;
+    bool is_old = v->config->rate_age_max_days > 0 && age_days > v->config->rate_age_max_days;
+    return is_old ? WORTH_BY_OLD_RATE : WORTH_KNOWN;
+}
+
+/* Says of the entities that a number of theirs lacks something, or rests on an old rate. */
+static void mark(struct contributions *out, enum worth worth, enum rated what, int64_t at_us, uint32_t names)
+{
+    if (worth == WORTH_UNRATED || worth == WORTH_BY_OLD_RATE)
+        contributions_add(out, worth == WORTH_UNRATED ? STREAM_UNRATED : STREAM_OLD_RATE, at_us, names)
+            ->measures[what] = 1;
 }
 
 static int64_t probability_of(struct valuation *v, const struct ledger *l, const struct record *deal)
 {
     if (record_has(deal, DEAL_PROBABILITY))
-        return deal->values[DEAL_PROBABILITY];
+        return record_value(deal, DEAL_PROBABILITY);
     if (!record_has(deal, DEAL_STAGE))
         return 0;
-    uint32_t stage = (uint32_t)deal->values[DEAL_STAGE];
+    uint32_t stage = (uint32_t)record_value(deal, DEAL_STAGE);
     if (stage >= v->stage_count) {
         uint32_t count = l->words.count + l->words.count / 2 + 16;
         v->stage_probability = must_realloc(v->stage_probability, count * sizeof *v->stage_probability);
@@ -101,111 +175,136 @@ static int64_t probability_of(struct valuation *v, const struct ledger *l, const
     return v->stage_probability[stage];
 }
 
-static void of_lead(const struct valuation *v, const struct record *r, unsigned flags, struct contributions *out)
+static void of_lead(struct valuation *v, const struct record *r, uint32_t names, unsigned flags,
+                    struct contributions *out)
 {
     if (!record_has(r, LEAD_CREATED_AT))
         return;
-    int64_t created_us = r->values[LEAD_CREATED_AT];
-    struct contribution *created = add(out, STREAM_LEAD, created_us);
+    int64_t created_us = record_value(r, LEAD_CREATED_AT), cost_minor;
+    enum worth worth = value_amount(v, r, LEAD_COST, LEAD_CURRENCY, created_us, out, &cost_minor);
+    struct contribution *created = contributions_add(out, STREAM_LEAD, created_us, names);
     created->measures[0] = 1;
     created->measures[1] = (flags & RECORD_COUNTED) != 0;
-    (void)value_amount(v, r, LEAD_COST, LEAD_CURRENCY, created_us, out, &created->measures[2]);
+    created->measures[2] = cost_minor;
+    mark(out, worth, RATED_COST, created_us, names);
     if (!(flags & RECORD_WAITING_OVER))
-        add(out, STREAM_WAITING, created_us)->measures[0] = 1;
+        contributions_add(out, STREAM_WAITING, created_us, names)->measures[0] = 1;
     if (!record_has(r, LEAD_FIRST_CONTACT_AT))
         return;
-    int64_t contact_us = r->values[LEAD_FIRST_CONTACT_AT], waited_us = contact_us - created_us;
+    int64_t contact_us = record_value(r, LEAD_FIRST_CONTACT_AT), waited_us = contact_us - created_us;
     if (waited_us < 0) {
         out->oddities |= 1u << ODDITY_RESPONSE_NEGATIVE;
         return;
     }
-    struct contribution *c = add(out, STREAM_RESPONSE, contact_us);
+    struct contribution *c = contributions_add(out, STREAM_RESPONSE, contact_us, names);
     c->value = histogram_bucket(waited_us);
     c->measures[0] = 1;
     c->measures[1] = waited_us;
 }
 
-static void of_won_deal(struct valuation *v, const struct record *r, int64_t closing_us, struct contributions *out)
+static void of_won_deal(struct valuation *v, const struct record *r, uint32_t names, int64_t closing_us,
+                        struct contributions *out)
 {
-    struct contribution *c = add(out, STREAM_WON, closing_us);
+    int64_t minor;
+    enum worth worth = value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, closing_us, out, &minor);
+    struct contribution *c = contributions_add(out, STREAM_WON, closing_us, names);
     c->measures[0] = 1;
-    c->measures[1] = value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, closing_us, out, &c->measures[2]);
-    c->measures[3] = record_has(r, DEAL_QUANTITY) ? r->values[DEAL_QUANTITY] : MICRO;
+    c->measures[1] = worth == WORTH_KNOWN || worth == WORTH_BY_OLD_RATE;
+    c->measures[2] = minor;
+    c->measures[3] = record_has(r, DEAL_QUANTITY) ? record_value(r, DEAL_QUANTITY) : MICRO;
     if (c->measures[3] > ADDEND_MAX) {
         c->measures[3] = 0;
         out->oddities |= 1u << ODDITY_AMOUNT_RANGE;
     }
+    mark(out, worth, RATED_WON, closing_us, names);
     if (!record_has(r, DEAL_CREATED_AT))
         return;
-    int64_t cycle_us = closing_us - r->values[DEAL_CREATED_AT];
+    int64_t cycle_us = closing_us - record_value(r, DEAL_CREATED_AT);
     if (cycle_us < 0) {
         out->oddities |= 1u << ODDITY_CYCLE_NEGATIVE;
         return;
     }
-    c = add(out, STREAM_CYCLE, closing_us);
+    c = contributions_add(out, STREAM_CYCLE, closing_us, names);
     c->value = histogram_bucket(cycle_us);
     c->measures[0] = 1;
     c->measures[1] = cycle_us;
 }
 
 /* An open deal is a level: it goes up when the deal is created and down, by the same numbers, when it closes. */
-static void of_open_span(struct valuation *v, const struct ledger *l, const struct record *r, int64_t created_us,
-                         int64_t closing_us, struct contributions *out)
+static void of_open_span(struct valuation *v, const struct ledger *l, const struct record *r, uint32_t names,
+                         int64_t closing_us, unsigned flags, struct contributions *out)
 {
+    int64_t created_us = record_value(r, DEAL_CREATED_AT), minor;
     if (closing_us != INSTANT_NONE && closing_us <= created_us)
         return;
-    struct contribution *opened = add(out, STREAM_OPEN, created_us);
-    opened->measures[0] = 1;
-    if (value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, created_us, out, &opened->measures[1]))
-        opened->measures[2] = (int64_t)divide_half_even((int128)opened->measures[1] * probability_of(v, l, r), MICRO);
-    if (closing_us == INSTANT_NONE)
+    enum worth worth = value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, created_us, out, &minor);
+    int64_t probability = probability_of(v, l, r);
+    const int64_t level[STREAM_MEASURES_MAX] = {1, minor, (int64_t)divide_half_even((int128)minor * probability, MICRO),
+                                                worth == WORTH_UNRATED, worth == WORTH_BY_OLD_RATE};
+    struct contribution *c = contributions_add(out, STREAM_OPEN, created_us, names);
+    memcpy(c->measures, level, sizeof level);
+    if (closing_us != INSTANT_NONE) {
+        c = contributions_add(out, STREAM_OPEN, closing_us, names);
+        for (unsigned m = 0; m < STREAM_MEASURES_MAX; m++)
+            c->measures[m] = -level[m];
+    }
+    if (!(flags & RECORD_OPEN) || !record_has(r, DEAL_EXPECTED_CLOSE_AT))
         return;
-    struct contribution *closed = add(out, STREAM_OPEN, closing_us);
-    for (unsigned m = 0; m < 3; m++)
-        closed->measures[m] = -out->at[out->count - 2].measures[m];
+    c = contributions_add(out, STREAM_EXPECTED, record_value(r, DEAL_EXPECTED_CLOSE_AT), names);
+    c->measures[0] = probability;
+    c->measures[1] = level[2];
 }
 
-static void of_deal(struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+static void of_deal(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
                     unsigned flags, struct contributions *out)
 {
     int64_t closing_us = ledger_deal_closing_us(l, r);
     bool won = closing_us != INSTANT_NONE && ledger_deal_is_won(l, r);
     if (won) {
-        of_won_deal(v, r, closing_us, out);
-        if (d->of[DIMENSIONS_CUSTOMER] != 0) {
-            struct contribution *c = add(out, STREAM_REPEAT, closing_us);
+        of_won_deal(v, r, who->names, closing_us, out);
+        if (who->customer != 0) {
+            struct contribution *c = contributions_add(out, STREAM_REPEAT, closing_us, who->names);
             c->measures[0] = 1;
             c->measures[1] = (flags & RECORD_REPEAT) != 0;
         }
     } else if (closing_us != INSTANT_NONE) {
-        struct contribution *c = add(out, STREAM_LOST, closing_us);
+        int64_t minor;
+        enum worth worth = value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, closing_us, out, &minor);
+        struct contribution *c = contributions_add(out, STREAM_LOST, closing_us, who->names);
         c->measures[0] = 1;
-        (void)value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, closing_us, out, &c->measures[1]);
+        c->measures[1] = minor;
+        mark(out, worth, RATED_LOST, closing_us, who->names);
     }
     if (!record_has(r, DEAL_CREATED_AT))
         return;
-    int64_t created_us = r->values[DEAL_CREATED_AT];
-    struct contribution *c = add(out, STREAM_DEAL, created_us);
+    struct contribution *c = contributions_add(out, STREAM_DEAL, record_value(r, DEAL_CREATED_AT), who->names);
     c->measures[0] = 1;
     c->measures[1] = (flags & RECORD_COUNTED) != 0;
-    of_open_span(v, l, r, created_us, closing_us, out);
+    of_open_span(v, l, r, who->names, closing_us, flags, out);
 }
 
-static void of_payment(const struct valuation *v, const struct record *r, struct contributions *out)
+static bool gives_back(const struct record *payment)
 {
-    int64_t minor;
-    if (!record_has(r, PAYMENT_PAID_AT) ||
-        !value_amount(v, r, PAYMENT_AMOUNT, PAYMENT_CURRENCY, r->values[PAYMENT_PAID_AT], out, &minor))
-        return;
-    bool gives_back = record_has(r, PAYMENT_KIND) && r->values[PAYMENT_KIND] != PAYMENT_IS_PAYMENT;
-    struct contribution *c = add(out, STREAM_PAYMENT, r->values[PAYMENT_PAID_AT]);
-    c->measures[0] = 1;
-    c->measures[1] = gives_back ? -minor : minor;
-    c->measures[2] = gives_back;
-    c->measures[3] = gives_back ? minor : 0;
+    return record_has(payment, PAYMENT_KIND) && record_value(payment, PAYMENT_KIND) != PAYMENT_IS_PAYMENT;
 }
 
-static void of_feedback(const struct record *r, struct contributions *out)
+static void of_payment(struct valuation *v, const struct record *r, uint32_t names, struct contributions *out)
+{
+    if (!record_has(r, PAYMENT_PAID_AT))
+        return;
+    int64_t paid_us = record_value(r, PAYMENT_PAID_AT), minor;
+    enum worth worth = value_amount(v, r, PAYMENT_AMOUNT, PAYMENT_CURRENCY, paid_us, out, &minor);
+    mark(out, worth, RATED_PAYMENT, paid_us, names);
+    if (worth != WORTH_KNOWN && worth != WORTH_BY_OLD_RATE)
+        return;
+    struct contribution *c = contributions_add(out, STREAM_PAYMENT, paid_us, names);
+    c->measures[0] = 1;
+    c->measures[1] = gives_back(r) ? -minor : minor;
+    c->measures[2] = gives_back(r);
+    c->measures[3] = gives_back(r) ? minor : 0;
+}
+
+static void of_feedback(const struct record *r, uint32_t names, struct contributions *out)
 {
     if (!record_has(r, FEEDBACK_SCORE) || !record_has(r, FEEDBACK_ANSWERED_AT))
         return;
@@ -213,9 +312,9 @@ static void of_feedback(const struct record *r, struct contributions *out)
         out->oddities |= 1u << ODDITY_KIND_MISSING;
         return;
     }
-    bool nps = r->values[FEEDBACK_KIND] == FEEDBACK_IS_NPS;
-    int64_t score = r->values[FEEDBACK_SCORE]; /* millionths */
-    int128 scale = record_has(r, FEEDBACK_SCALE) ? r->values[FEEDBACK_SCALE] : nps ? 10 : 5;
+    bool nps = record_value(r, FEEDBACK_KIND) == FEEDBACK_IS_NPS;
+    int64_t score = record_value(r, FEEDBACK_SCORE); /* millionths */
+    int128 scale = record_has(r, FEEDBACK_SCALE) ? record_value(r, FEEDBACK_SCALE) : nps ? 10 : 5;
     if (score < 0 || score > scale * MICRO || score > ADDEND_MAX) {
         out->oddities |= 1u << ODDITY_SCORE_OUTSIDE;
         return;
@@ -224,7 +323,8 @@ static void of_feedback(const struct record *r, struct contributions *out)
         out->oddities |= 1u << ODDITY_NPS_SCALE;
         return;
     }
-    struct contribution *c = add(out, nps ? STREAM_NPS : STREAM_CSAT, r->values[FEEDBACK_ANSWERED_AT]);
+    struct contribution *c =
+        contributions_add(out, nps ? STREAM_NPS : STREAM_CSAT, record_value(r, FEEDBACK_ANSWERED_AT), names);
     c->measures[0] = 1;
     if (nps) {
         c->measures[1] = score >= 9 * MICRO;
@@ -235,19 +335,98 @@ static void of_feedback(const struct record *r, struct contributions *out)
     }
 }
 
-void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
-                      unsigned flags, struct contributions *out)
+/* What stands now belongs to today's team. */
+static bool stands_now(unsigned stream)
 {
-    *out = (struct contributions){.count = 0};
+    return stream == STREAM_WAITING || stream == STREAM_EXPECTED;
+}
+
+/* An open deal's level, up at `from_us` and down at `until_us` (INT64_MAX = never), in each team that the manager was in
+ * meanwhile. True: there was a time without a team. */
+static bool place_level(struct valuation *v, struct contributions *out, unsigned opened, unsigned closed,
+                        uint32_t manager)
+{
+    int64_t from_us = out->at[opened].at_us, until_us = closed != 0 ? out->at[closed].at_us : INT64_MAX, next_us;
+    uint32_t team = organisation_team(&v->organisation, v->revision, manager, from_us, &next_us);
+    if (next_us >= until_us) {
+        out->at[opened].team = team;
+        if (closed != 0)
+            out->at[closed].team = team;
+        return team == 0;
+    }
+    bool missing = team == 0;
+    out->at[opened].reach = REACH_ALL_BUT_TEAM;
+    if (closed != 0)
+        out->at[closed].reach = REACH_ALL_BUT_TEAM;
+    while (from_us < until_us) {
+        if (next_us > until_us)
+            next_us = until_us;
+        for (int down = 0; team != 0 && down <= (next_us != INT64_MAX); down++) {
+            struct contribution *c =
+                contributions_add(out, STREAM_OPEN, down ? next_us : from_us, out->at[opened].names);
+            for (unsigned m = 0; m < STREAM_MEASURES_MAX; m++)
+                c->measures[m] = down ? -out->at[opened].measures[m] : out->at[opened].measures[m];
+            c->team = team;
+            c->reach = REACH_TEAM;
+        }
+        from_us = next_us;
+        if (from_us < until_us)
+            team = organisation_team(&v->organisation, v->revision, manager, from_us, &next_us);
+        missing = missing || team == 0;
+    }
+    return missing;
+}
+
+void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out, unsigned first)
+{
+    unsigned count = out->count, opened = 0,
+             closed = 0; /* index of an open deal's, 0 = none: another comes before them */
+    bool missing = false, is_open = false;
+    for (unsigned i = first; i < count; i++) {
+        struct contribution *c = &out->at[i];
+        const struct dimensions *d = dimension_table_get(&l->tuples, c->names);
+        c->team = d->of[DIMENSION_TEAM];
+        if (c->team != 0 || d->of[DIMENSION_MANAGER] == 0 || !v->organisation.in_use)
+            continue;
+        if (c->stream == STREAM_OPEN) {
+            if (is_open)
+                closed = i;
+            else
+                opened = i;
+            is_open = true;
+            continue;
+        }
+        uint32_t manager = d->of[DIMENSION_MANAGER] - 1;
+        int64_t until_us;
+        c->team = stands_now(c->stream)
+                      ? organisation_team_now(&v->organisation, v->revision, manager)
+                      : organisation_team(&v->organisation, v->revision, manager, c->at_us, &until_us);
+        missing = missing || c->team == 0;
+    }
+    if (is_open) {
+        uint32_t manager = dimension_table_get(&l->tuples, out->at[opened].names)->of[DIMENSION_MANAGER] - 1;
+        missing = place_level(v, out, opened, closed, manager) || missing;
+    }
+    if (missing)
+        out->oddities |= 1u << ODDITY_TEAM_MISSING;
+}
+
+void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r,
+                      const struct counted_for *who, unsigned flags, struct contributions *out)
+{
     if (!record_exists(r))
         return;
     switch ((enum record_kind)r->kind) {
-    case KIND_LEAD: of_lead(v, r, flags, out); break;
-    case KIND_DEAL: of_deal(v, l, r, d, flags, out); break;
-    case KIND_PAYMENT: of_payment(v, r, out); break;
-    case KIND_FEEDBACK: of_feedback(r, out); break;
-    case KIND_COUNT: break;
+    case KIND_LEAD: of_lead(v, r, who->names, flags, out); break;
+    case KIND_DEAL: of_deal(v, l, r, who, flags, out); break;
+    case KIND_PAYMENT: of_payment(v, r, who->names, out); break;
+    case KIND_FEEDBACK: of_feedback(r, who->names, out); break;
+    case KIND_RATE:
+    case KIND_MEMBER:
+    case KIND_TARGET:
+    case KIND_COUNT: return;
     }
+    contributions_place(v, l, out, 0);
     if (r->flags & RECORD_HISTORY_CUT)
         out->oddities |= 1u << ODDITY_HISTORY_CUT;
 }
@@ -260,45 +439,103 @@ static int64_t later(int64_t a, int64_t b)
 /* A lead waits from its creation to its first contact, or to when it was converted or lost without one. */
 static int64_t waiting_over_us(const struct ledger *l, const struct record *lead)
 {
-    int64_t over_us = record_has(lead, LEAD_FIRST_CONTACT_AT) ? lead->values[LEAD_FIRST_CONTACT_AT] : INT64_MAX;
+    int64_t over_us = record_has(lead, LEAD_FIRST_CONTACT_AT) ? record_value(lead, LEAD_FIRST_CONTACT_AT) : INT64_MAX;
     int64_t closing_us = ledger_lead_closing_us(l, lead);
     if (closing_us != INSTANT_NONE && closing_us < over_us)
         over_us = closing_us;
-    return over_us > lead->values[LEAD_CREATED_AT] ? over_us : INT64_MIN;
+    return over_us > record_value(lead, LEAD_CREATED_AT) ? over_us : INT64_MIN;
 }
 
 struct instants instants_of(const struct ledger *l, const struct record *r, int64_t first_win_us)
 {
-    struct instants never = {INT64_MAX, INT64_MAX};
+    struct instants at = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
     if (!record_exists(r))
-        return never;
-    if (r->kind == KIND_DEAL && record_has(r, DEAL_CREATED_AT) && ledger_deal_is_won(l, r))
-        return (struct instants){later(r->values[DEAL_CREATED_AT], ledger_deal_closing_us(l, r)), INT64_MAX};
-    if (r->kind == KIND_LEAD && record_has(r, LEAD_CREATED_AT))
-        return (struct instants){first_win_us == INT64_MAX ? INT64_MAX
-                                                           : later(r->values[LEAD_CREATED_AT], first_win_us),
-                                 waiting_over_us(l, r)};
-    return never;
+        return at;
+    if (r->kind == KIND_DEAL && record_has(r, DEAL_CREATED_AT)) {
+        at.opened_us = record_value(r, DEAL_CREATED_AT);
+        int64_t closing_us = ledger_deal_closing_us(l, r);
+        if (closing_us != INSTANT_NONE)
+            at.closed_us = closing_us;
+        if (ledger_deal_is_won(l, r))
+            at.counted_us = later(at.opened_us, closing_us);
+    } else if (r->kind == KIND_LEAD && record_has(r, LEAD_CREATED_AT)) {
+        at.counted_us = first_win_us == INT64_MAX ? INT64_MAX : later(record_value(r, LEAD_CREATED_AT), first_win_us);
+        at.waiting_over_us = waiting_over_us(l, r);
+    }
+    return at;
 }
 
-bool value_lead_cost(const struct valuation *v, const struct record *lead, int64_t *out_minor)
+bool value_lead_cost(struct valuation *v, const struct record *lead, int64_t *out_minor)
 {
     struct contributions ignored = {.count = 0};
-    return record_exists(lead) && record_has(lead, LEAD_CREATED_AT) &&
-           value_amount(v, lead, LEAD_COST, LEAD_CURRENCY, lead->values[LEAD_CREATED_AT], &ignored, out_minor);
+    if (!record_exists(lead) || !record_has(lead, LEAD_CREATED_AT))
+        return false;
+    enum worth worth =
+        value_amount(v, lead, LEAD_COST, LEAD_CURRENCY, record_value(lead, LEAD_CREATED_AT), &ignored, out_minor);
+    return worth == WORTH_KNOWN || worth == WORTH_BY_OLD_RATE;
 }
 
-bool value_payment_margin(const struct valuation *v, const struct record *payment, int64_t *out_minor)
+bool value_payment_margin(struct valuation *v, const struct record *payment, int64_t *out_minor)
 {
     struct contributions ignored = {.count = 0};
     int64_t minor;
-    if (!record_exists(payment) || !record_has(payment, PAYMENT_PAID_AT) ||
-        !value_amount(v, payment, PAYMENT_AMOUNT, PAYMENT_CURRENCY, payment->values[PAYMENT_PAID_AT], &ignored, &minor))
+    if (!record_exists(payment) || !record_has(payment, PAYMENT_PAID_AT))
+        return false;
+    enum worth worth = value_amount(v, payment, PAYMENT_AMOUNT, PAYMENT_CURRENCY,
+                                    record_value(payment, PAYMENT_PAID_AT), &ignored, &minor);
+    if (worth != WORTH_KNOWN && worth != WORTH_BY_OLD_RATE)
         return false;
     int64_t margin =
-        record_has(payment, PAYMENT_MARGIN) ? payment->values[PAYMENT_MARGIN] : v->config->default_margin_micro;
+        record_has(payment, PAYMENT_MARGIN) ? record_value(payment, PAYMENT_MARGIN) : v->config->default_margin_micro;
     minor = (int64_t)divide_half_even((int128)minor * margin, MICRO);
-    bool gives_back = record_has(payment, PAYMENT_KIND) && payment->values[PAYMENT_KIND] != PAYMENT_IS_PAYMENT;
-    *out_minor = gives_back ? -minor : minor;
+    *out_minor = gives_back(payment) ? -minor : minor;
     return true;
+}
+
+static bool amount_differs(const struct valuation *v, const struct record *r, unsigned currency_field, int64_t at_us)
+{
+    return rates_differ(&v->rates, (currency_code)record_value(r, currency_field), at_us);
+}
+
+static bool money_differs(const struct valuation *v, const struct ledger *l, const struct record *r)
+{
+    switch ((enum record_kind)r->kind) {
+    case KIND_LEAD:
+        return record_has(r, LEAD_CURRENCY) && record_has(r, LEAD_CREATED_AT) &&
+               amount_differs(v, r, LEAD_CURRENCY, record_value(r, LEAD_CREATED_AT));
+    case KIND_DEAL: {
+        if (!record_has(r, DEAL_CURRENCY))
+            return false;
+        int64_t closing_us = ledger_deal_closing_us(l, r);
+        return (record_has(r, DEAL_CREATED_AT) &&
+                amount_differs(v, r, DEAL_CURRENCY, record_value(r, DEAL_CREATED_AT))) ||
+               (closing_us != INSTANT_NONE && amount_differs(v, r, DEAL_CURRENCY, closing_us));
+    }
+    case KIND_PAYMENT:
+        return record_has(r, PAYMENT_CURRENCY) && record_has(r, PAYMENT_PAID_AT) &&
+               amount_differs(v, r, PAYMENT_CURRENCY, record_value(r, PAYMENT_PAID_AT));
+    case KIND_FEEDBACK:
+    case KIND_RATE:
+    case KIND_MEMBER:
+    case KIND_TARGET:
+    case KIND_COUNT: break;
+    }
+    return false;
+}
+
+bool valuation_differs(const struct valuation *v, const struct ledger *l, const struct record *r)
+{
+    if (!record_exists(r))
+        return false;
+    const struct dimensions *d = dimension_table_get(&l->tuples, r->names);
+    uint32_t manager = d->of[DIMENSION_MANAGER];
+    if (manager != 0 && d->of[DIMENSION_TEAM] == 0) {
+        if (organisation_differs(&v->organisation, manager - 1))
+            return true;
+        bool stands = (r->kind == KIND_LEAD && !(r->flags & RECORD_WAITING_OVER)) ||
+                      (r->kind == KIND_DEAL && (r->flags & RECORD_OPEN));
+        if (stands && organisation_differs_now(&v->organisation, manager - 1))
+            return true;
+    }
+    return money_differs(v, l, r);
 }

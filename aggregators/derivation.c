@@ -4,12 +4,16 @@
 #include "base/instant.h"
 #include <string.h>
 
+/* Children that one event may restate at once: about a millisecond's work. What is left is for a pass. */
+#define FAN_OUT_MAX 1000
+
 void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar)
 {
     memset(d, 0, sizeof *d);
-    valuation_init(&d->valuation, config, calendar);
     ledger_init(&d->ledger);
+    d->ledger.keep_owners = config->credit == CREDIT_AT_CLOSE;
     intern_add(&d->ledger.names[DIMENSION_COMPANY], text_of(config->company));
+    valuation_init(&d->valuation, config, calendar, &d->ledger);
     entities_init(&d->entities, config);
     links_init(&d->links);
     timers_init(&d->deals);
@@ -29,56 +33,64 @@ void derivation_fini(struct derivation *d)
     timers_fini(&d->customers);
 }
 
+/* By which revision what is at that place is judged now. */
+static void judge_by_place(struct derivation *d, unsigned station, uint32_t at)
+{
+    const struct pass *p = &d->pass;
+    bool is_ahead = p->running && (station > p->station || (station == p->station && at >= p->at));
+    d->valuation.revision = is_ahead ? REVISION_FORMER : REVISION_STANDING;
+}
+
 static void count_oddities(struct derivation *d, uint32_t oddities, int sign)
 {
     for (; oddities != 0; oddities &= oddities - 1)
         d->oddities[__builtin_ctz(oddities)] += sign;
 }
 
-static bool same_contribution(const struct contribution *a, const struct contribution *b)
-{
-    return a->stream == b->stream && a->at_us == b->at_us && a->value == b->value &&
-           memcmp(a->measures, b->measures, sizeof a->measures) == 0;
-}
-
 static bool holds(const struct contributions *list, const struct contribution *c)
 {
     for (unsigned i = 0; i < list->count; i++)
-        if (same_contribution(&list->at[i], c))
+        if (memcmp(&list->at[i], c, sizeof *c) == 0)
             return true;
     return false;
 }
 
-/* Adds (or takes back) all of `list` that `other` does not hold as well; other == NULL: all. */
-static void add_all(struct derivation *d, const struct dimensions *dimensions, const struct contributions *list,
-                    const struct contributions *other, int sign)
+/* Adds (or takes back) all of `list` that `other` does not hold as well. */
+static void add_all(struct derivation *d, const struct contributions *list, const struct contributions *other, int sign)
 {
     for (unsigned i = 0; i < list->count; i++) {
-        if (other != NULL && holds(other, &list->at[i]))
+        const struct contribution *c = &list->at[i];
+        if (holds(other, c))
             continue;
-        unsigned refused = entities_add(&d->entities, dimensions, &list->at[i], sign);
+        unsigned refused = entities_add(&d->entities, dimension_table_get(&d->ledger.tuples, c->names), c, sign);
         d->oddities[ODDITY_ENTITY_LIMIT] += sign * (int)refused;
     }
 }
 
-static bool same_dimensions(const struct dimensions *a, const struct dimensions *b)
+static void replace(struct derivation *d, const struct contributions *old, const struct contributions *fresh)
 {
-    return memcmp(a, b, sizeof *a) == 0;
+    add_all(d, old, fresh, -1);
+    add_all(d, fresh, old, +1);
+    count_oddities(d, old->oddities, -1);
+    count_oddities(d, fresh->oddities, +1);
 }
 
 /* What a record stood for before something changed. */
 struct before {
     bool existed;
-    struct dimensions dimensions;
-    struct contributions contributions;
+    struct counted_for who;
+    struct contributions contributions; /* until restate() */
     struct told told;
 };
 
-static void remember(struct derivation *d, const struct record *r, const struct dimensions *parent, struct before *out)
+static void remember(struct derivation *d, const struct record *r, struct before *out)
 {
-    *out = (struct before){.existed = record_exists(r), .dimensions = dimensions_of(r, parent)};
-    contributions_of(&d->valuation, &d->ledger, r, &out->dimensions, r->flags, &out->contributions);
-    told_of(&d->valuation, &d->ledger, r, &out->dimensions, &out->told);
+    out->existed = record_exists(r);
+    out->who = (struct counted_for){r->names, r->customer};
+    judge_by_place(d, r->kind, r->slot);
+    contributions_init(&out->contributions);
+    contributions_of(&d->valuation, &d->ledger, r, &out->who, r->flags, &out->contributions);
+    told_of(&d->valuation, &d->ledger, r, &out->who, &out->told);
 }
 
 static void set_flag(struct record *r, unsigned flag, bool on)
@@ -86,135 +98,129 @@ static void set_flag(struct record *r, unsigned flag, bool on)
     r->flags = (uint8_t)(on ? r->flags | flag : r->flags & ~flag);
 }
 
-static int64_t when_after(int64_t at_us, int64_t now_us)
-{
-    return at_us > now_us ? at_us : INT64_MAX;
-}
-
 /* Flags say which of a record's instants have passed, and whether a won deal is its customer's first. */
-static void set_flags(struct derivation *d, struct record *r, const struct dimensions *dimensions)
+static void set_flags(struct derivation *d, struct record *r)
 {
     if (r->kind != KIND_DEAL && r->kind != KIND_LEAD)
         return;
     struct instants at =
         instants_of(&d->ledger, r, r->kind == KIND_LEAD ? links_first_win_us(&d->links, r->slot) : INT64_MAX);
     set_flag(r, RECORD_COUNTED, at.counted_us <= d->now_us);
-    set_flag(r, RECORD_WAITING_OVER, at.waiting_over_us <= d->now_us);
-    int64_t counted_us = when_after(at.counted_us, d->now_us), over_us = when_after(at.waiting_over_us, d->now_us);
-    timers_set(r->kind == KIND_DEAL ? &d->deals : &d->leads, r->slot, counted_us < over_us ? counted_us : over_us);
+    set_flag(r, RECORD_WAITING_OVER, r->kind == KIND_LEAD && at.waiting_over_us <= d->now_us);
+    set_flag(r, RECORD_OPEN, r->kind == KIND_DEAL && at.opened_us <= d->now_us && at.closed_us > d->now_us);
+    const int64_t turns[] = {at.counted_us, at.waiting_over_us, at.opened_us, at.closed_us};
+    int64_t next_us = INT64_MAX;
+    for (unsigned i = 0; i < sizeof turns / sizeof *turns; i++)
+        if (turns[i] > d->now_us && turns[i] < next_us)
+            next_us = turns[i];
+    timers_set(r->kind == KIND_DEAL ? &d->deals : &d->leads, r->slot, next_us);
     if (r->kind == KIND_DEAL) {
-        uint32_t word = dimensions->of[DIMENSIONS_CUSTOMER];
-        const struct customer *c = word != 0 ? links_customer(&d->links, word - 1) : NULL;
+        const struct customer *c = r->customer != 0 ? links_customer(&d->links, r->customer - 1) : NULL;
         set_flag(r, RECORD_REPEAT, c != NULL && c->standing.first_deal != r->slot);
     }
 }
 
-static void restate_children(struct derivation *d, const struct record *parent, const struct dimensions *old_dimensions,
-                             const struct dimensions *new_dimensions);
+static void restate_children(struct derivation *d, const struct record *parent);
 
 /* Replaces what the record stood for by what it stands for, and does the same for those that inherit from it. */
-static void restate(struct derivation *d, struct record *r, const struct before *old, const struct dimensions *parent)
+static void restate(struct derivation *d, struct record *r, struct before *old)
 {
-    struct dimensions dimensions = dimensions_of(r, parent);
+    struct counted_for who = counted_for(d->valuation.config, &d->ledger, r);
+    bool same = who.names == old->who.names && who.customer == old->who.customer;
     struct contributions fresh;
     struct told told;
-    told_of(&d->valuation, &d->ledger, r, &dimensions, &told);
+    r->names = who.names;
+    r->customer = who.customer;
+    judge_by_place(d, r->kind, r->slot);
+    told_of(&d->valuation, &d->ledger, r, &who, &told);
     links_retell(&d->links, r, &old->told, &told);
-    set_flags(d, r, &dimensions);
-    contributions_of(&d->valuation, &d->ledger, r, &dimensions, r->flags, &fresh);
-    bool same = same_dimensions(&dimensions, &old->dimensions);
-    add_all(d, &old->dimensions, &old->contributions, same ? &fresh : NULL, -1);
-    add_all(d, &dimensions, &fresh, same ? &old->contributions : NULL, +1);
-    count_oddities(d, old->contributions.oddities, -1);
-    count_oddities(d, fresh.oddities, +1);
+    set_flags(d, r);
+    contributions_init(&fresh);
+    contributions_of(&d->valuation, &d->ledger, r, &who, r->flags, &fresh);
+    replace(d, &old->contributions, &fresh);
+    contributions_fini(&old->contributions);
+    contributions_fini(&fresh);
     d->records[r->kind] += record_exists(r) - old->existed;
     if (same)
         return;
     if (told.customer != 0 && told.won_us != INSTANT_NONE)
         links_mark_customer(&d->links, told.customer - 1); /* the first deal's names are the customer's */
-    restate_children(d, r, &old->dimensions, &dimensions);
+    restate_children(d, r);
 }
 
-static void restate_child(struct derivation *d, struct record *child, const struct dimensions *old_dimensions,
-                          const struct dimensions *new_dimensions)
+/* Its fields are as they were: only its flags, its names or what is dated may have changed. */
+static void refresh(struct derivation *d, struct record *r)
 {
     struct before old;
-    remember(d, child, old_dimensions, &old);
-    struct dimensions dimensions = dimensions_of(child, new_dimensions);
-    if (!same_dimensions(&dimensions, &old.dimensions))
-        restate(d, child, &old, new_dimensions);
+    remember(d, r, &old);
+    restate(d, r, &old);
 }
 
-static void restate_children(struct derivation *d, const struct record *parent, const struct dimensions *old_dimensions,
-                             const struct dimensions *new_dimensions)
+static void restate_children(struct derivation *d, const struct record *parent)
 {
     static const enum record_kind kinds[] = {KIND_DEAL, KIND_PAYMENT, KIND_FEEDBACK};
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if ((parent->kind == KIND_LEAD) != (kinds[i] == KIND_DEAL))
+        if ((parent->kind == KIND_LEAD) != (kinds[i] == KIND_DEAL) || parent->kind > KIND_DEAL)
             continue;
         for (struct record *c = ledger_first_child(&d->ledger, parent, kinds[i]); c != NULL;
-             c = ledger_next_child(&d->ledger, c))
-            restate_child(d, c, old_dimensions, new_dimensions);
+             c = ledger_next_child(&d->ledger, c)) {
+            if (d->fan_out_left == 0) {
+                bool passes_by = d->pass.running && d->pass.of_names && d->pass.station < kinds[i];
+                d->names_are_stale = d->names_are_stale || !passes_by;
+                break;
+            }
+            d->fan_out_left--;
+            refresh(d, c);
+        }
     }
-}
-
-/* What the record's parent hands down: nothing where there is none. */
-static struct dimensions inherited(const struct derivation *d, const struct record *r)
-{
-    struct dimensions none = {{0}};
-    const struct record *parent = ledger_parent(&d->ledger, r);
-    if (parent == NULL)
-        return none;
-    struct dimensions above = inherited(d, parent);
-    return dimensions_of(parent, &above);
-}
-
-/* The record's fields are as they were: only its flags may have to change. */
-static void refresh(struct derivation *d, struct record *r)
-{
-    struct dimensions parent = inherited(d, r);
-    struct before old;
-    remember(d, r, &parent, &old);
-    restate(d, r, &old, &parent);
 }
 
 /* What a customer adds: it is new where its first won deal closed, and has paid back at the moment of payback. */
-static void customer_contributions(const struct customer_standing *s, struct contributions *out)
+static void customer_contributions(struct derivation *d, const struct customer_standing *s, struct contributions *out)
 {
-    *out = (struct contributions){.count = 0};
+    contributions_init(out);
     if (s->first_deal == SLOT_NONE)
         return;
-    out->at[out->count++] = (struct contribution){.stream = STREAM_NEW,
-                                                  .at_us = s->first_won_us,
-                                                  .measures = {1, s->measured, s->measured && s->paid_back_counted}};
-    if (!s->measured || s->payback_us == INT64_MAX)
-        return;
-    out->at[out->count++] = (struct contribution){.stream = STREAM_PAYBACK,
-                                                  .at_us = s->payback_us,
-                                                  .value = histogram_bucket(s->payback_us - s->first_lead_us),
-                                                  .measures = {1}};
+    /* Against whom the first deal was won, and why another was lost, are the deal's own. */
+    struct dimensions names = *dimension_table_get(&d->ledger.tuples, s->names);
+    names.of[DIMENSION_LOSS_REASON] = names.of[DIMENSION_COMPETITOR] = 0;
+    uint32_t tuple = dimension_table_need(&d->ledger.tuples, &names);
+    struct contribution *c = contributions_add(out, STREAM_NEW, s->first_won_us, tuple);
+    c->measures[0] = 1;
+    c->measures[1] = s->measured;
+    c->measures[2] = s->measured && s->paid_back_counted;
+    if (s->measured && s->payback_us != INT64_MAX) {
+        c = contributions_add(out, STREAM_PAYBACK, s->payback_us, tuple);
+        c->value = histogram_bucket(s->payback_us - s->first_lead_us);
+        c->measures[0] = 1;
+    }
+    contributions_place(&d->valuation, &d->ledger, out, 0);
+    out->oddities = 0; /* the deal's own say it */
 }
 
-static void settle_customer(struct derivation *d, uint32_t word)
+/* `passing`: the pass has come to it. */
+static void settle_customer(struct derivation *d, uint32_t word, bool passing)
 {
     struct customer *c = links_customer(&d->links, word);
     struct customer_standing old = c->standing, *now = &c->standing;
+    struct contributions taken_back, added;
+    judge_by_place(d, FACT_KINDS, word);
+    customer_contributions(d, &old, &taken_back);
+    if (passing)
+        d->pass.at = word + 1;
     *now = (struct customer_standing){.payback_us = INT64_MAX};
     now->first_deal = customer_first_deal(c, &d->ledger, &now->first_won_us);
     if (now->first_deal != SLOT_NONE) {
-        const struct record *first = ledger_at(&d->ledger, KIND_DEAL, now->first_deal);
-        struct dimensions parent = inherited(d, first);
-        now->dimensions = dimensions_of(first, &parent);
+        now->names = ledger_at(&d->ledger, KIND_DEAL, now->first_deal)->names;
         customer_payback(c, now->first_won_us, now);
         now->paid_back_counted = now->payback_us <= d->now_us;
     }
-    timers_set(&d->customers, word, when_after(now->payback_us, d->now_us));
-    struct contributions taken_back, added;
-    customer_contributions(&old, &taken_back);
-    customer_contributions(now, &added);
-    bool same = same_dimensions(&old.dimensions, &now->dimensions);
-    add_all(d, &old.dimensions, &taken_back, same ? &added : NULL, -1);
-    add_all(d, &now->dimensions, &added, same ? &taken_back : NULL, +1);
+    timers_set(&d->customers, word, now->payback_us > d->now_us ? now->payback_us : INT64_MAX);
+    judge_by_place(d, FACT_KINDS, word);
+    customer_contributions(d, now, &added);
+    replace(d, &taken_back, &added);
+    contributions_fini(&taken_back);
+    contributions_fini(&added);
     uint32_t first = now->first_deal;
     if (old.first_deal == first)
         return;
@@ -230,20 +236,40 @@ static void settle(struct derivation *d)
     while (links_next_pending_lead(&d->links, &which))
         refresh(d, ledger_at(&d->ledger, KIND_LEAD, which));
     while (links_next_pending_customer(&d->links, &which))
-        settle_customer(d, which);
+        settle_customer(d, which, false);
+}
+
+/* What facts are judged by is only noted; the next pass takes it up. */
+static enum record_change apply_reference(struct derivation *d, struct record *r, const struct event *e)
+{
+    bool existed = record_exists(r);
+    if (r->kind == KIND_RATE)
+        rates_claim(&d->valuation.rates, r, -1);
+    else if (r->kind == KIND_MEMBER)
+        organisation_claim(&d->valuation.organisation, r, -1);
+    enum record_change change = ledger_apply(&d->ledger, r, e);
+    if (r->kind == KIND_RATE)
+        rates_claim(&d->valuation.rates, r, +1);
+    else if (r->kind == KIND_MEMBER)
+        organisation_claim(&d->valuation.organisation, r, +1);
+    d->records[r->kind] += record_exists(r) - existed;
+    return change;
 }
 
 enum record_change derivation_apply(struct derivation *d, const struct event *e)
 {
     struct record *r = ledger_need(&d->ledger, e->kind, event_key(e));
-    struct dimensions parent = inherited(d, r);
+    if (e->kind >= FACT_KINDS)
+        return apply_reference(d, r, e);
     struct before old;
-    remember(d, r, &parent, &old);
+    remember(d, r, &old);
     enum record_change change = ledger_apply(&d->ledger, r, e);
-    if (change != RECORD_CHANGED)
+    if (change != RECORD_CHANGED) {
+        contributions_fini(&old.contributions);
         return change;
-    parent = inherited(d, r);
-    restate(d, r, &old, &parent);
+    }
+    d->fan_out_left = FAN_OUT_MAX;
+    restate(d, r, &old);
     settle(d);
     return change;
 }
@@ -252,21 +278,128 @@ void derivation_advance(struct derivation *d, int64_t now_us)
 {
     REQUIRE(now_us >= d->now_us);
     d->now_us = now_us;
+    d->fan_out_left = FAN_OUT_MAX;
     /* Each one sets its timer anew, beyond now. */
     while (timers_first(&d->deals) <= now_us)
         refresh(d, ledger_at(&d->ledger, KIND_DEAL, d->deals.heap[0].id));
     while (timers_first(&d->leads) <= now_us)
         refresh(d, ledger_at(&d->ledger, KIND_LEAD, d->leads.heap[0].id));
     while (timers_first(&d->customers) <= now_us)
-        settle_customer(d, d->customers.heap[0].id);
+        settle_customer(d, d->customers.heap[0].id, false);
     settle(d);
     entities_wake(&d->entities, now_us);
 }
 
+/* Entities say where their managers are, and who leads them. */
+static void mark_moved(struct derivation *d)
+{
+    const struct organisation *o = &d->valuation.organisation;
+    for (uint32_t m = 0; m < o->managers.count; m++)
+        if (o->managers.at[m].revised || organisation_differs_now(o, m))
+            entities_mark_named(&d->entities, DIMENSION_MANAGER, m);
+    for (uint32_t t = 0; t < d->ledger.names[DIMENSION_TEAM].count; t++)
+        entities_mark_named(&d->entities, DIMENSION_TEAM, t);
+}
+
+bool derivation_has_work(const struct derivation *d)
+{
+    return d->pass.running || d->names_are_stale || d->valuation.rates.changed > 0 ||
+           organisation_has_changed(&d->valuation.organisation, d->now_us);
+}
+
+static void end_pass(struct derivation *d)
+{
+    d->pass.running = false;
+    rates_settle(&d->valuation.rates);
+    organisation_settle(&d->valuation.organisation);
+}
+
+/* Takes up what has changed since the last pass. */
+static void begin_pass(struct derivation *d)
+{
+    bool moved = organisation_has_changed(&d->valuation.organisation, d->now_us);
+    bool matters = rates_revise(&d->valuation.rates, &d->ledger);
+    matters = organisation_revise(&d->valuation.organisation, &d->ledger, d->now_us) || matters;
+    d->oddities[ODDITY_ORGANISATION_OVERLAP] = d->valuation.organisation.overlaps;
+    if (moved)
+        mark_moved(d);
+    d->pass = (struct pass){.running = true, .of_names = d->names_are_stale};
+    if (!matters && !d->names_are_stale)
+        end_pass(d);
+    d->names_are_stale = false;
+}
+
+static bool is_stale(struct derivation *d, const struct record *r)
+{
+    if (!d->pass.of_names)
+        return false;
+    struct counted_for who = counted_for(d->valuation.config, &d->ledger, r);
+    return who.names != r->names || who.customer != r->customer;
+}
+
+/* Looks at the record or customer at the cursor. True: it was restated. */
+static bool pass_one(struct derivation *d)
+{
+    if (d->pass.station == FACT_KINDS) {
+        uint32_t word = d->pass.at;
+        const struct customer *c = links_customer(&d->links, word);
+        bool touched = false;
+        if (c != NULL && c->standing.first_deal != SLOT_NONE) {
+            uint32_t manager = dimension_table_get(&d->ledger.tuples, c->standing.names)->of[DIMENSION_MANAGER];
+            touched = manager != 0 && organisation_differs(&d->valuation.organisation, manager - 1);
+        }
+        d->fan_out_left = FAN_OUT_MAX;
+        if (touched)
+            settle_customer(d, word, true);
+        d->pass.at = word + 1;
+        return touched;
+    }
+    struct record *r = ledger_at(&d->ledger, (enum record_kind)d->pass.station, d->pass.at);
+    if (!valuation_differs(&d->valuation, &d->ledger, r) && !is_stale(d, r)) {
+        d->pass.at++;
+        return false;
+    }
+    struct before old;
+    remember(d, r, &old);
+    d->pass.at++;
+    d->fan_out_left = 0; /* what inherits from it comes later in this pass */
+    restate(d, r, &old);
+    return true;
+}
+
+static uint32_t station_size(const struct derivation *d, unsigned station)
+{
+    return station < FACT_KINDS ? d->ledger.keys[station].count : d->links.customer_room;
+}
+
+bool derivation_work(struct derivation *d, unsigned budget)
+{
+    while (derivation_has_work(d)) {
+        if (!d->pass.running)
+            begin_pass(d);
+        while (d->pass.running) {
+            if (d->pass.at >= station_size(d, d->pass.station)) {
+                d->pass.at = 0;
+                if (++d->pass.station > FACT_KINDS)
+                    end_pass(d);
+                continue;
+            }
+            if (budget == 0)
+                return false;
+            unsigned cost = pass_one(d) ? RESTATEMENT_COST : 1;
+            settle(d);
+            budget = budget > cost ? budget - cost : 0;
+        }
+    }
+    return true;
+}
+
 int64_t derivation_next_us(const struct derivation *d)
 {
+    if (derivation_has_work(d))
+        return d->now_us;
     const struct timers *each[] = {&d->deals, &d->leads, &d->customers, &d->entities.wake};
-    int64_t next_us = INT64_MAX;
+    int64_t next_us = d->valuation.organisation.next_move_us;
     for (unsigned i = 0; i < sizeof each / sizeof *each; i++)
         if (timers_first(each[i]) < next_us)
             next_us = timers_first(each[i]);

@@ -1,8 +1,14 @@
 /* derivation.h - keeps every entity equal to what the ledger stands for.
  *
- * The one place where old contributions are taken back and new ones added: of a record, of those that
- * inherit from it, of its customer and its lead. An event is applied whole (derivation_apply returns
- * when nothing is pending), so that no snapshot can show half of it.
+ * The one place where old contributions are taken back and new ones added: of a record, of those that inherit from
+ * it, of its customer and its lead. An event is applied whole (derivation_apply returns when nothing of it is
+ * pending) but where it reaches very many records: a changed exchange rate or organisation, or a lead or deal with
+ * thousands of children. Those are restated by a pass over all records, in slices between events (derivation_work), and
+ * until it is done no snapshot may be cut.
+ *
+ * While a pass runs, a record's place says by which revision it is judged (revision.h): so an event that meets a
+ * record that has not been reached is applied by what is still taken for granted there, and the pass restates it in
+ * its turn. What changes meanwhile is for the next pass.
  *
  * Thread: the shard's writer. Memory: derivation_init to derivation_fini.
  */
@@ -13,12 +19,23 @@
 #include "aggregators/links.h"
 #include "aggregators/timers.h"
 
+/* A pass over the leads, deals, payments, feedback, and then the customers. */
+struct pass {
+    bool running;
+    bool of_names;    /* looks for records whose names are no longer what they inherit */
+    unsigned station; /* enum record_kind; FACT_KINDS = customers */
+    uint32_t at;      /* slot, or word of a customer: what lies before it has been restated */
+};
+
 struct derivation {
     struct valuation valuation;
     struct ledger ledger;
     struct entities entities;
     struct links links;
     struct timers deals, leads, customers; /* by slot or word: when a flag turns by time alone */
+    struct pass pass;
+    bool names_are_stale;  /* a parent had more children than are restated at once: a pass is due */
+    unsigned fan_out_left; /* children that may still be restated at once */
     int64_t now_us;
     int64_t records[KIND_COUNT], oddities[ODDITY_COUNT];
 };
@@ -28,5 +45,11 @@ void derivation_fini(struct derivation *d);
 enum record_change derivation_apply(struct derivation *d, const struct event *e);
 /* now_us is not before d->now_us. */
 void derivation_advance(struct derivation *d, int64_t now_us);
+/* Whether something waits for derivation_work. */
+bool derivation_has_work(const struct derivation *d);
+/* Works off at most about `budget` looks at a record (a restatement counts for RESTATEMENT_COST of them), and more only
+ * to finish what is begun. True: nothing is left. */
+#define RESTATEMENT_COST 64u
+bool derivation_work(struct derivation *d, unsigned budget);
 /* The earliest instant at which something changes by time alone, INT64_MAX where nothing will. */
 int64_t derivation_next_us(const struct derivation *d);

@@ -66,14 +66,26 @@ void entities_mark_changed(struct entities *es, uint32_t id)
     }
 }
 
+void entities_mark_named(struct entities *es, enum dimension d, uint32_t name)
+{
+    if (name < es->dimensions[d].names && es->dimensions[d].id_of[name] < ENTITY_REFUSED)
+        entities_mark_changed(es, es->dimensions[d].id_of[name]);
+}
+
 unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
     unsigned refused = 0;
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
-        bool company = i == DIMENSION_COMPANY;
-        if (!company && d->of[i] == 0)
+        /* Names are counted from 1, 0 is none; the company is the one of its dimension. */
+        uint32_t name = i == DIMENSION_COMPANY ? 1 : i == DIMENSION_TEAM ? c->team : d->of[i];
+        bool reached = c->reach == REACH_ALL || (c->reach == REACH_TEAM) == (i == DIMENSION_TEAM);
+        if (i == DIMENSION_LOSS_REASON && c->stream != STREAM_LOST &&
+            !(c->stream == STREAM_UNRATED && c->measures[RATED_LOST] != 0) &&
+            !(c->stream == STREAM_OLD_RATE && c->measures[RATED_LOST] != 0))
+            reached = false; /* why something was lost says nothing of what was not */
+        if (name == 0 || !reached)
             continue;
-        uint32_t id = need_entity(es, i, company ? 0 : d->of[i] - 1);
+        uint32_t id = need_entity(es, i, name - 1);
         if (id == ENTITY_REFUSED) {
             refused++;
             continue;

@@ -29,9 +29,11 @@ struct entities {
 
 void entities_init(struct entities *es, const struct config *config);
 void entities_fini(struct entities *es);
-/* Adds the contribution to the company and to each entity that the dimensions name. Returns how many of them are
+/* Adds the contribution to the company and to each entity that its tuple `d` and its team name. Returns how many of them are
  * refused, since their dimension is full (config.limits.entities_max). */
 unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
 void entities_mark_changed(struct entities *es, uint32_t id);
+/* The same by name number, where there is such an entity. */
+void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);
 /* Marks those whose values have changed by time up to now_us. */
 void entities_wake(struct entities *es, int64_t now_us);

@@ -36,7 +36,7 @@ static struct tree *need_tree(struct entity *e, enum stream s)
         e->trees = must_realloc(e->trees, (count + 1) * sizeof *e->trees);
         memmove(e->trees + at + 1, e->trees + at, (count - at) * sizeof *e->trees);
         tree_init(&e->trees[at], stream_infos[s].measures, stream_infos[s].valued);
-        e->streams = (uint16_t)(e->streams | 1u << s);
+        e->streams |= 1u << s;
     }
     return &e->trees[at];
 }
@@ -73,7 +73,7 @@ static void add_quantiles(const struct tree *t, int64_t from_us, int64_t to_us, 
 /* Streams that say what stands now, not what happened in a span. */
 static bool is_level(unsigned stream)
 {
-    return stream == STREAM_OPEN || stream == STREAM_WAITING;
+    return stream == STREAM_OPEN || stream == STREAM_WAITING || stream == STREAM_EXPECTED;
 }
 
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out)
@@ -98,6 +98,13 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
                       &out->at[MEASURE_PAYBACK_P90]);
 }
 
+void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out)
+{
+    const struct tree *t = find_tree(e, STREAM_EXPECTED);
+    if (t != NULL)
+        tree_sums(t, from_us, to_us, out->at + MEASURE_EXPECTED);
+}
+
 void entity_level(struct entity *e, int64_t as_of_us, struct sums *out)
 {
     memset(out, 0, sizeof *out);
@@ -114,6 +121,15 @@ void entity_level(struct entity *e, int64_t as_of_us, struct sums *out)
         out->at[MEASURE_WAITING_SINCE_US] = tree_next(waiting, INT64_MIN);
 }
 
+static int64_t next_period(const struct window_span *spans, const bool *has_window, unsigned window_count)
+{
+    int64_t next = INT64_MAX;
+    for (unsigned w = 0; w < window_count; w++)
+        if (has_window[w] && spans[w].next_period_us < next)
+            next = spans[w].next_period_us;
+    return next;
+}
+
 int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
                            const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us)
 {
@@ -122,7 +138,10 @@ int64_t entity_next_change(const struct entity *e, const struct window_spec *win
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         if (!(e->streams & 1u << s))
             continue;
-        int64_t change = is_level(s) ? tree_next(t, as_of_us + 1) : INT64_MAX;
+        /* What stands expected changes with the period that is asked for, and by records. */
+        int64_t change = s == STREAM_EXPECTED ? next_period(spans, has_window, window_count)
+                         : is_level(s)        ? tree_next(t, as_of_us + 1)
+                                              : INT64_MAX;
         for (unsigned w = 0; w < window_count && !is_level(s); w++) {
             if (!has_window[w] || windows[w].kind == WINDOW_NOW)
                 continue;

@@ -12,22 +12,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An addition to one stream of every entity that a record counts for. */
+/* Of the entities that a record counts for, which ones a contribution is for: an open deal whose owner moves from
+ * team to team goes up and down in each of them, but once only in all others. */
+enum reach { REACH_ALL, REACH_ALL_BUT_TEAM, REACH_TEAM };
+
+/* An addition to one stream of the entities that a record counts for. */
 struct contribution {
     int64_t at_us;
     int64_t value; /* histogram bucket of a valued stream, else 0 */
     int64_t measures[STREAM_MEASURES_MAX];
+    uint32_t names; /* number of the tuple (dimensions.h) */
+    uint32_t team;  /* the one at that time: number of the name + 1, 0 = none */
     uint8_t stream; /* enum stream */
+    uint8_t reach;  /* enum reach */
 };
 
 struct entity {
     struct tree *trees;  /* of the streams in `streams`, in the order of enum stream */
     uint32_t name;       /* number in the dimension's names */
-    uint16_t streams;    /* bit i: has stream i */
+    uint32_t streams;    /* bit i: has stream i */
     uint8_t dimension;   /* enum dimension */
     uint8_t changed_for; /* bit r: changed since the last cut of reader r */
     int64_t folded_us;   /* what STREAM_OPEN held before this instant is in `level` */
-    int128 level[3];     /* open deals, their amount, their weighted amount, up to folded_us */
+    int128 level[5];     /* open deals, their amount, weighted amount, unrated, by an old rate: up to folded_us */
 };
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name);
@@ -37,6 +44,8 @@ void entity_add(struct entity *e, const struct contribution *c, int sign);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
  * and is again afterwards. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
+/* Sums of open deals that are expected to close in [from_us, to_us), added to `out`. */
+void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
 /* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is
  * folded into one number, since no one can ask for an earlier level. */
 void entity_level(struct entity *e, int64_t as_of_us, struct sums *out);

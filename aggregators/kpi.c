@@ -76,6 +76,10 @@ static struct kpi_value formula(enum kpi k, const int128 *at)
     case KPI_LOST_VOLUME: return fraction(at[MEASURE_LOST_AMOUNT], 1, lost);
     case KPI_AVERAGE_CHECK:
         return fraction(at[MEASURE_WON_AMOUNT], at[MEASURE_WON_WITH_AMOUNT], at[MEASURE_WON_WITH_AMOUNT]);
+    case KPI_SALES_GROWTH: {
+        int128 before = at[MEASURE_WON_AMOUNT_BEFORE];
+        return fraction(at[MEASURE_WON_AMOUNT] - before, before > 0 ? before : 0, won);
+    }
     case KPI_WIN_RATE: return fraction(won, closed, closed);
     case KPI_WIN_RATE_COHORT: return fraction(at[MEASURE_DEALS_WON_SINCE], at[MEASURE_DEALS], at[MEASURE_DEALS]);
     case KPI_CONVERSION: return fraction(won, at[MEASURE_LEADS], at[MEASURE_LEADS]);
@@ -93,6 +97,8 @@ static struct kpi_value formula(enum kpi k, const int128 *at)
     case KPI_WEIGHTED_PIPELINE: return fraction(at[MEASURE_OPEN_WEIGHTED], 1, at[MEASURE_OPEN]);
     case KPI_REVENUE: return fraction(at[MEASURE_REVENUE], 1, at[MEASURE_PAYMENTS]);
     case KPI_REFUNDS: return fraction(at[MEASURE_REFUNDS], 1, at[MEASURE_REFUND_COUNT]);
+    case KPI_REVENUE_GROSS:
+        return fraction(at[MEASURE_REVENUE] + at[MEASURE_REFUNDS], 1, at[MEASURE_PAYMENTS] - at[MEASURE_REFUND_COUNT]);
     case KPI_CSAT: return fraction(at[MEASURE_CSAT_SATISFIED], at[MEASURE_CSAT_ANSWERS], at[MEASURE_CSAT_ANSWERS]);
     case KPI_CSAT_MEAN:
         return fraction(at[MEASURE_CSAT_SCORE], at[MEASURE_CSAT_ANSWERS] * MICRO, at[MEASURE_CSAT_ANSWERS]);
@@ -125,6 +131,39 @@ bool kpi_evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out)
         return false;
     *out = v;
     return true;
+}
+
+enum kpi_mark kpi_marked(enum kpi k, const struct sums *sums)
+{
+    static const struct {
+        enum kpi kpi;
+        enum measure unrated, old_rate;
+    } each[] = {
+        {KPI_LEAD_COST, MEASURE_UNRATED_COST, MEASURE_OLD_RATE_COST},
+        {KPI_CAC, MEASURE_UNRATED_COST, MEASURE_OLD_RATE_COST},
+        {KPI_SALES_VOLUME, MEASURE_UNRATED_WON, MEASURE_OLD_RATE_WON},
+        {KPI_AVERAGE_CHECK, MEASURE_UNRATED_WON, MEASURE_OLD_RATE_WON},
+        {KPI_SALES_GROWTH, MEASURE_UNRATED_WON, MEASURE_OLD_RATE_WON},
+        {KPI_VELOCITY, MEASURE_UNRATED_WON, MEASURE_OLD_RATE_WON},
+        {KPI_LOST_VOLUME, MEASURE_UNRATED_LOST, MEASURE_OLD_RATE_LOST},
+        {KPI_REVENUE, MEASURE_UNRATED_PAYMENTS, MEASURE_OLD_RATE_PAYMENTS},
+        {KPI_REFUNDS, MEASURE_UNRATED_PAYMENTS, MEASURE_OLD_RATE_PAYMENTS},
+        {KPI_REVENUE_GROSS, MEASURE_UNRATED_PAYMENTS, MEASURE_OLD_RATE_PAYMENTS},
+        {KPI_PIPELINE, MEASURE_OPEN_UNRATED, MEASURE_OPEN_OLD_RATE},
+        {KPI_WEIGHTED_PIPELINE, MEASURE_OPEN_UNRATED, MEASURE_OPEN_OLD_RATE},
+    };
+    for (unsigned i = 0; i < sizeof each / sizeof *each; i++)
+        if (each[i].kpi == k)
+            return sums->at[each[i].unrated] != 0    ? MARK_RATE_MISSING
+                   : sums->at[each[i].old_rate] != 0 ? MARK_RATE_OLD
+                                                     : MARK_NONE;
+    return MARK_NONE;
+}
+
+const char *kpi_mark_name(enum kpi_mark m)
+{
+    static const char *const names[] = {"", "rate_missing", "rate_old"};
+    return names[m];
 }
 
 bool kpi_ages(enum kpi k)

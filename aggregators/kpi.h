@@ -19,6 +19,12 @@ struct kpi_value {
  * has the KPI: of `now` for KPI_NOW, of any other for KPI_SPAN. */
 bool kpi_evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out);
 
+/* What a value lacks: an exchange rate of some of its records (they add nothing), or a fresh one. */
+enum kpi_mark { MARK_NONE, MARK_RATE_MISSING, MARK_RATE_OLD };
+enum kpi_mark kpi_marked(enum kpi k, const struct sums *sums);
+/* "" for MARK_NONE, "rate_missing", "rate_old". */
+const char *kpi_mark_name(enum kpi_mark m);
+
 /* Whether a value grows by itself, without a change of what it is made of: the age of the oldest waiting lead. Such a
  * KPI is for replay and rules; in Redis the instant stands from which a reader computes it. AMENDMENT 26. */
 bool kpi_ages(enum kpi k);

@@ -19,6 +19,7 @@ void ledger_init(struct ledger *l)
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         intern_init(&l->names[d]);
     intern_init(&l->words);
+    dimension_table_init(&l->tuples);
     l->won = intern_add(&l->words, TEXT("won"));
     l->lost = intern_add(&l->words, TEXT("lost"));
 }
@@ -36,6 +37,7 @@ void ledger_fini(struct ledger *l)
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         intern_fini(&l->names[d]);
     intern_fini(&l->words);
+    dimension_table_fini(&l->tuples);
 }
 
 struct record *ledger_at(const struct ledger *l, enum record_kind k, uint32_t slot)
@@ -93,7 +95,7 @@ struct record *ledger_parent(const struct ledger *l, const struct record *r)
     enum record_kind parent;
     if (!link_of(r->kind, &field, &parent) || !record_has(r, field))
         return NULL;
-    return ledger_at(l, parent, (uint32_t)r->values[field]);
+    return ledger_at(l, parent, (uint32_t)record_value(r, field));
 }
 
 static unsigned child_list(unsigned child_kind)
@@ -132,17 +134,34 @@ static void unlink_child(struct ledger *l, struct record *parent, struct record 
         ledger_at(l, child->kind, child->next)->previous = child->previous;
 }
 
+/* The dimension that a text field names; DIMENSION_COUNT where it names none. */
+static enum dimension dimension_of(unsigned kind, unsigned field)
+{
+    static const enum dimension common[] = {
+        [FIELD_MANAGER] = DIMENSION_MANAGER, [FIELD_TEAM] = DIMENSION_TEAM,     [FIELD_PRODUCT] = DIMENSION_PRODUCT,
+        [FIELD_REGION] = DIMENSION_REGION,   [FIELD_SOURCE] = DIMENSION_SOURCE, [FIELD_CUSTOMER] = DIMENSION_COUNT,
+    };
+    if (kind < FACT_KINDS && field < FIELD_COMMON_COUNT)
+        return common[field];
+    if (kind == KIND_DEAL && field == DEAL_LOSS_REASON)
+        return DIMENSION_LOSS_REASON;
+    if (kind == KIND_DEAL && field == DEAL_COMPETITOR)
+        return DIMENSION_COMPETITOR;
+    if (kind == KIND_MEMBER && field == MEMBER_MANAGER)
+        return DIMENSION_MANAGER;
+    if (kind == KIND_MEMBER && field == MEMBER_TEAM)
+        return DIMENSION_TEAM;
+    return DIMENSION_COUNT;
+}
+
 /* A text field's number: where it is kept depends on what it names. */
 static int64_t number_of(struct ledger *l, unsigned kind, unsigned field, struct text t)
 {
-    static const enum dimension dimension_of[] = {
-        [FIELD_MANAGER] = DIMENSION_MANAGER, [FIELD_TEAM] = DIMENSION_TEAM,     [FIELD_PRODUCT] = DIMENSION_PRODUCT,
-        [FIELD_REGION] = DIMENSION_REGION,   [FIELD_SOURCE] = DIMENSION_SOURCE,
-    };
     unsigned link;
     enum record_kind parent;
-    if (field < FIELD_CUSTOMER)
-        return intern_add(&l->names[dimension_of[field]], t);
+    enum dimension d = dimension_of(kind, field);
+    if (d != DIMENSION_COUNT)
+        return intern_add(&l->names[d], t);
     if (link_of(kind, &link, &parent) && field == link)
         return ledger_need(l, parent, t)->slot;
     return intern_add(&l->words, t);
@@ -162,8 +181,8 @@ enum record_change ledger_apply(struct ledger *l, struct record *r, const struct
         value++;
     }
     struct record *before = ledger_parent(l, r);
-    enum record_change change =
-        record_apply(r, &e->stamp, e->occurred_at_us, (e->flags & EVENT_DELETED) != 0, e->carried, values);
+    enum record_change change = record_apply(r, &e->stamp, e->occurred_at_us, (e->flags & EVENT_DELETED) != 0,
+                                             e->carried, values, l->keep_owners && r->kind == KIND_DEAL);
     struct record *after = ledger_parent(l, r);
     if (before != after) {
         if (before != NULL)
@@ -198,5 +217,5 @@ int64_t ledger_lead_closing_us(const struct ledger *l, const struct record *lead
 
 bool ledger_deal_is_won(const struct ledger *l, const struct record *deal)
 {
-    return record_has(deal, DEAL_STAGE) && deal->values[DEAL_STAGE] == (int64_t)l->won;
+    return record_has(deal, DEAL_STAGE) && record_value(deal, DEAL_STAGE) == (int64_t)l->won;
 }

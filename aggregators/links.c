@@ -119,27 +119,28 @@ bool links_next_pending_lead(struct links *ls, uint32_t *out_slot)
     return true;
 }
 
-void told_of(const struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+void told_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
              struct told *out)
 {
-    *out = (struct told){.won_us = INSTANT_NONE, .paid_us = INSTANT_NONE, .cost_us = INSTANT_NONE};
+    memset(out, 0, sizeof *out); /* whole, since it is compared by its bytes */
+    out->won_us = out->paid_us = out->cost_us = INSTANT_NONE;
     if (!record_exists(r))
         return;
-    out->customer = d->of[DIMENSIONS_CUSTOMER];
+    out->customer = who->customer;
     if (r->kind == KIND_DEAL) {
         if (record_has(r, DEAL_LEAD))
-            out->lead = (uint32_t)r->values[DEAL_LEAD] + 1;
+            out->lead = (uint32_t)record_value(r, DEAL_LEAD) + 1;
         if (ledger_deal_is_won(l, r))
             out->won_us = ledger_deal_closing_us(l, r);
     } else if (r->kind == KIND_LEAD) {
         out->lead = r->slot + 1;
         if (record_has(r, LEAD_CREATED_AT)) {
-            out->cost_us = r->values[LEAD_CREATED_AT];
+            out->cost_us = record_value(r, LEAD_CREATED_AT);
             if (!value_lead_cost(v, r, &out->cost_minor))
                 out->cost_minor = 0;
         }
     } else if (r->kind == KIND_PAYMENT && value_payment_margin(v, r, &out->margin_minor)) {
-        out->paid_us = r->values[PAYMENT_PAID_AT];
+        out->paid_us = record_value(r, PAYMENT_PAID_AT);
     }
 }
 

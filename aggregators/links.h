@@ -14,8 +14,8 @@
 
 /* What a customer stands for: what was added to the entities, so that it can be taken back. */
 struct customer_standing {
-    uint32_t first_deal;          /* slot, SLOT_NONE = no won deal */
-    struct dimensions dimensions; /* of the first deal */
+    uint32_t first_deal; /* slot, SLOT_NONE = no won deal */
+    uint32_t names;      /* of the first deal: number of the tuple */
     int64_t first_won_us;
     bool measured;          /* its leads have a cost above 0 */
     int64_t payback_us;     /* the moment of payback, INT64_MAX = not reached by what is known */
@@ -50,7 +50,7 @@ struct links {
     uint32_t pending_lead_count, pending_lead_room;
 };
 
-/* What a record tells its links: a pure function of the record and its dimensions. */
+/* What a record tells its links: a pure function of the record and of whom it counts for. */
 struct told {
     uint32_t customer; /* word number + 1, 0 = none */
     uint32_t lead;     /* deal: the lead it names, lead: itself; slot + 1, 0 = none */
@@ -63,7 +63,7 @@ struct told {
 void links_init(struct links *ls);
 void links_fini(struct links *ls);
 
-void told_of(const struct valuation *v, const struct ledger *l, const struct record *r, const struct dimensions *d,
+void told_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
              struct told *out);
 /* Takes back what the record told before and takes in what it tells now; customers and leads that this concerns
  * become pending. */

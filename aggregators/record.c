@@ -16,6 +16,7 @@ void record_fini(struct record *r)
 {
     free(r->stamps);
     free(r->history);
+    free(r->owners);
 }
 
 bool record_exists(const struct record *r)
@@ -104,6 +105,61 @@ static bool history_insert(struct record *r, const struct history_entry *entry)
     return true;
 }
 
+/* Owners are kept like stages: each setting, with when it happened. */
+static bool owners_insert(struct record *r, unsigned field, const struct history_entry *entry)
+{
+    struct owner_history *h = r->owners;
+    unsigned count = h != NULL ? h->count : 0, at = count;
+    while (at > 0) {
+        struct owner_entry *before = &h->at[at - 1];
+        int order = stamp_compare(&before->set.stamp, &entry->stamp);
+        if (order == 0)
+            order = (int)before->field - (int)field;
+        if (order == 0) {
+            bool is_earlier = entry->occurred_at_us < before->set.occurred_at_us;
+            if (is_earlier)
+                before->set.occurred_at_us = entry->occurred_at_us;
+            return is_earlier;
+        }
+        if (order < 0)
+            break;
+        at--;
+    }
+    if (count == HISTORY_MAX) {
+        bool was_cut = (r->flags & RECORD_HISTORY_CUT) != 0;
+        r->flags |= RECORD_HISTORY_CUT;
+        if (at == 0)
+            return !was_cut;
+        memmove(h->at, h->at + 1, (at - 1) * sizeof *h->at);
+        h->at[at - 1] = (struct owner_entry){*entry, (uint8_t)field};
+        return true;
+    }
+    if (h == NULL || count == h->room) {
+        unsigned room = count > 0 ? count * 2 : 2;
+        h = r->owners = must_realloc(h, sizeof *h + room * sizeof *h->at);
+        h->room = room;
+        h->count = count;
+    }
+    memmove(h->at + at + 1, h->at + at, (count - at) * sizeof *h->at);
+    h->at[at] = (struct owner_entry){*entry, (uint8_t)field};
+    h->count++;
+    return true;
+}
+
+int64_t record_owner_at(const struct record *r, unsigned field, int64_t at_us)
+{
+    const struct owner_history *h = r->owners;
+    const struct owner_entry *earliest = NULL;
+    for (unsigned i = h != NULL ? h->count : 0; i-- > 0;) {
+        if (h->at[i].field != field)
+            continue;
+        if (h->at[i].set.occurred_at_us <= at_us)
+            return h->at[i].set.word;
+        earliest = &h->at[i];
+    }
+    return earliest != NULL ? earliest->set.word : 0;
+}
+
 static enum record_change apply_deletion(struct record *r, const struct stamp *stamp)
 {
     int order = compare_standing(r, r->deletion, stamp);
@@ -126,11 +182,18 @@ static enum record_change apply_deletion(struct record *r, const struct stamp *s
         memmove(r->history, r->history + gone, (r->history_count - gone) * sizeof *r->history);
         r->history_count = (uint8_t)(r->history_count - gone);
     }
+    if (r->owners != NULL) {
+        unsigned kept = 0;
+        for (unsigned i = 0; i < r->owners->count; i++)
+            if (stamp_compare(&r->owners->at[i].set.stamp, stamp) >= 0)
+                r->owners->at[kept++] = r->owners->at[i];
+        r->owners->count = kept;
+    }
     return RECORD_CHANGED;
 }
 
 enum record_change record_apply(struct record *r, const struct stamp *stamp, int64_t occurred_at_us, bool deleted,
-                                uint32_t carried, const struct record_value *values)
+                                uint32_t carried, const struct record_value *values, bool keep_owners)
 {
     if (deleted)
         return apply_deletion(r, stamp);
@@ -161,6 +224,12 @@ enum record_change record_apply(struct record *r, const struct stamp *stamp, int
     if (stage < FIELD_COUNT_MAX && carried & 1u << stage) {
         struct history_entry entry = {*stamp, occurred_at_us, values[stage].present ? values[stage].value + 1 : 0};
         changed = history_insert(r, &entry) || changed;
+    }
+    for (unsigned f = FIELD_MANAGER; keep_owners && f <= FIELD_TEAM; f++) {
+        if (!(carried & 1u << f))
+            continue;
+        struct history_entry entry = {*stamp, occurred_at_us, values[f].present ? values[f].value + 1 : 0};
+        changed = owners_insert(r, f, &entry) || changed;
     }
     return changed ? RECORD_CHANGED : all_stand ? RECORD_REPEATED : RECORD_OUTVOTED;
 }

@@ -23,13 +23,27 @@ struct history_entry {
     int64_t word; /* the field's value + 1, 0 = cleared */
 };
 
+/* A manager or team that a deal was given to. */
+struct owner_entry {
+    struct history_entry set;
+    uint8_t field; /* FIELD_MANAGER or FIELD_TEAM */
+};
+
+struct owner_history {
+    unsigned count, room;
+    struct owner_entry at[]; /* by (stamp, field) */
+};
+
 struct record {
     struct stamp *stamps;          /* those that are in use, each once */
     struct history_entry *history; /* by stamp, ascending */
+    struct owner_history *owners;  /* of a deal, where they are kept; NULL before the first */
     uint32_t slot;                 /* its place among the records of its kind */
     uint32_t first_child[2];       /* lead: deals, none; deal: payments, feedback */
     uint32_t next, previous;       /* among the children of one parent */
     uint32_t set;                  /* bit i: field i has a value */
+    uint32_t names;                /* what it counts for: number in the ledger's tuples; kept by derivation.c */
+    uint32_t customer;             /* whose it is: word number + 1, 0 = nobody's; kept by derivation.c */
     uint8_t kind;                  /* enum record_kind */
     uint8_t flags;
     uint8_t stamp_count, stamp_room;
@@ -45,6 +59,7 @@ enum {
     RECORD_HISTORY_CUT = 2,  /* more stage changes than are kept */
     RECORD_REPEAT = 4,       /* deal: its customer has an earlier won one */
     RECORD_WAITING_OVER = 8, /* lead: its wait for a first contact has ended */
+    RECORD_OPEN = 16,        /* deal: it stands open */
 };
 
 enum record_change { RECORD_CHANGED, RECORD_REPEATED, RECORD_OUTVOTED };
@@ -58,10 +73,24 @@ struct record_value {
 void record_fini(struct record *r);
 bool record_exists(const struct record *r);
 bool record_has(const struct record *r, unsigned field);
+/* The value of a field that the record has. */
+static inline int64_t record_value(const struct record *r, unsigned field)
+{
+    return r->values[field];
+}
+/* The stamp that set a field that the record has. */
+static inline const struct stamp *record_stamp(const struct record *r, unsigned field)
+{
+    return &r->stamps[r->stamp_of[field] - 1];
+}
 
 /* Applies what an event carries: `values` by field, for the bits in `carried`. O(fields + history). */
 enum record_change record_apply(struct record *r, const struct stamp *stamp, int64_t occurred_at_us, bool deleted,
-                                uint32_t carried, const struct record_value *values);
+                                uint32_t carried, const struct record_value *values, bool keep_owners);
+
+/* Whose the deal was when it was closed: what FIELD_MANAGER or FIELD_TEAM was set to by the greatest stamp among the
+ * events that occurred by then, else by the least stamp of all. 0 = nobody's, else the value + 1. */
+int64_t record_owner_at(const struct record *r, unsigned field, int64_t at_us);
 
 /* The instant at which a deal whose stage ends it was closed (AMENDMENT 9). `is_open` says of a history word whether
  * that stage leaves the deal open. INSTANT_NONE where the standing stage is an open one. */

@@ -112,6 +112,16 @@ void shard_advance(struct shard *s, int64_t now_us)
         derivation_advance(&s->derivation, now_us);
 }
 
+bool shard_has_work(const struct shard *s)
+{
+    return derivation_has_work(&s->derivation);
+}
+
+bool shard_work(struct shard *s, unsigned budget)
+{
+    return derivation_work(&s->derivation, budget);
+}
+
 int64_t shard_now_us(const struct shard *s)
 {
     return s->derivation.now_us;
@@ -141,12 +151,40 @@ static int by_dimension_and_name(const void *a, const void *b, void *context)
     return order != 0 ? order : text_compare(entity_text(s, first), entity_text(s, second));
 }
 
+static struct text word_or_none(const struct shard *s, uint32_t number)
+{
+    return number != 0 ? intern_text(&s->derivation.ledger.words, number - 1) : TEXT("");
+}
+
+/* What the organisation says of a manager or team. */
+static void fill_about(struct shard *s, const struct entity *e, struct snapshot *out)
+{
+    struct organisation *o = &s->derivation.valuation.organisation;
+    const struct ledger *l = &s->derivation.ledger;
+    struct snapshot_about about = {.active = true};
+    if (!o->in_use || (e->dimension != DIMENSION_MANAGER && e->dimension != DIMENSION_TEAM))
+        return;
+    bool of_manager = e->dimension == DIMENSION_MANAGER;
+    const struct stint *now = of_manager ? organisation_manager(o, e->name) : organisation_team_name(o, e->name);
+    if (now != NULL) {
+        about.name = word_or_none(s, now->name);
+        about.active = now->team != 0 && now->active;
+        if (of_manager && now->team != 0)
+            about.team = intern_text(&l->names[DIMENSION_TEAM], now->team - 1);
+    }
+    uint32_t lead = of_manager ? 0 : organisation_lead(o, e->name);
+    if (lead != 0)
+        about.lead = intern_text(&l->names[DIMENSION_MANAGER], lead - 1);
+    snapshot_add_about(out, &about);
+}
+
 static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
 {
     const struct config *c = s->config;
     struct entity *e = &s->derivation.entities.at[id];
     const bool *has_window = c->dimension_windows[e->dimension];
     snapshot_add_entity(out, e->dimension, entity_text(s, id), id);
+    fill_about(s, e, out);
     struct sums level;
     entity_level(e, s->derivation.now_us, &level);
     for (unsigned w = 0; w < c->window_count; w++) {
@@ -159,6 +197,8 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
             entity_sums(e, s->spans[w].from_us, s->spans[w].to_us, &s->scratch, &current);
             current.at[MEASURE_OPEN] =
                 level.at[MEASURE_OPEN]; /* velocity is of what is open now and what was won in the window */
+            if (c->windows[w].kind == WINDOW_TO_DATE) /* a forecast is of the whole period */
+                entity_expected(e, s->spans[w].from_us, s->spans[w].next_period_us, &current);
         }
         if (s->spans[w].has_previous)
             entity_sums(e, s->spans[w].previous_from_us, s->spans[w].previous_to_us, &s->scratch, &previous);
@@ -171,6 +211,7 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
 
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out)
 {
+    REQUIRE(!shard_has_work(s));
     bool has_previous[WINDOWS_MAX];
     for (unsigned w = 0; w < s->config->window_count; w++) {
         s->spans[w] = window_span_at(&s->config->windows[w], s->calendar, s->derivation.now_us);

@@ -38,13 +38,19 @@ enum outcome shard_apply(struct shard *s, const struct event *e);
 /* Moves the instant that the shard speaks for; never back (an earlier one is ignored). */
 void shard_advance(struct shard *s, int64_t now_us);
 int64_t shard_now_us(const struct shard *s);
-/* The earliest instant at which some value changes by time alone, INT64_MAX where none will. */
+/* Whether a change that reaches very many records (an exchange rate, the organisation, a lead or deal with thousands of
+ * children) is still being worked off. */
+bool shard_has_work(const struct shard *s);
+/* Works some of it off: about `budget` looks at a record, of some 20 ns each. True: nothing is left, so that a snapshot
+ * may be cut. */
+bool shard_work(struct shard *s, unsigned budget);
+/* The earliest instant at which some value changes by time alone, INT64_MAX where none will; now where work is left. */
 int64_t shard_next_change_us(const struct shard *s);
 
 /* Whether the reader's next snapshot would hold any entity. */
 bool shard_has_changes(const struct shard *s, enum reader r);
 /* Fills `out` with what changed for this reader since its last cut, or with everything, and clears the
- * reader's set of changes. O(entities in it x windows x log n). */
+ * reader's set of changes. Only while there is no work (shard_work). O(entities in it x windows x log n). */
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
 
 const struct accounts *shard_accounts(const struct shard *s);

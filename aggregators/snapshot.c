@@ -8,6 +8,9 @@
 
 struct entry {
     size_t name_at, name_len;
+    size_t about_at; /* name, team, lead end to end */
+    uint32_t name_of_people_len, team_len, lead_len;
+    bool inactive;
     size_t windows_at; /* window_count offsets of size_t into the bytes, 0 = the window is not there */
     uint32_t id;
     uint32_t dimension;
@@ -101,6 +104,21 @@ void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name,
     static const size_t none[WINDOWS_MAX];
     buffer_add(&s->bytes, none, s->window_count * sizeof *none);
 }
+
+void snapshot_add_about(struct snapshot *s, const struct snapshot_about *about)
+{
+    struct entry *e = &s->entries[s->entry_count - 1];
+    e->about_at = s->bytes.len;
+    e->name_of_people_len = (uint32_t)about->name.len;
+    e->team_len = (uint32_t)about->team.len;
+    e->lead_len = (uint32_t)about->lead.len;
+    e->inactive = !about->active;
+    buffer_text(&s->bytes, about->name);
+    buffer_text(&s->bytes, about->team);
+    buffer_text(&s->bytes, about->lead);
+}
+
+_Static_assert(MEASURE_COUNT <= 64, "a window's masks have 64 bits");
 
 /* The mask of what is not 0, whose numbers are appended. */
 static uint64_t pack(struct buffer *b, const struct sums *sums)
@@ -196,6 +214,16 @@ struct text snapshot_entity_name(const struct snapshot *s, size_t i)
     return (struct text){s->bytes.at + e->name_at, e->name_len};
 }
 
+struct snapshot_about snapshot_entity_about(const struct snapshot *s, size_t i)
+{
+    const struct entry *e = entry_at(s, i);
+    const char *at = s->bytes.at + e->about_at;
+    return (struct snapshot_about){.name = {at, e->name_of_people_len},
+                                   .team = {at + e->name_of_people_len, e->team_len},
+                                   .lead = {at + e->name_of_people_len + e->team_len, e->lead_len},
+                                   .active = !e->inactive};
+}
+
 uint32_t snapshot_entity_id(const struct snapshot *s, size_t i)
 {
     return entry_at(s, i)->id;
@@ -222,6 +250,7 @@ void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct s
     const char *numbers = unpack(s->bytes.at + at + sizeof masks, masks[0], out);
     unpack(numbers, masks[1], out_previous);
     out->at[MEASURE_LEVEL_KNOWN] = at != 0;
+    out->at[MEASURE_WON_AMOUNT_BEFORE] = out_previous->at[MEASURE_WON_AMOUNT];
     if (out->at[MEASURE_WAITING] > 0)
         out->at[MEASURE_WAITING_AGE_US] = s->as_of_us - out->at[MEASURE_WAITING_SINCE_US];
 }

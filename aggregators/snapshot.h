@@ -27,15 +27,17 @@ struct accounts {
 };
 
 /* Records that stand but contribute less than they could, and why: counted now, not over time. */
-#define ODDITY_TABLE(X)                                                                             \
-    X(RATE_MISSING, "rate_missing", "amounts without an exchange rate")                             \
-    X(AMOUNT_RANGE, "amount_range", "amounts that are too large in their own or the base currency") \
-    X(CYCLE_NEGATIVE, "cycle_negative", "deals closed before they were created")                    \
-    X(RESPONSE_NEGATIVE, "response_negative", "leads contacted before they were created")           \
-    X(SCORE_OUTSIDE, "score_outside", "standing scores outside their scale")                        \
-    X(NPS_SCALE, "nps_scale", "nps answers on a scale other than 10")                               \
-    X(KIND_MISSING, "kind_missing", "feedback without a kind")                                      \
-    X(HISTORY_CUT, "history_cut", "records whose stage history is longer than is kept")             \
+#define ODDITY_TABLE(X)                                                                               \
+    X(RATE_MISSING, "rate_missing", "amounts without an exchange rate")                               \
+    X(AMOUNT_RANGE, "amount_range", "amounts that are too large in their own or the base currency")   \
+    X(CYCLE_NEGATIVE, "cycle_negative", "deals closed before they were created")                      \
+    X(RESPONSE_NEGATIVE, "response_negative", "leads contacted before they were created")             \
+    X(SCORE_OUTSIDE, "score_outside", "standing scores outside their scale")                          \
+    X(NPS_SCALE, "nps_scale", "nps answers on a scale other than 10")                                 \
+    X(KIND_MISSING, "kind_missing", "feedback without a kind")                                        \
+    X(HISTORY_CUT, "history_cut", "records whose stage history is longer than is kept")               \
+    X(TEAM_MISSING, "team_missing", "records whose manager was in no team at the time")               \
+    X(ORGANISATION_OVERLAP, "organisation_overlap", "managers with two rows in force at one instant") \
     X(ENTITY_LIMIT, "entity_limit", "contributions to no entity: the dimension is full")
 enum oddity {
 #define X(symbol, name, text) ODDITY_##symbol,
@@ -66,6 +68,14 @@ int64_t snapshot_oddities(const struct snapshot *s, enum oddity o);
 size_t snapshot_entity_count(const struct snapshot *s);
 enum dimension snapshot_entity_dimension(const struct snapshot *s, size_t i);
 struct text snapshot_entity_name(const struct snapshot *s, size_t i);
+/* What the organisation says of it: "" and active where it says nothing. */
+struct snapshot_about {
+    struct text name; /* for people */
+    struct text team; /* of a manager: the one that it is in now */
+    struct text lead; /* of a team: the manager that leads it now */
+    bool active;
+};
+struct snapshot_about snapshot_entity_about(const struct snapshot *s, size_t i);
 /* A dense number of the entity: the same in every snapshot of one shard; 0 ... */
 uint32_t snapshot_entity_id(const struct snapshot *s, size_t i);
 /* The sums of window `window` (index in config.windows) and of its `previous`; all 0 where the entity

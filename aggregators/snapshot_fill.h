@@ -11,4 +11,6 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
                     const int64_t *oddities);
 void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p);
 void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id);
+/* Of the entity that was added last; the texts are copied. */
+void snapshot_add_about(struct snapshot *s, const struct snapshot_about *about);
 void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous);

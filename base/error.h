@@ -34,6 +34,8 @@
     X(BAD_SCORE, "bad_score", "a score is outside its scale")                                           \
     X(BAD_CHOICE, "bad_choice", "a kind or status is none of the known ones")                           \
     X(BAD_TOMBSTONE, "tombstone_refused", "an empty value on an input that is ordered by version")      \
+    X(BAD_DAY, "bad_day", "a day is not a date such as 2024-01-31")                                     \
+    X(BAD_RATE, "bad_rate", "an exchange rate is not a decimal above 0 of at most nine places")         \
     X(BAD_DEPTH, "too_deep", "the JSON is nested deeper than the input accepts")
 
 enum error {

@@ -35,6 +35,22 @@ void input_config_default(struct input_config *in, enum record_kind kind)
     }
 }
 
+int config_find_input(const struct config *c, enum record_kind k)
+{
+    for (unsigned i = 0; i < c->input_count; i++) {
+        if (c->inputs[i].kind == k) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+void config_add_input(struct config *c, enum record_kind k)
+{
+    REQUIRE(c->input_count < INPUTS_MAX);
+    input_config_default(&c->inputs[c->input_count++], k);
+}
+
 void field_source_fini(struct field_source *s)
 {
     free(s->name);
@@ -112,6 +128,12 @@ void config_destroy(struct config *c)
     free(c->time_zone);
     free(c->currencies);
     free(c->rates);
+    for (size_t i = 0; i < c->member_count; i++) {
+        free(c->members[i].manager_id);
+        free(c->members[i].team_id);
+        free(c->members[i].name);
+    }
+    free(c->members);
     for (size_t i = 0; i < c->stage_count; i++) {
         free(c->stages[i].name);
     }

@@ -30,6 +30,19 @@ struct rate_config {
     int64_t nano;
 };
 
+/* A row of the organisation: days are local, both inclusive; INT64_MIN and INT64_MAX = without begin, without end. */
+struct member_config {
+    char *manager_id, *team_id; /* "" = none: a row without a manager names a team */
+    char *name;                 /* for people to read; "" = the id */
+    int active, lead;           /* 0 or 1 */
+    int64_t starts_on, ends_on;
+};
+
+/* Whose deal a closed one is: the owner that stands now, or the one that stood when it was closed. */
+enum credit { CREDIT_CURRENT, CREDIT_AT_CLOSE };
+/* Which team a manager's deals count for: the one at the time, or today's. */
+enum team_view { TEAMS_AS_WAS, TEAMS_AS_IS };
+
 struct stage_config {
     char *name;
     int64_t probability_micro; /* 0-1,000,000; for deals without one of their own */
@@ -184,6 +197,11 @@ struct config {
     size_t currency_count;
     struct rate_config *rates; /* sorted by (code, day) */
     size_t rate_count;
+    int64_t rate_age_max_days; /* an older rate is used, and the value marked; 0 = of any age */
+    struct member_config *members;
+    size_t member_count;
+    enum credit credit;
+    enum team_view teams_view;
     struct stage_config *stages;
     size_t stage_count;
     struct window_spec windows[WINDOWS_MAX];
@@ -225,6 +243,10 @@ struct config *config_open_without_secrets(const char *path, struct config_probl
 typedef bool config_property_check(const char *name, const char *value, char *why, size_t why_size);
 void config_check_properties_with(config_property_check *check);
 void config_destroy(struct config *c);
+/* The index of the kind's first input, -1 where it has none. */
+int config_find_input(const struct config *c, enum record_kind k);
+/* Adds the default input of a kind, for files that are given by hand. */
+void config_add_input(struct config *c, enum record_kind k);
 void config_problems_fini(struct config_problems *p);
 
 /* Digits after the point of a currency: the configuration's, else ISO 4217's; -1 = unknown currency. */

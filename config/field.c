@@ -5,6 +5,13 @@
 static const char *const lead_statuses[] = {"new", "contacted", "qualified", "converted", "lost", NULL};
 static const char *const payment_kinds[] = {"payment", "refund", "chargeback", NULL};
 static const char *const feedback_kinds[] = {"csat", "nps", NULL};
+static const char *const dimension_words[] = {
+#define X(symbol, name) name,
+    DIMENSION_TABLE(X)
+#undef X
+        NULL};
+/* In the order of enum period (base/calendar.h). */
+static const char *const period_words[] = {"day", "week", "month", "quarter", "year", NULL};
 
 /* clang-format off */
 #define COMMON_FIELDS                                 \
@@ -59,11 +66,42 @@ static const struct field feedback_fields[FEEDBACK_FIELD_COUNT] = {
     [FEEDBACK_ANSWERED_AT] = {"answered_at", FIELD_TIME, NULL},
 };
 
+static const struct field rate_fields[RATE_FIELD_COUNT] = {
+    [RATE_CURRENCY] = {"currency", FIELD_CURRENCY, NULL},
+    [RATE_DAY] = {"day", FIELD_DAY, NULL},
+    [RATE_RATE] = {"rate", FIELD_RATE, NULL},
+};
+
+static const struct field member_fields[MEMBER_FIELD_COUNT] = {
+    [MEMBER_MANAGER] = {"manager_id", FIELD_TEXT, NULL},
+    [MEMBER_TEAM] = {"team_id", FIELD_TEXT, NULL},
+    [MEMBER_NAME] = {"name", FIELD_TEXT, NULL},
+    [MEMBER_ACTIVE] = {"active", FIELD_FLAG, NULL},
+    [MEMBER_LEAD] = {"lead", FIELD_FLAG, NULL},
+    [MEMBER_STARTS_AT] = {"starts_at", FIELD_TIME, NULL},
+    [MEMBER_ENDS_AT] = {"ends_at", FIELD_TIME, NULL},
+};
+
+static const struct field target_fields[TARGET_FIELD_COUNT] = {
+    [TARGET_DIMENSION] = {"dimension", FIELD_CHOICE, dimension_words},
+    [TARGET_ENTITY] = {"entity", FIELD_TEXT, NULL},
+    [TARGET_KPI] = {"kpi", FIELD_TEXT, NULL},
+    [TARGET_PERIOD] = {"period", FIELD_CHOICE, period_words},
+    [TARGET_VALUE] = {"value", FIELD_POSITIVE, NULL},
+    [TARGET_STARTS_ON] = {"starts_on", FIELD_DAY, NULL},
+    [TARGET_ENDS_ON] = {"ends_on", FIELD_DAY, NULL},
+    [TARGET_RAMP_PERIODS] = {"ramp_periods", FIELD_INTEGER, NULL},
+    [TARGET_RESTATE] = {"restate", FIELD_FLAG, NULL},
+};
+
 static const struct record_kind_info kinds[KIND_COUNT] = {
 #define FIELDS_LEAD lead_fields, LEAD_FIELD_COUNT
 #define FIELDS_DEAL deal_fields, DEAL_FIELD_COUNT
 #define FIELDS_PAYMENT payment_fields, PAYMENT_FIELD_COUNT
 #define FIELDS_FEEDBACK feedback_fields, FEEDBACK_FIELD_COUNT
+#define FIELDS_RATE rate_fields, RATE_FIELD_COUNT
+#define FIELDS_MEMBER member_fields, MEMBER_FIELD_COUNT
+#define FIELDS_TARGET target_fields, TARGET_FIELD_COUNT
 #define X(symbol, name, topic, key) [KIND_##symbol] = {name, topic, key, FIELDS_##symbol},
     RECORD_KIND_TABLE(X)
 #undef X
@@ -79,7 +117,8 @@ static const char *const dimensions[DIMENSION_COUNT] = {
 /* The ledger keeps a bit for each field of a record, and `carried` of an event is 32 bits wide. */
 _Static_assert((int)FIELD_COUNT_MAX <= 32 && (int)LEAD_FIELD_COUNT <= (int)FIELD_COUNT_MAX &&
                    (int)PAYMENT_FIELD_COUNT <= (int)FIELD_COUNT_MAX &&
-                   (int)FEEDBACK_FIELD_COUNT <= (int)FIELD_COUNT_MAX,
+                   (int)FEEDBACK_FIELD_COUNT <= (int)FIELD_COUNT_MAX &&
+                   (int)MEMBER_FIELD_COUNT <= (int)FIELD_COUNT_MAX && (int)TARGET_FIELD_COUNT <= (int)FIELD_COUNT_MAX,
                "FIELD_COUNT_MAX is the greatest number of fields of a kind");
 
 const char *dimension_name(enum dimension d)

@@ -1,5 +1,6 @@
-/* field.h - the four kinds of records and what they are made of: one table for decoder, ledger,
- * mapping and reference pages. CONTRACT 1.
+/* field.h - the kinds of records and what they are made of: one table for decoder, ledger, mapping and
+ * reference pages. CONTRACT 1. Facts are what a sales floor does (leads, deals, payments, feedback); the others are
+ * what facts are judged by (exchange rates, who is in which team, targets).
  *
  * Thread: any; constants only.
  */
@@ -9,11 +10,14 @@
 #include <stdint.h>
 
 /* X(SYMBOL, name = default topic suffix's singular, topic, key member) */
-#define RECORD_KIND_TABLE(X)                        \
-    X(LEAD, "lead", "leads", "lead_id")             \
-    X(DEAL, "deal", "deals", "deal_id")             \
-    X(PAYMENT, "payment", "payments", "payment_id") \
-    X(FEEDBACK, "feedback", "feedback", "feedback_id")
+#define RECORD_KIND_TABLE(X)                           \
+    X(LEAD, "lead", "leads", "lead_id")                \
+    X(DEAL, "deal", "deals", "deal_id")                \
+    X(PAYMENT, "payment", "payments", "payment_id")    \
+    X(FEEDBACK, "feedback", "feedback", "feedback_id") \
+    X(RATE, "rate", "rates", "rate_id")                \
+    X(MEMBER, "member", "members", "member_id")        \
+    X(TARGET, "target", "targets", "target_id")
 
 enum record_kind {
 #define X(symbol, name, topic, key) KIND_##symbol,
@@ -21,6 +25,8 @@ enum record_kind {
 #undef X
         KIND_COUNT
 };
+/* The kinds before this one are facts. */
+#define FACT_KINDS KIND_RATE
 
 enum field_type {
     FIELD_TEXT,     /* an id or name */
@@ -32,16 +38,22 @@ enum field_type {
     FIELD_INTEGER,  /* a whole number from 1: scale */
     FIELD_CURRENCY, /* currency_code */
     FIELD_CHOICE,   /* index into the field's words */
+    FIELD_DAY,      /* days since 1970-01-01 */
+    FIELD_RATE,     /* 10^-9, above 0 */
+    FIELD_FLAG,     /* 1 = true, 0 = false */
 };
 
-/* The dimensions of a contribution; company is the one that every record has. */
-#define DIMENSION_TABLE(X) \
-    X(COMPANY, "company")  \
-    X(TEAM, "team")        \
-    X(MANAGER, "manager")  \
-    X(PRODUCT, "product")  \
-    X(REGION, "region")    \
-    X(SOURCE, "source")
+/* The dimensions of a contribution; company is the one that every record has. The last two are a deal's alone: no
+ * record inherits them, and a loss_reason counts what was lost only. */
+#define DIMENSION_TABLE(X)        \
+    X(COMPANY, "company")         \
+    X(TEAM, "team")               \
+    X(MANAGER, "manager")         \
+    X(PRODUCT, "product")         \
+    X(REGION, "region")           \
+    X(SOURCE, "source")           \
+    X(LOSS_REASON, "loss_reason") \
+    X(COMPETITOR, "competitor")
 
 enum dimension {
 #define X(symbol, name) DIMENSION_##symbol,
@@ -54,7 +66,7 @@ const char *dimension_name(enum dimension d);
 /* DIMENSION_COUNT where the name is none. */
 enum dimension dimension_find(struct text name);
 
-/* Fields that all kinds have come first, in the same place. */
+/* Fields that all facts have come first, in the same place. */
 enum { FIELD_MANAGER, FIELD_TEAM, FIELD_PRODUCT, FIELD_REGION, FIELD_SOURCE, FIELD_CUSTOMER, FIELD_COMMON_COUNT };
 
 enum {
@@ -96,6 +108,29 @@ enum {
     FEEDBACK_DEAL,
     FEEDBACK_ANSWERED_AT,
     FEEDBACK_FIELD_COUNT
+};
+enum { RATE_CURRENCY, RATE_DAY, RATE_RATE, RATE_FIELD_COUNT };
+enum {
+    MEMBER_MANAGER,
+    MEMBER_TEAM,
+    MEMBER_NAME,
+    MEMBER_ACTIVE,
+    MEMBER_LEAD,
+    MEMBER_STARTS_AT,
+    MEMBER_ENDS_AT,
+    MEMBER_FIELD_COUNT
+};
+enum {
+    TARGET_DIMENSION,
+    TARGET_ENTITY,
+    TARGET_KPI,
+    TARGET_PERIOD,
+    TARGET_VALUE,
+    TARGET_STARTS_ON,
+    TARGET_ENDS_ON,
+    TARGET_RAMP_PERIODS,
+    TARGET_RESTATE,
+    TARGET_FIELD_COUNT
 };
 #define FIELD_COUNT_MAX DEAL_FIELD_COUNT
 

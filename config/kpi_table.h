@@ -29,6 +29,8 @@ enum kpi_clock { KPI_SPAN, KPI_NOW };
       "Упущенный объём")                                                                                               \
     X(AVERAGE_CHECK, "average_check", MONEY, UP, NONE, SPAN, "sales_volume / won deals with an amount",                \
       "Average check", "Средний чек")                                                                                  \
+    X(SALES_GROWTH, "sales_growth", RATIO, UP, NONE, SPAN,                                                             \
+      "(sales_volume - that of the previous window) / that of the previous window", "Growth of sales", "Рост продаж")  \
     X(WIN_RATE, "win_rate", RATIO, UP, NONE, SPAN, "deals_won / (deals_won + deals_lost)", "Win rate",                 \
       "Доля выигранных")                                                                                               \
     X(WIN_RATE_COHORT, "win_rate_cohort", RATIO, UP, NONE, SPAN, "of the deals created, the share won by as_of",       \
@@ -53,6 +55,8 @@ enum kpi_clock { KPI_SPAN, KPI_NOW };
       "Weighted pipeline", "Взвешенная воронка")                                                                       \
     X(REVENUE, "revenue", MONEY, UP, ZERO, SPAN, "payments - refunds - chargebacks", "Revenue", "Выручка")             \
     X(REFUNDS, "refunds", MONEY, DOWN, ZERO, SPAN, "refunds + chargebacks", "Refunds", "Возвраты")                     \
+    X(REVENUE_GROSS, "revenue_gross", MONEY, UP, ZERO, SPAN, "payments, before refunds and chargebacks",               \
+      "Revenue, gross", "Выручка до возвратов")                                                                        \
     X(CSAT, "csat", RATIO, UP, NONE, SPAN, "share of answers with score >= scale - 1", "Satisfaction",                 \
       "Удовлетворённость")                                                                                             \
     X(CSAT_MEAN, "csat_mean", SCORE, UP, NONE, SPAN, "mean score", "Satisfaction, mean", "Удовлетворённость, среднее") \

@@ -59,8 +59,9 @@ text_check check_name, check_topic, check_host, check_address, check_namespace, 
 
 /* Custom options, one file a subject. */
 option_load load_fiscal_month, load_base_currency, load_margin, load_time_zone, load_currencies, load_rates,
-    load_stages;                                                                                    /* load_company.c */
-option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows;               /* load_windows.c */
+    load_stages;                                                                      /* load_company.c */
+option_load load_organisation, load_starts_on, load_ends_on;                          /* load_organisation.c */
+option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows; /* load_windows.c */
 option_load load_inputs, load_source, load_filter, load_fields, load_other_fields, load_tombstones; /* load_inputs.c */
 option_load load_properties;                                                                        /* load_kafka.c */
 option_load load_receivers, load_headers, load_rules, load_kpi, load_dimension, load_window, load_entities,

@@ -35,6 +35,10 @@ static const char *field_value_check(const struct loader *l, enum field_type typ
         return currency_parse(t, &code) == OK && config_currency_decimals(l->config, code) >= 0
                    ? NULL
                    : "is no known currency; correct it, or give its decimals in 'currencies'";
+    case FIELD_DAY: return date_parse(t, &n) == OK ? NULL : "is no date; write it such as 2024-01-31";
+    case FIELD_RATE: return rate_parse(t, &n);
+    case FIELD_FLAG:
+        return text_equal(t, TEXT("true")) || text_equal(t, TEXT("false")) ? NULL : "is neither true nor false";
     case FIELD_CHOICE:
         for (size_t i = 0; words[i] != NULL; i++) {
             if (text_equal(t, text_of(words[i]))) {

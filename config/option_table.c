@@ -15,6 +15,8 @@ const char *const secret_suffixes[SECRET_SUFFIX_COUNT] = {"_file", "_env", "_cre
 
 static const char *const week_days[] = {"monday", "tuesday",  "wednesday", "thursday",
                                         "friday", "saturday", "sunday",    NULL};
+static const char *const credit_words[] = {"current", "at_close", NULL};
+static const char *const view_words[] = {"as_was", "as_is", NULL};
 static const char *const order_words[] = {"occurred_at", "version", NULL};
 static const char *const event_words[] = {"changes", "full", NULL};
 static const char *const kind_words[] = {
@@ -44,6 +46,12 @@ static const struct option company_options[] = {
     {"default_margin", OPTION_CUSTOM, AT(config, default_margin_micro), .fallback = "1", .load = load_margin,
      .form = "decimal or percentage", .schema = "{\"$ref\":\"#/$defs/scalar\"}",
      .help = "Margin of payments that carry none, 0-1: what of a payment counts towards payback."},
+    {"rate_age_max", OPTION_INTEGER, AT(config, rate_age_max_days), .fallback = "0", .least = 0, .most = 36500,
+     .help = "Days after which an exchange rate is old: it is used, and the value is marked `rate_old`. 0 = never."},
+    {"credit", OPTION_CHOICE, AT(config, credit), .fallback = "current", .words = credit_words,
+     .help = "Whose a closed deal is: the owner's that stands now (current), or the one's when it was closed (at_close)."},
+    {"teams", OPTION_CHOICE, AT(config, teams_view), .fallback = "as_was", .words = view_words,
+     .help = "Which team a manager's deals count for: the one at the time (as_was), or today's (as_is)."},
     {0},
 };
 
@@ -55,6 +63,20 @@ const struct option rate_options[] = {
 };
 
 static const char *const boolean_words[] = {"true", "false", NULL};
+static const char *const flag_words[] = {"false", "true", NULL};
+#define DAY_SCHEMA "{\"type\":\"string\",\"format\":\"date\"}"
+
+const struct option member_options[] = {
+    {"manager_id", OPTION_TEXT, AT(member_config, manager_id), .check = check_name, .help = "The manager, as events name it. A row without one names a team."},
+    {"team_id", OPTION_TEXT, AT(member_config, team_id), .check = check_name, .help = "The team, as events name it."},
+    {"name", OPTION_TEXT, AT(member_config, name), .check = check_name, .help = "How people know the manager, or the team of a row without manager_id."},
+    {"active", OPTION_CHOICE, AT(member_config, active), .fallback = "true", .words = flag_words, .help = "Whether the manager sells."},
+    {"lead", OPTION_CHOICE, AT(member_config, lead), .fallback = "false", .words = flag_words, .help = "Whether the manager leads the team."},
+    {"starts_on", OPTION_CUSTOM, AT(member_config, starts_on), .load = load_starts_on, .form = "date", .schema = DAY_SCHEMA, .fallback_note = "always", .help = "First local day in the team."},
+    {"ends_on", OPTION_CUSTOM, AT(member_config, ends_on), .load = load_ends_on, .form = "date", .schema = DAY_SCHEMA, .fallback_note = "for ever", .help = "Last local day in the team."},
+    {0},
+};
+
 static const char *const other_words[] = {"default", "none", NULL};
 
 /* `least` is the type of what the source gives, so that constants and tables of values can be checked. */
@@ -241,6 +263,8 @@ const struct option option_table[] = {
      .help = "Currencies that ISO 4217 does not list, or with other digits after the point: 0 to 6."},
     {"rates", OPTION_LIST, .may_be_empty = true, AT(config, rates), .options = rate_options, .load = load_rates,
      .help = "Exchange rates to the base currency. An amount without a rate on or before its day adds nothing, and is counted."},
+    {"organisation", OPTION_LIST, .may_be_empty = true, AT(config, members), .options = member_options, .load = load_organisation,
+     .help = "Who is in which team, and when. Of records that name a manager and no team, this table says the team; an input of kind member adds to it."},
     {"stages", OPTION_CUSTOM, .may_be_empty = true, AT(config, stages), .load = load_stages,
      .form = "{stage: ratio}", .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"number\",\"string\"]}}",
      .help = "Probability of deals in a stage that carry none of their own: a decimal from 0 to 1, or percent."},

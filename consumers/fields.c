@@ -6,6 +6,7 @@
  * there the characters decide.
  */
 #include "consumers/fields.h"
+#include "config/scalar.h"
 #include <string.h>
 
 static bool is_whole(struct text t)
@@ -117,6 +118,31 @@ static enum error read_decimal(struct value v, struct field_result *out)
     return decimal_parse(v.text, &out->number, &out->rounded);
 }
 
+static enum error read_day(struct value v, struct field_result *out)
+{
+    if (v.type != VALUE_TEXT)
+        return BAD_TYPE;
+    if (date_parse(v.text, &out->number) != OK || out->number < INSTANT_MIN / DAY || out->number >= INSTANT_END / DAY)
+        return BAD_DAY;
+    return OK;
+}
+
+static enum error read_rate(struct value v, struct field_result *out)
+{
+    if (v.type != VALUE_NUMBER && v.type != VALUE_TEXT)
+        return BAD_TYPE;
+    return rate_parse(v.text, &out->number) == NULL ? OK : BAD_RATE;
+}
+
+static enum error read_flag(struct value v, struct field_result *out)
+{
+    bool on;
+    enum error e = value_bool(v, &on);
+    if (e == OK)
+        out->number = on;
+    return e;
+}
+
 static enum error read_choice(const struct field *f, struct value v, struct field_result *out)
 {
     if (v.type != VALUE_TEXT)
@@ -192,6 +218,9 @@ enum error field_read(struct field_reader *r, const struct field *f, struct valu
         break;
     case FIELD_CURRENCY: e = read_currency(r, v, &read); break;
     case FIELD_CHOICE: e = read_choice(f, v, &read); break;
+    case FIELD_DAY: e = read_day(v, &read); break;
+    case FIELD_RATE: e = read_rate(v, &read); break;
+    case FIELD_FLAG: e = read_flag(v, &read); break;
     }
     if (e == OK)
         *out = read;

@@ -14,6 +14,7 @@
 #include "daemon/options.h"
 #include "daemon/value_writer.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,13 +28,17 @@ static const char about[] =
     "(milliseconds) and kafka_key beside its fields. Where the configuration has several inputs of a kind, the first\n"
     "one says how the lines are read.";
 
-enum { OPT_LEADS, OPT_DEALS, OPT_PAYMENTS, OPT_FEEDBACK, OPT_CONFIG, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_COUNT };
+/* The first ones are the kinds, in their order. */
+enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_COUNT };
 
 static const struct option_row rows[OPT_COUNT] = {
-    [OPT_LEADS] = {"leads", "FILE", "lead events"},
-    [OPT_DEALS] = {"deals", "FILE", "deal events"},
-    [OPT_PAYMENTS] = {"payments", "FILE", "payment events"},
-    [OPT_FEEDBACK] = {"feedback", "FILE", "feedback events"},
+    [KIND_LEAD] = {"leads", "FILE", "lead events"},
+    [KIND_DEAL] = {"deals", "FILE", "deal events"},
+    [KIND_PAYMENT] = {"payments", "FILE", "payment events"},
+    [KIND_FEEDBACK] = {"feedback", "FILE", "feedback events"},
+    [KIND_RATE] = {"rates", "FILE", "exchange rates"},
+    [KIND_MEMBER] = {"members", "FILE", "who is in which team"},
+    [KIND_TARGET] = {"targets", "FILE", "targets"},
     [OPT_CONFIG] = {"config", "FILE", "the configuration; without it every setting has its default"},
     [OPT_AS_OF] = {"as-of", "TIME",
                    "the instant to speak for: RFC 3339 with a zone, or a date (its local\n"
@@ -102,10 +107,13 @@ static int read_options(struct replay *r, int argc, char **argv)
     for (int i; (i = options_next(&o)) != OPTIONS_END;) {
         bool good = true;
         switch (i) {
-        case OPT_LEADS: good = add_source(r, &o, KIND_LEAD); break;
-        case OPT_DEALS: good = add_source(r, &o, KIND_DEAL); break;
-        case OPT_PAYMENTS: good = add_source(r, &o, KIND_PAYMENT); break;
-        case OPT_FEEDBACK: good = add_source(r, &o, KIND_FEEDBACK); break;
+        case KIND_LEAD:
+        case KIND_DEAL:
+        case KIND_PAYMENT:
+        case KIND_FEEDBACK:
+        case KIND_RATE:
+        case KIND_MEMBER:
+        case KIND_TARGET: good = add_source(r, &o, (enum record_kind)i); break;
         case OPT_CONFIG: r->config_path = o.value; break;
         case OPT_AS_OF: r->as_of_texts[r->as_of_count++] = o.value; break;
         case OPT_FORMAT: good = read_format(r, &o); break;
@@ -158,14 +166,6 @@ static bool read_instants(struct replay *r)
     return true;
 }
 
-static int find_input(const struct config *c, enum record_kind kind)
-{
-    for (unsigned i = 0; i < c->input_count; i++)
-        if (c->inputs[i].kind == kind)
-            return (int)i;
-    return -1;
-}
-
 /* An empty line is no event. */
 static bool is_blank(struct text line)
 {
@@ -185,7 +185,7 @@ static void tell_dead_letter(const struct source *s, const struct line_reader *l
 static bool apply_file(struct replay *r, uint32_t slot)
 {
     const struct source *source = &r->sources[slot];
-    int input = find_input(r->config, source->kind);
+    int input = config_find_input(r->config, source->kind);
     if (input < 0) {
         fprintf(stderr, "kpid replay: the configuration has no input of kind %s\n",
                 record_kind_info(source->kind)->name);
@@ -237,6 +237,8 @@ static bool print_values(struct replay *r)
     value_writer_init(&out, r->config, r->format, STDOUT_FILENO);
     for (size_t i = 0; i < r->as_of_count; i++) {
         shard_advance(r->shard, r->as_of_us[i]);
+        while (!shard_work(r->shard, UINT_MAX))
+            ;
         shard_cut(r->shard, READER_PUBLISHER, true, snapshot);
         value_writer_snapshot(&out, snapshot);
     }
@@ -275,6 +277,10 @@ static int replay(struct replay *r)
         return EX_CONFIG;
     if (!read_instants(r))
         return EX_USAGE;
+    /* What facts are judged by may be given by hand, though no input is configured for it. */
+    for (size_t i = 0; i < r->source_count; i++)
+        if (r->sources[i].kind >= FACT_KINDS && config_find_input(r->config, r->sources[i].kind) < 0)
+            config_add_input(r->config, r->sources[i].kind);
     r->decoder = decoder_create(r->config, r->calendar);
     r->shard = shard_create(r->config, r->calendar);
     for (uint32_t i = 0; i < r->source_count; i++)

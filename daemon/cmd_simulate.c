@@ -26,7 +26,7 @@ static void ask_stop(int signal_number)
 
 /* What has been handed over, for the summary. */
 struct tally {
-    uint64_t messages[KIND_COUNT], repeats, late, tombstones, deletions, garbage;
+    uint64_t messages[FACT_KINDS], repeats, late, tombstones, deletions, garbage;
     uint64_t reasons[ERROR_COUNT];
 };
 
@@ -122,12 +122,12 @@ static void tell_summary(const struct run *r)
     const struct tally *t = &r->tally;
     uint64_t all = 0;
     fprintf(stderr, "kpid simulate: records:");
-    for (int k = 0; k < KIND_COUNT; k++) {
+    for (int k = 0; k < FACT_KINDS; k++) {
         fprintf(stderr, " %s %u", record_kind_info((enum record_kind)k)->topic,
                 floor_record_count(r->floor, (enum record_kind)k));
     }
     fprintf(stderr, "\nkpid simulate: messages:");
-    for (int k = 0; k < KIND_COUNT; k++) {
+    for (int k = 0; k < FACT_KINDS; k++) {
         all += t->messages[k];
         fprintf(stderr, " %s %llu", record_kind_info((enum record_kind)k)->topic, (unsigned long long)t->messages[k]);
     }

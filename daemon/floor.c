@@ -29,7 +29,7 @@ struct floor {
 static bool past_goes_on(struct floor *f)
 {
     uint64_t begun = 0;
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < FACT_KINDS; kind++) {
         begun += f->teller.records[kind];
     }
     if (begun >= f->options.records) {

@@ -5,14 +5,14 @@
 #include <sys/stat.h>
 
 struct floor_files {
-    FILE *streams[KIND_COUNT];
+    FILE *streams[FACT_KINDS];
     struct buffer line;
     int failed; /* the first errno */
 };
 
 static void close_streams(struct floor_files *f)
 {
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < FACT_KINDS; kind++) {
         if (f->streams[kind] != NULL && fclose(f->streams[kind]) != 0 && f->failed == 0) {
             f->failed = errno;
         }
@@ -28,7 +28,7 @@ struct floor_files *floor_files_open(const char *folder, char **out_path)
     buffer_init(&f->line);
     buffer_string(&path, folder);
     bool opened = mkdir(folder, 0777) == 0 || errno == EEXIST;
-    for (int kind = 0; kind < KIND_COUNT && opened; kind++) {
+    for (int kind = 0; kind < FACT_KINDS && opened; kind++) {
         buffer_clear(&path);
         buffer_format(&path, "%s/%s.ndjson", folder, record_kind_info((enum record_kind)kind)->topic);
         f->streams[kind] = fopen(path.at, "w");

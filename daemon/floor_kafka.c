@@ -10,7 +10,7 @@
 
 struct floor_kafka {
     rd_kafka_t *producer;
-    char *topics[KIND_COUNT];
+    char *topics[FACT_KINDS];
     uint64_t sent, failed;
     struct buffer problem; /* the first */
 };
@@ -87,7 +87,7 @@ static rd_kafka_conf_t *configure(const struct floor_kafka_options *options, str
 
 static void forget(struct floor_kafka *k)
 {
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < FACT_KINDS; kind++) {
         free(k->topics[kind]);
     }
     buffer_fini(&k->problem);
@@ -158,7 +158,7 @@ struct floor_kafka *floor_kafka_open(const struct floor_kafka_options *options, 
         return NULL;
     }
     *out_usage = false;
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < FACT_KINDS; kind++) {
         k->topics[kind] = topic_name(options->topic_prefix, (enum record_kind)kind);
     }
     const struct rd_kafka_metadata *metadata;
@@ -169,7 +169,7 @@ struct floor_kafka *floor_kafka_open(const struct floor_kafka_options *options, 
     } else {
         buffer_format(out_problem, "no answer from Kafka at %s: %s", options->brokers, rd_kafka_err2str(e));
     }
-    for (int kind = 0; kind < KIND_COUNT && fine; kind++) {
+    for (int kind = 0; kind < FACT_KINDS && fine; kind++) {
         fine = topic_is_there(k, k->topics[kind], out_problem);
     }
     if (!fine) {
@@ -245,7 +245,7 @@ struct floor_mock *floor_mock_open(const char *topic_prefix, int partitions, str
         floor_mock_close(m);
         return NULL;
     }
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < FACT_KINDS; kind++) {
         char *topic = topic_name(topic_prefix, (enum record_kind)kind);
         rd_kafka_resp_err_t e = rd_kafka_mock_topic_create(m->cluster, topic, partitions, 1);
         if (e != RD_KAFKA_RESP_ERR_NO_ERROR) {

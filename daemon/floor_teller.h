@@ -20,7 +20,7 @@ struct floor_teller {
     const struct floor_world *world;
     struct floor_random random;
     struct floor_queue queue;
-    uint32_t records[KIND_COUNT]; /* begun, the last number of each kind */
+    uint32_t records[FACT_KINDS]; /* begun, the last number of each kind */
     uint64_t records_left;        /* UINT64_MAX: without end */
     uint32_t customers;
     uint64_t events; /* the last event id */

@@ -24,8 +24,8 @@ struct truth_record {
 
 struct floor_truth {
     const struct floor_world *world;
-    struct truth_record **records[KIND_COUNT]; /* by number */
-    uint32_t room[KIND_COUNT];
+    struct truth_record **records[FACT_KINDS]; /* by number */
+    uint32_t room[FACT_KINDS];
 };
 
 struct floor_truth *floor_truth_create(const struct floor_world *world)
@@ -40,7 +40,7 @@ void floor_truth_destroy(struct floor_truth *t)
     if (t == NULL) {
         return;
     }
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < FACT_KINDS; kind++) {
         for (uint32_t i = 0; i < t->room[kind]; i++) {
             free(t->records[kind][i]);
         }
@@ -149,7 +149,7 @@ void floor_truth_each(const struct floor_truth *t, void (*line)(void *context, s
 {
     struct buffer b;
     buffer_init(&b);
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
+    for (int kind = 0; kind < FACT_KINDS; kind++) {
         for (uint32_t i = 0; i < t->room[kind]; i++) {
             if (t->records[kind][i] != NULL) {
                 buffer_clear(&b);

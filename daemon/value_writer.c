@@ -60,6 +60,7 @@ struct row {
     const char *window, *kpi;
     bool has_value;
     int64_t n;
+    const char *mark; /* "" = none */
 };
 
 static void add_member(struct buffer *b, const char *name, struct text value)
@@ -84,6 +85,8 @@ static void add_ndjson(struct value_writer *w, const struct row *row)
         add_member(b, "value", buffer_view(&w->value));
         buffer_string(b, ",\"n\":");
         buffer_integer(b, row->n);
+        if (row->mark[0] != '\0')
+            add_member(b, "mark", text_of(row->mark));
     }
     if (w->previous.len > 0)
         add_member(b, "prev", buffer_view(&w->previous));
@@ -127,6 +130,8 @@ static void add_csv(struct value_writer *w, const struct row *row)
     }
     buffer_char(b, ',');
     buffer_text(b, buffer_view(&w->previous));
+    buffer_char(b, ',');
+    buffer_string(b, row->mark);
     buffer_string(b, "\r\n");
 }
 
@@ -140,6 +145,8 @@ static void add_table(struct value_writer *w, const struct row *row)
         buffer_format(&w->out, " %10s", "");
     if (w->previous.len > 0)
         buffer_format(&w->out, " %18.*s", (int)w->previous.len, w->previous.at);
+    if (row->mark[0] != '\0')
+        buffer_format(&w->out, "  %s", row->mark);
     while (w->out.at[w->out.len - 1] == ' ')
         w->out.len--;
     buffer_char(&w->out, '\n');
@@ -175,9 +182,13 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
             kpi_format(&w->previous, k, &previous, w->money_decimals);
         if (!has_value && w->previous.len == 0)
             continue;
-        struct row row = {
-            d,         snapshot_entity_name(s, entity), w->config->windows[window].name, kpi_info(k)->name,
-            has_value, has_value ? value.n : 0};
+        struct row row = {d,
+                          snapshot_entity_name(s, entity),
+                          w->config->windows[window].name,
+                          kpi_info(k)->name,
+                          has_value,
+                          has_value ? value.n : 0,
+                          has_value ? kpi_mark_name(kpi_marked(k, &sums)) : ""};
         switch (w->format) {
         case FORMAT_NDJSON: add_ndjson(w, &row); break;
         case FORMAT_CSV: add_csv(w, &row); break;
@@ -202,7 +213,7 @@ static void begin_snapshot(struct value_writer *w, const struct snapshot *s)
         buffer_text(&w->out, buffer_view(&w->as_of));
         buffer_char(&w->out, '\n');
     } else if (w->format == FORMAT_CSV && !w->header_written) {
-        buffer_string(&w->out, "as_of,dimension,entity,window,kpi,value,n,prev\r\n");
+        buffer_string(&w->out, "as_of,dimension,entity,window,kpi,value,n,prev,mark\r\n");
     }
     w->header_written = true;
 }

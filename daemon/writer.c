@@ -11,6 +11,8 @@
 #define BATCH               512
 /* However quiet it is: so often does it show that it lives. */
 #define SLEEP_MAX_MS        500
+/* Looks at a record between two batches, while a change reaches very many of them: about a millisecond. */
+#define SLICE               30000
 /* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
  * events costs one snapshot for a few of them, not one each. */
 #define QUIET_PER_TICK      4
@@ -154,6 +156,8 @@ static void finish(struct writer *w)
         counter_add(&w->beats, 1);
     int64_t deadline_us = clock_monotonic_us() + w->chance_ms * MILLISECOND;
     shard_advance(w->shard, wall_us());
+    while (!shard_work(w->shard, SLICE))
+        counter_add(&w->beats, 1);
     bool left[READER_COUNT] = {false};
     for (unsigned done = 0; done < READER_COUNT;) {
         for (int r = 0; r < READER_COUNT; r++) {
@@ -178,7 +182,10 @@ static void *run(void *argument)
     while (!flag_get(&w->stopping)) {
         bool dry = take_batch(w);
         shard_advance(w->shard, wall_us());
-        serve(w, dry);
+        if (shard_work(w->shard, SLICE)) /* a snapshot of half of a change would be of nothing that ever stood */
+            serve(w, dry);
+        else
+            dry = false;
         show(w);
         counter_add(&w->beats, 1);
         if (dry)

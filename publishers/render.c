@@ -39,6 +39,11 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
             arguments_text(&r->fields, rendered_value(r, k));
             arguments_joined(&r->fields, name, TEXT(".n"));
             arguments_integer(&r->fields, value.n);
+            enum kpi_mark mark = kpi_marked(k, sums);
+            if (mark != MARK_NONE) {
+                arguments_joined(&r->fields, name, TEXT(".mark"));
+                arguments_string(&r->fields, kpi_mark_name(mark));
+            }
         }
         if (previous != NULL && kpi_evaluate(k, previous, &value)) {
             size_t at = r->texts.len;

@@ -1,6 +1,6 @@
 /* render.h - the sums of an entity in a window as the fields of its hash in Redis.
  *
- * `<kpi>`, `<kpi>.n` and `<kpi>.prev`, in the order of the KPI table; what has no value, and a count
+ * `<kpi>`, `<kpi>.n`, `<kpi>.mark` and `<kpi>.prev`, in the order of the KPI table; what has no value, and a count
  * or sum that is 0, is left out. `as_of` and `seq` are not part of it: they say when this changed.
  *
  * Thread: any, one thread an object. Memory: init to fini; what render_window gives lasts until the next call.

@@ -254,6 +254,8 @@ Test(shard, money_is_valued_at_the_rate_of_its_day)
     core.config->rates = must_alloc(sizeof rates);
     memcpy(core.config->rates, rates, sizeof rates);
     core.config->rate_count = 2;
+    shard_destroy(core.shard); /* rates are taken up when it is made */
+    core.shard = shard_create(core.config, core.calendar);
     DEAL("D1", "2024-03-05T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),
          NUMBER(DEAL_CURRENCY, eur));
     DEAL("D2", "2024-03-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),

@@ -22,8 +22,8 @@ static int64_t day(const char *date)
 Test(config, defaults_read_the_four_topics)
 {
     struct config *c = config_default();
-    cr_assert_eq(c->input_count, KIND_COUNT);
-    for (unsigned k = 0; k < KIND_COUNT; k++) {
+    cr_assert_eq(c->input_count, FACT_KINDS);
+    for (unsigned k = 0; k < FACT_KINDS; k++) {
         const struct input_config *in = &c->inputs[k];
         const struct record_kind_info *info = record_kind_info((enum record_kind)k);
         cr_expect_eq(in->kind, k);

@@ -71,7 +71,8 @@ Test(load, windows_of_one_dimension_are_its_own)
               "boards have of their windows what there is");
     config_destroy(c);
 
-    c = PARSE("windows: {company: [all], team: [all], manager: [all], product: [all], region: [all], source: [now]}\n");
+    c = PARSE("windows: {company: [all], team: [all], manager: [all], product: [all], region: [all], "
+              "source: [now], loss_reason: [now], competitor: [all]}\n");
     cr_expect_eq(c->window_count, 2, "no dimension has the default ones, so they are not kept");
     config_destroy(c);
 

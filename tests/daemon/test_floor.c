@@ -181,14 +181,14 @@ Test(floor, the_number_of_records_is_exact)
         struct floor_options o = options_of(records);
         o.records = records;
         struct floor *f = floor_of(&o);
-        bool *named[KIND_COUNT];
-        for (int k = 0; k < KIND_COUNT; k++)
+        bool *named[FACT_KINDS];
+        for (int k = 0; k < FACT_KINDS; k++)
             named[k] = calloc(records + 1, 1);
         for (struct floor_message m; floor_next(f, &m);)
             if (m.event != NULL)
                 named[m.kind][m.event->record] = true;
         uint64_t distinct = 0, begun = 0;
-        for (int k = 0; k < KIND_COUNT; k++) {
+        for (int k = 0; k < FACT_KINDS; k++) {
             begun += floor_record_count(f, (enum record_kind)k);
             for (uint64_t i = 0; i <= records; i++)
                 distinct += named[k][i];
@@ -324,7 +324,7 @@ static void merge(struct merged *r, const struct floor_world *w, enum record_kin
 
 struct comparison_of_truths {
     const struct floor_world *world;
-    struct merged *records[KIND_COUNT];
+    struct merged *records[FACT_KINDS];
     size_t lines, values;
 };
 
@@ -363,7 +363,7 @@ Test(floor, the_truth_is_what_the_messages_say)
     struct floor *f = floor_of(&o);
     struct floor_truth *truth = floor_truth_create(floor_world(f));
     struct comparison_of_truths c = {.world = floor_world(f)};
-    for (int k = 0; k < KIND_COUNT; k++)
+    for (int k = 0; k < FACT_KINDS; k++)
         c.records[k] = calloc(o.records + 1, sizeof(struct merged));
     for (struct floor_message m; floor_next(f, &m);) {
         if (m.event == NULL)
@@ -374,7 +374,7 @@ Test(floor, the_truth_is_what_the_messages_say)
     floor_truth_each(truth, compare_line, &c);
     cr_expect(eq(sz, c.lines, o.records));
     cr_expect(c.values > 5 * o.records);
-    for (int k = 0; k < KIND_COUNT; k++) {
+    for (int k = 0; k < FACT_KINDS; k++) {
         for (size_t i = 0; i <= o.records; i++)
             for (unsigned j = 0; j < FIELD_COUNT_MAX; j++)
                 free(c.records[k][i].fields[j].value);
@@ -513,7 +513,7 @@ Test(floor, live_goes_on_from_the_end_of_the_span)
     o.garbage_ppm = PPM(1);
     struct floor *f = floor_of(&o);
     int64_t now = o.start_us + o.days * DAY;
-    uint64_t past = 0, first_minutes = 0, kinds[KIND_COUNT] = {0};
+    uint64_t past = 0, first_minutes = 0, kinds[FACT_KINDS] = {0};
     struct floor_message m;
     do {
         cr_assert(floor_next(f, &m));
@@ -525,7 +525,7 @@ Test(floor, live_goes_on_from_the_end_of_the_span)
     } while (m.arrival_us < now + 10 * MINUTE);
     cr_expect(past > 1000);
     expect_share("events a second", first_minutes, 600 * o.live_rate, 800, 1200);
-    for (int k = 0; k < KIND_COUNT; k++)
+    for (int k = 0; k < FACT_KINDS; k++)
         cr_expect(kinds[k] > 100, "%s", record_kind_info((enum record_kind)k)->name);
     floor_destroy(f);
 }

@@ -81,7 +81,7 @@ static struct sum read_all(const char *brokers)
     cr_assert(consumer != NULL, "%s", why);
     rd_kafka_poll_set_consumer(consumer);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
-    for (int k = 0; k < KIND_COUNT; k++) {
+    for (int k = 0; k < FACT_KINDS; k++) {
         char topic[64];
         snprintf(topic, sizeof topic, "test-%s", record_kind_info((enum record_kind)k)->topic);
         for (int p = 0; p < PARTITIONS; p++)
@@ -89,7 +89,7 @@ static struct sum read_all(const char *brokers)
     }
     rd_kafka_assign(consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
-    for (int ends = 0; ends < KIND_COUNT * PARTITIONS;) {
+    for (int ends = 0; ends < FACT_KINDS * PARTITIONS;) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(consumer, 60000);
         cr_assert(m != NULL, "no answer from the mock");
         if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {

@@ -22,6 +22,9 @@ static void check_value(const struct event *e, const struct field *f, const stru
     case FIELD_SHARE: REQUIRE(v->number >= 0 && v->number <= MICRO); break;
     case FIELD_INTEGER: REQUIRE(v->number >= 1); break;
     case FIELD_CURRENCY: REQUIRE(currency_decimals_iso((currency_code)v->number) >= 0); break;
+    case FIELD_DAY: REQUIRE(v->number >= 0); break;
+    case FIELD_RATE: REQUIRE(v->number > 0); break;
+    case FIELD_FLAG: REQUIRE(v->number == 0 || v->number == 1); break;
     case FIELD_CHOICE: {
         int words = 0;
         while (f->words[words] != NULL)

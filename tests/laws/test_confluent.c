@@ -76,7 +76,7 @@ Test(confluent, a_deletion_after_everything_leaves_no_trace)
     struct event_list events = {0};
     struct history_options o = {.from_us = from_us, .span_us = 40 * DAY, .count = 600, .records = 15};
     make_history(&events, &r, &o);
-    for (unsigned k = 0; k < KIND_COUNT; k++) {
+    for (unsigned k = 0; k < FACT_KINDS; k++) {
         for (int i = 0; i < o.records; i++) {
             char key[32];
             snprintf(key, sizeof key, "%c%d", "LDPF"[k], i);

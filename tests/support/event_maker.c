@@ -130,7 +130,7 @@ static int64_t any_amount(struct random *r)
 void make_history(struct event_list *out, struct random *r, const struct history_options *o)
 {
     for (int i = 0; i < o->count; i++) {
-        enum record_kind kind = (enum record_kind)random_below(r, KIND_COUNT);
+        enum record_kind kind = (enum record_kind)random_below(r, FACT_KINDS);
         char key[32], link[32];
         snprintf(key, sizeof key, "%c%d", "LDPF"[kind], (int)random_below(r, o->records));
         /* The microseconds of an event are its number, so that no two of a record have the same stamp. */
@@ -170,7 +170,7 @@ void make_history(struct event_list *out, struct random *r, const struct history
             maybe(&d, r, o, often, NUMBER(PAYMENT_MARGIN, random_below(r, MICRO + 1)));
             break;
         case KIND_FEEDBACK:
-        case KIND_COUNT:
+        default:
             snprintf(link, sizeof link, "D%d", (int)random_below(r, o->records));
             maybe(&d, r, o, often, NAME(FEEDBACK_DEAL, link));
             maybe(&d, r, o, often, NUMBER(FEEDBACK_KIND, random_below(r, 2)));
