@@ -2,6 +2,10 @@
 #include "base/error.h"
 #include "base/instant.h"
 #include "base/money.h"
+#include "base/wide.h"
+
+/* What is compared and written with the least trouble stays below it (kpi_compare). */
+#define PRODUCT_MAX ((int128)1 << 104)
 
 /* The fractions, as CONTRACT 4 has them: numerator, denominator, n. A denominator of 0 is no value. */
 static struct kpi_value fraction(int128 numerator, int128 denominator, int128 n)
@@ -27,39 +31,36 @@ static int128 common_divisor(int128 a, int128 b)
     return a > 0 ? a : 1;
 }
 
-/* a x b; while it would leave 2^104, a factor and the other side of the fraction are halved together. */
-static int128 multiply_bounded(int128 a, int128 b, int128 *other)
-{
-    const int128 most = (int128)1 << 104;
-    while (b != 0 && magnitude(a) > most / magnitude(b)) {
-        a /= 2;
-        *other = *other / 2 > 0 ? *other / 2 : 1;
-    }
-    return a * b;
-}
-
 /* open x (won / closed) x (amount / with_amount) / (cycle_us / cycles / DAY), with common factors taken out before they
- * are multiplied. Where even so a product leaves 128 bits (an open count beyond 10^6 with sums beyond 10^15), both sides
- * lose their last bits alike, far below the digits that are published. */
+ * are multiplied. Where even so a product leaves 128 bits, the value is a whole number of halves of millionths of a minor
+ * unit, odd where something is left over: it lies on the same side of each number of six places as the exact one. */
 static struct kpi_value velocity(const int128 *at)
 {
-    int128 numerators[] = {at[MEASURE_OPEN], at[MEASURE_WON], at[MEASURE_WON_AMOUNT], at[MEASURE_CYCLES], DAY};
-    int128 denominators[] = {at[MEASURE_WON] + at[MEASURE_LOST], at[MEASURE_WON_WITH_AMOUNT], at[MEASURE_CYCLE_US]};
+    int128 n[] = {at[MEASURE_OPEN], at[MEASURE_WON], at[MEASURE_WON_AMOUNT], at[MEASURE_CYCLES], DAY, 1};
+    int128 d[] = {at[MEASURE_WON] + at[MEASURE_LOST], at[MEASURE_WON_WITH_AMOUNT], at[MEASURE_CYCLE_US]};
+    enum { N = sizeof n / sizeof *n, D = sizeof d / sizeof *d };
     if (at[MEASURE_LEVEL_KNOWN] == 0 || at[MEASURE_WON_WITH_AMOUNT] <= 0 || at[MEASURE_CYCLE_US] <= 0)
         return fraction(0, 0, 0);
-    for (unsigned i = 0; i < sizeof numerators / sizeof *numerators; i++) {
-        for (unsigned j = 0; j < sizeof denominators / sizeof *denominators; j++) {
-            int128 common = common_divisor(numerators[i], denominators[j]);
-            numerators[i] /= common;
-            denominators[j] /= common;
+    for (unsigned i = 0; i < N; i++) {
+        for (unsigned j = 0; j < D; j++) {
+            int128 common = common_divisor(n[i], d[j]);
+            n[i] /= common;
+            d[j] /= common;
         }
     }
-    int128 n = numerators[0], d = denominators[0];
-    for (unsigned i = 1; i < sizeof numerators / sizeof *numerators; i++)
-        n = multiply_bounded(n, numerators[i], &d);
-    for (unsigned j = 1; j < sizeof denominators / sizeof *denominators; j++)
-        d = multiply_bounded(d, denominators[j], &n);
-    return fraction(n, d, at[MEASURE_WON]);
+    int128 above = n[0], below = d[0];
+    bool fits = true;
+    for (unsigned i = 1; i < N; i++)
+        fits = fits && !__builtin_mul_overflow(above, n[i], &above) && magnitude(above) < PRODUCT_MAX;
+    for (unsigned j = 1; j < D; j++)
+        fits = fits && !__builtin_mul_overflow(below, d[j], &below) && below < PRODUCT_MAX;
+    if (fits)
+        return fraction(above, below, at[MEASURE_WON]);
+    bool inexact;
+    n[N - 1] = MICRO;
+    if (!wide_quotient(n, N, d, D, &above, &inexact))
+        return fraction(0, 0, 0);
+    return fraction(2 * above + (above < 0 ? -inexact : inexact), 2 * MICRO, at[MEASURE_WON]);
 }
 
 static struct kpi_value formula(enum kpi k, const int128 *at)

@@ -1,0 +1,98 @@
+/* Schoolbook multiplication by words of 32 bits, and division by shift and subtract, one bit of the quotient at a
+ * time: it is asked for seldom. */
+#include "base/wide.h"
+#include "base/error.h"
+#include <stdint.h>
+#include <string.h>
+
+enum { WORDS = WIDE_FACTORS * 4 };
+
+struct wide {
+    uint32_t at[WORDS]; /* the lowest first */
+};
+
+typedef unsigned __int128 uint128;
+
+static struct wide product(const int128 *factors, unsigned count)
+{
+    struct wide p = {{1}};
+    for (unsigned f = 0; f < count; f++) {
+        uint128 factor = factors[f] < 0 ? (uint128)-factors[f] : (uint128)factors[f];
+        struct wide next = {{0}};
+        for (unsigned i = 0; factor != 0; i++, factor >>= 32) {
+            uint64_t carry = 0;
+            for (unsigned j = 0; i + j < WORDS; j++) {
+                carry += (uint64_t)p.at[j] * (uint32_t)factor + next.at[i + j];
+                next.at[i + j] = (uint32_t)carry;
+                carry >>= 32;
+            }
+            REQUIRE(carry == 0);
+        }
+        p = next;
+    }
+    return p;
+}
+
+static unsigned bits(const struct wide *w)
+{
+    unsigned i = WORDS;
+    while (i > 0 && w->at[i - 1] == 0)
+        i--;
+    return i == 0 ? 0 : i * 32 - (unsigned)__builtin_clz(w->at[i - 1]);
+}
+
+static bool is_less(const struct wide *a, const struct wide *b)
+{
+    for (unsigned i = WORDS; i-- > 0;)
+        if (a->at[i] != b->at[i])
+            return a->at[i] < b->at[i];
+    return false;
+}
+
+static void subtract(struct wide *a, const struct wide *b)
+{
+    uint64_t borrow = 0;
+    for (unsigned i = 0; i < WORDS; i++) {
+        uint64_t rest = (uint64_t)a->at[i] - b->at[i] - borrow;
+        a->at[i] = (uint32_t)rest;
+        borrow = rest >> 63;
+    }
+}
+
+static void twice(struct wide *a, bool plus_one)
+{
+    uint32_t carry = plus_one;
+    for (unsigned i = 0; i < WORDS; i++) {
+        uint32_t high = a->at[i] >> 31;
+        a->at[i] = a->at[i] << 1 | carry;
+        carry = high;
+    }
+}
+
+static bool is_negative(const int128 *factors, unsigned count)
+{
+    bool negative = false;
+    for (unsigned i = 0; i < count; i++)
+        negative ^= factors[i] < 0;
+    return negative;
+}
+
+bool wide_quotient(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 *out, bool *out_inexact)
+{
+    REQUIRE(n_count <= WIDE_FACTORS && d_count <= WIDE_FACTORS);
+    struct wide above = product(n, n_count), below = product(d, d_count), rest = {{0}};
+    REQUIRE(bits(&below) > 0);
+    int128 quotient = 0;
+    for (unsigned bit = bits(&above); bit-- > 0;) {
+        twice(&rest, above.at[bit / 32] >> bit % 32 & 1);
+        bool fits = !is_less(&rest, &below);
+        if (fits)
+            subtract(&rest, &below);
+        if (quotient >= (int128)1 << 119)
+            return false;
+        quotient = quotient * 2 + fits;
+    }
+    *out = is_negative(n, n_count) ? -quotient : quotient;
+    *out_inexact = bits(&rest) > 0;
+    return true;
+}

@@ -1,0 +1,15 @@
+/* wide.h - the quotient of two products that 128 bits do not hold.
+ *
+ * Thread: any; pure.
+ */
+#pragma once
+#include "base/money.h"
+#include <stdbool.h>
+
+/* Factors of a product at most. */
+#define WIDE_FACTORS 6
+
+/* (n[0] x n[1] x ...) / (d[0] x d[1] x ...), rounded towards 0, and whether there was a remainder. Factors of d are above
+ * 0; all magnitudes are below 2^126. False: the quotient is 2^120 or more. O(bits of the products x words of them). */
+MUST_CHECK bool wide_quotient(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 *out,
+                              bool *out_inexact);
