@@ -33,7 +33,7 @@ ENGLISH = {
     "better": {"UP": "up", "DOWN": "down"},
     "absent": {"ZERO": "0", "NONE": "none"},
     "parts": ("**Meaning.**", "**Date.**", "**Corrections.**", "**Small samples.**", "**Example.**"),
-    "whose": {name: name for name in ("company", "team", "manager", "product", "region", "source")},
+    "whose": {name: name for name in ("company", "team", "manager", "product", "region", "source", "loss_reason", "competitor")},
 }
 RUSSIAN = {
     "label": 8,
@@ -57,6 +57,8 @@ RUSSIAN = {
         "продукт": "product",
         "регион": "region",
         "источник": "source",
+        "причина отказа": "loss_reason",
+        "конкурент": "competitor",
     },
 }
 ROW = re.compile(r'X\((\w+), "(\w+)", (\w+), (\w+), (\w+), (\w+), "([^"]*)", "([^"]*)", "([^"]*)"\)')

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
 
 import nasty  # noqa: E402
 from customers import Customers  # noqa: E402
+from dated import Dated  # noqa: E402
 from harness import (  # noqa: E402
     Options,
     Stopwatch,
@@ -224,6 +225,15 @@ def cases():
                 files = nasty.write(seed, int(2500 * scale()), directory, near, zone, Customers)
                 parts = interleave(files, 1 + number)
                 yield check(f"customers, seed {seed}, {what}", parts, as_of, settings, directory)
+    for number, (what, settings, as_of) in enumerate(EDGES):
+        for seed in seeds or (400 + number,):
+            with scratch() as directory:
+                near = [instant(t) for t in as_of]
+                zone = settings.get("zone", "UTC")
+                files = nasty.write(seed, int(1500 * scale()), directory, near, zone, Dated)
+                settings = dict(settings, **Dated(seed, near, zone).settings())
+                parts = interleave(files, 1 + number)
+                yield check(f"dated, seed {seed}, {what}", parts, as_of, settings, directory)
     with scratch() as directory:
         settings = {"rates": [("EUR", "2024-01-01", "1000")], "windows": ["90d", "month", "all", "now"]}
         as_of = ["2024-03-12T00:00:00Z", "2024-06-01T00:00:00Z"]

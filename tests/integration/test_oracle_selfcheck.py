@@ -426,7 +426,8 @@ class Kpis(unittest.TestCase):
         ]
         kinds = {"lead": [lead], "deal": [deal], "payment": payments}
         as_of = "2024-03-01T00:00:00Z"
-        self.assertEqual(kpis(as_of, **kinds), {"revenue": ("7.00", 3, None), "refunds": ("4.00", 1, None)})
+        self.assertEqual(kpis(as_of, **kinds), {"revenue": ("7.00", 3, None), "refunds": ("4.00", 1, None), "revenue_gross": ("11.00", 2, None)},
+        )
         self.assertEqual(kpis(as_of, dimension="manager", entity="Ann", **kinds)["revenue"], ("6.00", 2, None))
         self.assertEqual(kpis(as_of, dimension="manager", entity="Bob", **kinds)["revenue"], ("1.00", 1, None))
         self.assertEqual(kpis(as_of, dimension="team", entity="North", **kinds)["revenue"], ("6.00", 2, None))

@@ -55,7 +55,7 @@ def formats(case):
                    '"kpi":"sales_volume","value":"10.75","n":2}'), one
 
     text, _ = case.run("--format", "csv", "--deals", path)
-    assert text.startswith("as_of,dimension,entity,window,kpi,value,n,prev\r\n")
+    assert text.startswith("as_of,dimension,entity,window,kpi,value,n,prev,mark\r\n")
     again = [{k: v for k, v in row.items() if v} for row in csv.DictReader(io.StringIO(text, newline=""))]
     assert again == [{k: str(v) for k, v in row.items()} for row in rows]
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "support"))
 
-KINDS = ("leads", "deals", "payments", "feedback")
+KINDS = ("leads", "deals", "payments", "feedback", "rates", "members")
 WINDOWS = (
     "1m",
     "5m",
@@ -71,11 +71,17 @@ class Options:
         windows=WINDOWS,
         rates=(),
         stages=None,
+        members=(),
+        teams="as_was",
+        credit="current",
+        rate_age_max=0,
     ):
         self.zone, self.week_start, self.fiscal_year_start = zone, week_start, fiscal_year_start
         self.base_currency, self.company, self.windows = base_currency, company, list(windows)
         self.rates = list(rates)  # (currency, day, rate)
         self.stages = dict(stages or {})
+        self.members = list(members)  # rows of the organisation
+        self.teams, self.credit, self.rate_age_max = teams, credit, rate_age_max
 
     def write_config(self, path):
         """kpid's configuration; the same for the oracle is oracle_arguments()."""
@@ -86,11 +92,17 @@ class Options:
             f"  week_start: {self.week_start}",
             f"  fiscal_year_start: {MONTHS[self.fiscal_year_start - 1]}",
             f"  base_currency: {self.base_currency}",
+            f"  teams: {self.teams}",
+            f"  credit: {self.credit}",
+            f"  rate_age_max: {self.rate_age_max}",
             "windows: [" + ", ".join(self.windows) + "]",
         ]
         if self.rates:
             lines.append("rates:")
             lines += [f"  - {{currency: {currency}, day: {day}, rate: {rate}}}" for currency, day, rate in self.rates]
+        if self.members:
+            lines.append("organisation:")
+            lines += [f"  - {json.dumps(row, ensure_ascii=False)}" for row in self.members]
         if self.stages:
             lines.append("stages:")
             lines += [f"  {name}: {value}" for name, value in self.stages.items()]
@@ -118,7 +130,12 @@ class Options:
             path = Path(directory) / "rates.csv"
             with open(path, "w", encoding="utf-8", newline="") as out:
                 csv.writer(out).writerows([("currency", "day", "rate"), *self.rates])
-            arguments += ["--rates", str(path)]
+            arguments += ["--rates-csv", str(path)]
+        if self.members:
+            path = Path(directory) / "organisation.json"
+            path.write_text(json.dumps(self.members), encoding="utf-8")
+            arguments += ["--organisation", str(path)]
+        arguments += ["--teams", self.teams, "--credit", self.credit, "--rate-age-max", str(self.rate_age_max)]
         return arguments
 
 

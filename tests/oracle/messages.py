@@ -68,6 +68,16 @@ FIELDS = {
         "deal_id": "id",
         "answered_at": "time",
     },
+    "rate": {"currency": "currency", "day": "day", "rate": "rate"},
+    "member": {
+        "manager_id": "id",
+        "team_id": "id",
+        "name": "name",
+        "active": "flag",
+        "lead": "flag",
+        "starts_at": "time",
+        "ends_at": "time",
+    },
 }
 META = {"event_id", "version", "occurred_at", "deleted", "kafka_timestamp", "kafka_key"}
 WORDS = {
@@ -203,6 +213,30 @@ def parse_time(value, calendar):
     return us
 
 
+def parse_day(value):
+    """The day as YYYY-MM-DD."""
+    if not isinstance(value, str) or isinstance(value, Number) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        raise Bad("no day")
+    try:
+        day = date(int(value[:4]), int(value[5:7]), int(value[8:]))
+    except ValueError:
+        raise Bad("no such day") from None
+    if not 1970 <= day.year < 2200:
+        raise Bad("outside 1970 to 2200")
+    return value
+
+
+def parse_rate(value):
+    """(numerator, denominator) of a decimal above 0 with at most nine places."""
+    match = re.fullmatch(r"(\d+)(?:\.(\d{1,9}))?", value, re.ASCII) if isinstance(value, str) else None
+    if not match or len(match[1].lstrip("0")) > 9:
+        raise Bad("no rate")
+    nano = int(match[1]) * 10**9 + int((match[2] or "").ljust(9, "0"))
+    if nano == 0:
+        raise Bad("a rate of 0")
+    return nano, 10**9
+
+
 class Decoder:
     def __init__(self, calendar, base_currency="USD"):
         self.calendar = calendar
@@ -263,6 +297,14 @@ class Decoder:
             return parse_name(value)
         if form == "time":
             return parse_time(value, self.calendar)
+        if form == "day":
+            return parse_day(value)
+        if form == "rate":
+            return parse_rate(value)
+        if form == "flag":
+            if not isinstance(value, bool):
+                raise Bad("neither true nor false")
+            return value
         if form in WORDS:
             if not isinstance(value, str) or isinstance(value, Number) or value not in WORDS[form]:
                 raise Bad("not one of " + ", ".join(WORDS[form]))

@@ -339,7 +339,7 @@ class RawNumber(str):
     """A JSON number, to be written as it stands."""
 
 
-FILES = {"lead": "leads", "deal": "deals", "payment": "payments", "feedback": "feedback"}
+FILES = {kind: kind if kind == "feedback" else f"{kind}s" for kind in ("lead", "deal", "payment", "feedback", "rate", "member")}
 
 
 def write(seed, records, directory, instants, zone="UTC", world=World):

@@ -3,8 +3,9 @@
 
     oracle.py [--leads FILE]… [--deals FILE]… [--payments FILE]… [--feedback FILE]…
               [--as-of TIME]… [--zone ZONE] [--week-start DAY] [--fiscal-year-start MONTH]
-              [--base-currency CODE] [--rates FILE.csv] [--windows LIST] [--company NAME]
-              [--stage-probability NAME=VALUE]…
+              [--base-currency CODE] [--rates FILE]… [--rates-csv FILE.csv] [--windows LIST] [--company NAME]
+              [--stage-probability NAME=VALUE]… [--members FILE]… [--organisation FILE.json]
+              [--teams as_was|as_is] [--credit current|at_close] [--rate-age-max DAYS]
 
 A second program that computes what `kpid replay` computes, from the same files, to compare with. It shares
 nothing with kpid but the contract, and is written to be obvious rather than quick: the latest records go
@@ -21,17 +22,18 @@ import re
 import sqlite3
 import sys
 from bisect import bisect_right
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from exact import DECIMALS, MICRO, bucket, fixed, half_even, parse_micro, shortest
 from messages import Bad, Decoder, parse_time
+from organisation import Organisation
 from records import Ledger
 from windows import Calendar, bounds
 
 DEFAULT_WINDOWS = (
     "1m,5m,1h,24h,7d,today,yesterday,week,last_week,month,last_month,quarter,last_quarter,year,last_year,all,now"
 )
-DIMENSIONS = ("company", "team", "manager", "product", "region", "source")
+DIMENSIONS = ("company", "team", "manager", "product", "region", "source", "loss_reason", "competitor")
 SEATS = ("manager", "team", "product", "region", "source")
 
 SCHEMA = """
@@ -39,7 +41,7 @@ CREATE TABLE lead (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, r
                    customer TEXT, cost INT, currency TEXT, created INT, first_contact INT, closing INT);
 CREATE TABLE deal (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
                    customer TEXT, lead_id TEXT, stage TEXT, created INT, closing INT,
-                   amount INT, currency TEXT, quantity INT, probability INT);
+                   amount INT, currency TEXT, quantity INT, probability INT, loss_reason TEXT, competitor TEXT);
 CREATE TABLE payment (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
                       customer TEXT, deal_id TEXT, kind TEXT, amount INT, currency TEXT, margin INT, paid INT);
 CREATE TABLE feedback (id TEXT PRIMARY KEY, manager TEXT, team TEXT, product TEXT, region TEXT, source TEXT,
@@ -62,14 +64,16 @@ CREATE INDEX deal_by_lead ON deal (lead_id);
 CREATE TABLE lead_fact AS
   SELECT :company AS company, id, customer, manager, team, product, region, source, created, first_contact,
          CASE WHEN first_contact >= created THEN first_contact - created END AS response,
-         money(cost, currency, created) AS cost_base,
+         money(cost, currency, created) AS cost_base, mark(cost, currency, created) AS cost_mark,
          coalesce(min(first_contact, closing), first_contact, closing) AS waits_until,
          (SELECT min(max(lead.created, deal.closing)) FROM deal
           WHERE deal.lead_id = lead.id AND deal.stage = 'won') AS converted
   FROM lead;
 CREATE TABLE deal_fact AS
   SELECT :company AS company, own.id, own.lead_id, coalesce(own.customer, up.customer) AS customer, {INHERITED},
-         own.stage, own.created, own.closing,
+         own.stage, own.created, own.closing, own.competitor,
+         CASE own.stage WHEN 'lost' THEN own.loss_reason END AS loss_reason,
+         mark(own.amount, own.currency, own.closing) AS closed_mark, mark(own.amount, own.currency, own.created) AS open_mark,
          max(own.created, own.closing) AS closed_from_creation,
          CASE WHEN own.stage IN ('won', 'lost') THEN money(own.amount, own.currency, own.closing) END AS closed_base,
          money(own.amount, own.currency, own.created) AS open_base,
@@ -80,7 +84,7 @@ CREATE TABLE deal_fact AS
 CREATE TABLE payment_fact AS
   SELECT :company AS company, coalesce(own.customer, up.customer) AS customer, {INHERITED}, own.paid,
          coalesce(own.kind, 'payment') AS kind, coalesce(own.margin, {MICRO}) AS margin,
-         money(own.amount, own.currency, own.paid) AS base
+         money(own.amount, own.currency, own.paid) AS base, mark(own.amount, own.currency, own.paid) AS mark
   FROM payment own LEFT JOIN deal_fact up ON up.id = own.deal_id;
 CREATE TABLE feedback_fact AS
   SELECT :company AS company, {INHERITED}, own.answered, own.kind, own.score,
@@ -124,7 +128,7 @@ CREATE INDEX payback_by_closing ON payback_fact (closing);
 CREATE INDEX payback_by_moment ON payback_fact (moment);
 """
 
-LEADS_CREATED = """SELECT {by}, count(*), total_int(converted <= :as_of), total_int(cost_base) FROM lead_fact
+LEADS_CREATED = """SELECT {by}, count(*), total_int(converted <= :as_of), total_int(cost_base), max(cost_mark) FROM lead_fact
   WHERE created >= :start AND created < :stop AND {by} IS NOT NULL GROUP BY {by}"""
 
 DEALS_CREATED = """SELECT {by}, count(*), total_int(stage = 'won' AND closed_from_creation <= :as_of) FROM deal_fact
@@ -132,7 +136,8 @@ DEALS_CREATED = """SELECT {by}, count(*), total_int(stage = 'won' AND closed_fro
 
 CLOSED = """SELECT {by}, total_int(stage = 'won'), total_int(CASE stage WHEN 'won' THEN closed_base END),
     count(CASE stage WHEN 'won' THEN closed_base END), total_int(CASE stage WHEN 'won' THEN quantity END),
-    total_int(stage = 'lost'), total_int(CASE stage WHEN 'lost' THEN closed_base END)
+    total_int(stage = 'lost'), total_int(CASE stage WHEN 'lost' THEN closed_base END),
+    max(CASE stage WHEN 'won' THEN closed_mark END), max(CASE stage WHEN 'lost' THEN closed_mark END)
   FROM deal_fact WHERE closing >= :start AND closing < :stop AND {by} IS NOT NULL GROUP BY {by}"""
 
 # Nearest rank: the ceil(p * n / 100)-th smallest. The buckets grow with the values, so ranks may be taken among them.
@@ -146,7 +151,8 @@ TIMES = """WITH measured AS (
          max(CASE rank WHEN (90 * n + 99) / 100 THEN published END) FROM ranked GROUP BY entity"""
 
 PAYMENTS = """SELECT {by}, count(base), total_int(CASE kind WHEN 'payment' THEN base ELSE -base END),
-    count(CASE WHEN kind <> 'payment' THEN base END), total_int(CASE WHEN kind <> 'payment' THEN base END)
+    count(CASE WHEN kind <> 'payment' THEN base END), total_int(CASE WHEN kind <> 'payment' THEN base END),
+    max(mark)
   FROM payment_fact WHERE paid >= :start AND paid < :stop AND {by} IS NOT NULL GROUP BY {by}"""
 
 CSAT = f"""SELECT {{by}}, count(*), total_int(score >= scale - {MICRO}), total_int(score) FROM feedback_fact
@@ -157,7 +163,7 @@ NPS = f"""SELECT {{by}}, count(*), total_int(score >= 9 * {MICRO}), total_int(sc
   WHERE answered >= :start AND answered < :stop AND {{by}} IS NOT NULL
     AND kind = 'nps' AND scale = 10 * {MICRO} AND score BETWEEN 0 AND scale GROUP BY {{by}}"""
 
-OPEN = """SELECT {by}, count(*), total_int(open_base), total_int(share(open_base, probability)) FROM deal_fact
+OPEN = """SELECT {by}, count(*), total_int(open_base), total_int(share(open_base, probability)), max(open_mark) FROM deal_fact
   WHERE created <= :as_of AND (closing IS NULL OR closing > :as_of) AND {by} IS NOT NULL GROUP BY {by}"""
 
 WAITING = """SELECT {by}, count(*), min(created) FROM lead_fact
@@ -171,6 +177,10 @@ PAID_BACK = """SELECT {by}, count(*), total_int(moment <= :as_of) FROM payback_f
 
 CYCLES = """SELECT {by}, count(cycle), total_int(cycle) FROM deal_fact
   WHERE closing >= :start AND closing < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+
+
+BASE_MAX = 4 * 10**18  # minor units; a larger amount adds nothing, and is counted
+MARKS = ("", "rate_old", "rate_missing")
 
 
 class TotalInt:
@@ -207,9 +217,10 @@ class Reached:
 
 
 class Rates:
-    """Base units for one unit of a currency, of the latest day on or before a day."""
+    """Base units for one unit of a currency, of the latest day on or before a day. Of rates for the same day a
+    record's counts before the configuration's, and among records the one that was set last."""
 
-    def __init__(self, path, base):
+    def __init__(self, path, base, ledger=None):
         self.base = base
         self.days, self.values = {}, {}
         found = {}
@@ -217,16 +228,25 @@ class Rates:
             with open(path, encoding="utf-8", newline="") as stream:
                 for row in csv.DictReader(stream):
                     found.setdefault(row["currency"], {})[row["day"]] = parse_micro_exact(row["rate"])
+        claims = []
+        for key, record in ledger.records["rate"].items() if ledger else ():
+            values = {name: value for name, (_, value) in record.fields.items()}
+            if record.exists[1] and all(values.get(name) is not None for name in ("currency", "day", "rate")):
+                claims.append((record.fields["rate"][0], key.encode(), values))
+        for _, _, values in sorted(claims, key=lambda claim: claim[:2]):
+            found.setdefault(values["currency"], {})[values["day"]] = values["rate"]
         for currency, by_day in found.items():
             self.days[currency] = sorted(by_day)
             self.values[currency] = [by_day[day] for day in self.days[currency]]
 
     def on(self, currency, day):
-        """(numerator, denominator), or None."""
+        """(numerator, denominator, age in days), or None."""
         if currency == self.base:
-            return 1, 1
+            return 1, 1, 0
         at = bisect_right(self.days.get(currency, []), day.isoformat())
-        return self.values[currency][at - 1] if at else None
+        if not at:
+            return None
+        return *self.values[currency][at - 1], (day - date.fromisoformat(self.days[currency][at - 1])).days
 
 
 def parse_micro_exact(text):
@@ -236,12 +256,26 @@ def parse_micro_exact(text):
 
 
 class Oracle:
-    def __init__(self, ledger, calendar, base="USD", rates=None, company="all", stage_probabilities=None):
+    def __init__(
+        self,
+        ledger,
+        calendar,
+        base="USD",
+        rates=None,
+        company="all",
+        stage_probabilities=None,
+        organisation=None,
+        rate_age_max=0,
+    ):
         self.calendar, self.base, self.company = calendar, base, company
         self.rates = rates or Rates(None, base)
         self.decimals = DECIMALS[base]
         self.stage_probabilities = stage_probabilities or {}
+        self.organisation = organisation or Organisation(ledger, calendar)
+        self.rate_age_max = rate_age_max
         self.db = sqlite3.connect(":memory:")
+        self.db.create_function("seat", 4, self.organisation.seat)
+        self.db.create_function("mark", 3, self._mark)
         self.db.create_function("money", 3, self._money)
         self.db.create_function("stage_probability", 1, lambda stage: self.stage_probabilities.get(stage, 0))
         self.db.create_function("share", 2, lambda base, p: None if base is None else half_even(base * p, MICRO))
@@ -263,7 +297,17 @@ class Oracle:
             return None
         decimals = DECIMALS[currency]
         minor = half_even(micro * 10**decimals, MICRO)
-        return half_even(minor * 10**self.decimals * rate[0], 10**decimals * rate[1])
+        base = half_even(minor * 10**self.decimals * rate[0], 10**decimals * rate[1])
+        return base if abs(base) <= BASE_MAX else None
+
+    def _mark(self, micro, currency, at):
+        """2: the amount has no rate, 1: an old one."""
+        if micro is None or at is None:
+            return 0
+        rate = self.rates.on(currency or self.base, self.calendar.day_of(at))
+        if rate is None:
+            return 2
+        return int(0 < self.rate_age_max < rate[2] and self._money(micro, currency, at) is not None)
 
     def _fill(self, ledger):
         def seats(values):
@@ -305,6 +349,8 @@ class Oracle:
                     v.get("currency"),
                     v.get("quantity"),
                     v.get("probability"),
+                    v.get("loss_reason"),
+                    v.get("competitor"),
                 )
                 for key, v, closing in ledger.standing("deal")
             ),
@@ -334,9 +380,11 @@ class Oracle:
             ),
         )
 
-    def _rows(self, sql, by, period, as_of, **names):
-        """{entity: integers} of a SELECT."""
+    def _rows(self, sql, by, period, as_of, time=":as_of", **names):
+        """{entity: integers} of a SELECT. `time`: when what it counts happens, and so in which team; else now."""
         given = {"start": period[0], "stop": period[1], "as_of": as_of}
+        if by == "team" and self.organisation.rows:
+            by = f"seat(team, manager, {time}, :as_of)"
         return {
             row[0]: [None if v is None else int(v) for v in row[1:]]
             for row in self.db.execute(sql.format(by=by, **names), given)
@@ -345,13 +393,17 @@ class Oracle:
     def values(self, by, window, period, as_of):
         """{(entity, kpi): (text, n)} of a window, or of its previous period."""
         found = {}
+        of_deal = by in ("loss_reason", "competitor")  # a deal's own: nothing else is counted by them
 
-        def put(entity, kpi, text, n):
-            found[entity, kpi] = (text, n)
+        def put(entity, kpi, text, n, mark=0):
+            found[entity, kpi] = (text, n, MARKS[mark or 0])
 
-        def put_sum(entity, kpi, value, text, n):
+        def put_sum(entity, kpi, value, text, n, mark=0):
             if value:
-                put(entity, kpi, text, n)
+                put(entity, kpi, text, n, mark)
+
+        def rows(sql, time, **names):
+            return self._rows(sql, by, period, as_of, time, **names).items()
 
         def money(minor):
             return fixed(minor, self.decimals)
@@ -359,61 +411,70 @@ class Oracle:
         def ratio(part, whole):
             return fixed(half_even(part * MICRO, whole), 6)
 
+        if by == "loss_reason" and window == "now":
+            return found
         if window == "now":
-            for entity, (n, pipeline, weighted) in self._rows(OPEN, by, (0, 0), as_of).items():
+            for entity, (n, pipeline, weighted, mark) in self._rows(OPEN, by, (0, 0), as_of).items():
                 put(entity, "open_deals", str(n), n)
-                put_sum(entity, "pipeline", pipeline, money(pipeline), n)
-                put_sum(entity, "weighted_pipeline", weighted, money(weighted), n)
-            for entity, (n, since) in self._rows(WAITING, by, (0, 0), as_of).items():
+                put_sum(entity, "pipeline", pipeline, money(pipeline), n, mark)
+                put_sum(entity, "weighted_pipeline", weighted, money(weighted), n, mark)
+            for entity, (n, since) in self._rows(WAITING, by, (0, 0), as_of).items() if not of_deal else ():
                 put(entity, "leads_waiting", str(n), n)
                 put(entity, "leads_waiting_since", instant_text(since), n)
                 put(entity, "leads_waiting_oldest", str(half_even(as_of - since, MICRO)), n)
             return found
 
-        leads = self._rows(LEADS_CREATED, by, period, as_of)
-        closed = self._rows(CLOSED, by, period, as_of)
-        for entity, (n, converted, cost) in leads.items():
+        leads = dict(rows(LEADS_CREATED, "created")) if not of_deal else {}
+        closed = dict(rows(CLOSED, "closing"))
+        for entity, (n, converted, cost, mark) in leads.items():
             put(entity, "leads_created", str(n), n)
             put(entity, "conversion_cohort", ratio(converted, n), n)
-            put_sum(entity, "lead_cost", cost, money(cost), n)
+            put_sum(entity, "lead_cost", cost, money(cost), n, mark)
             put(entity, "conversion", ratio(closed.get(entity, [0])[0], n), n)
-        for entity, (n, won) in self._rows(DEALS_CREATED, by, period, as_of).items():
-            put(entity, "deals_created", str(n), n)
-            put(entity, "win_rate_cohort", ratio(won, n), n)
-        for entity, (won, volume, priced, units, lost, lost_volume) in closed.items():
+        for entity, (won, volume, priced, units, lost, lost_volume, mark, lost_mark) in closed.items():
             put_sum(entity, "deals_won", won, str(won), won)
-            put_sum(entity, "sales_volume", volume, money(volume), won)
+            put_sum(entity, "sales_volume", volume, money(volume), won, mark)
             put_sum(entity, "units", units, shortest(units), won)
             put_sum(entity, "deals_lost", lost, str(lost), lost)
-            put_sum(entity, "lost_volume", lost_volume, money(lost_volume), lost)
+            put_sum(entity, "lost_volume", lost_volume, money(lost_volume), lost, lost_mark)
             if priced:
-                put(entity, "average_check", money(half_even(volume, priced)), priced)
+                put(entity, "average_check", money(half_even(volume, priced)), priced, mark)
             put(entity, "win_rate", ratio(won, won + lost), won + lost)
+        if by == "loss_reason":
+            return found
+        for entity, (n, won) in rows(DEALS_CREATED, "created"):
+            put(entity, "deals_created", str(n), n)
+            put(entity, "win_rate_cohort", ratio(won, n), n)
         for kpi, table, at, value in (
             ("cycle_time", "deal_fact", "closing", "cycle"),
             ("response_time", "lead_fact", "first_contact", "response"),
             ("payback", "payback_fact", "moment", "payback"),
         ):
-            rows = self._rows(TIMES, by, period, as_of, table=table, at=at, value=value)
-            for entity, (n, us, p50, p90) in rows.items():
+            if of_deal and kpi != "cycle_time":
+                continue
+            for entity, (n, us, p50, p90) in rows(TIMES, at, table=table, at=at, value=value):
                 if kpi != "payback":
                     put(entity, f"{kpi}_mean", str(half_even(us, n * MICRO)), n)
                 put(entity, f"{kpi}_p50", str(p50), n)
                 put(entity, f"{kpi}_p90", str(p90), n)
-        for entity, (n, first) in self._rows(CUSTOMER_DEALS, by, period, as_of).items():
+        for entity, (n, first) in rows(CUSTOMER_DEALS, "closing"):
             put(entity, "repeat_rate", ratio(n - first, n), n)
-            if first:
+            if first and not of_deal:
+                cost, mark = leads.get(entity, [0, 0, 0, 0])[2:]
                 put(entity, "new_customers", str(first), first)
-                put(entity, "cac", money(half_even(leads.get(entity, [0, 0, 0])[2], first)), first)
-        for entity, (n, paid_back) in self._rows(PAID_BACK, by, period, as_of).items():
+                put(entity, "cac", money(half_even(cost, first)), first, mark)
+        if of_deal:
+            return found
+        for entity, (n, paid_back) in rows(PAID_BACK, "closing"):
             put(entity, "payback_share", ratio(paid_back, n), n)
-        for entity, (n, revenue, n_back, back) in self._rows(PAYMENTS, by, period, as_of).items():
-            put_sum(entity, "revenue", revenue, money(revenue), n)
-            put_sum(entity, "refunds", back, money(back), n_back)
-        for entity, (n, satisfied, total) in self._rows(CSAT, by, period, as_of).items():
+        for entity, (n, revenue, n_back, back, mark) in rows(PAYMENTS, "paid"):
+            put_sum(entity, "revenue", revenue, money(revenue), n, mark)
+            put_sum(entity, "refunds", back, money(back), n_back, mark)
+            put_sum(entity, "revenue_gross", revenue + back, money(revenue + back), n - n_back, mark)
+        for entity, (n, satisfied, total) in rows(CSAT, "answered"):
             put(entity, "csat", ratio(satisfied, n), n)
             put(entity, "csat_mean", fixed(half_even(total * 100, n * MICRO), 2), n)
-        for entity, (n, promoters, detractors) in self._rows(NPS, by, period, as_of).items():
+        for entity, (n, promoters, detractors) in rows(NPS, "answered"):
             put(entity, "nps", fixed(half_even((promoters - detractors) * 1000, n), 1), n)
         return found
 
@@ -421,13 +482,26 @@ class Oracle:
         """{(entity, "velocity"): (text, n)}: open deals x win rate x average check / mean cycle in days."""
         found = {}
         open_deals = self._rows(OPEN, by, (0, 0), as_of)
-        cycles = self._rows(CYCLES, by, period, as_of)
-        for entity, (won, volume, priced, _, lost, _) in self._rows(CLOSED, by, period, as_of).items():
+        if by == "loss_reason":
+            return found
+        cycles = self._rows(CYCLES, by, period, as_of, "closing")
+        for entity, (won, volume, priced, _, lost, _, mark, _) in self._rows(CLOSED, by, period, as_of, "closing").items():
             measured, us = cycles[entity]
             if priced and us > 0:
                 a_day = open_deals.get(entity, [0])[0] * won * volume * measured * 86_400 * MICRO
                 minor = half_even(a_day, (won + lost) * priced * us)
-                found[entity, "velocity"] = (fixed(minor, self.decimals), won)
+                found[entity, "velocity"] = (fixed(minor, self.decimals), won, MARKS[mark or 0])
+        return found
+
+    def growth(self, by, period, previous, as_of):
+        """{(entity, "sales_growth"): (text, n, mark)} against the previous period."""
+        found = {}
+        now = self._rows(CLOSED, by, period, as_of, "closing")
+        for entity, (_, before, *_) in self._rows(CLOSED, by, previous, as_of, "closing").items():
+            if before > 0:
+                won, volume, *_, mark, _ = now.get(entity, [0] * 8)
+                growth = fixed(half_even((volume - before) * MICRO, before), 6)
+                found[entity, "sales_growth"] = (growth, won, MARKS[mark or 0])
         return found
 
     def lines(self, windows, as_of):
@@ -441,6 +515,8 @@ class Oracle:
                 before = self.values(by, window, previous, as_of) if previous else {}
                 if window != "now":
                     now.update(self.velocity(by, current, as_of))
+                if previous:
+                    now.update(self.growth(by, current, previous, as_of))
                 for entity, kpi in now.keys() | before.keys():
                     line = {
                         "as_of": instant_text(as_of),
@@ -450,7 +526,9 @@ class Oracle:
                         "kpi": kpi,
                     }
                     if (entity, kpi) in now:
-                        line["value"], line["n"] = now[entity, kpi]
+                        line["value"], line["n"], mark = now[entity, kpi]
+                        if mark:
+                            line["mark"] = mark
                     if (entity, kpi) in before:
                         line["prev"] = before[entity, kpi][0]
                     out.append(line)
@@ -483,14 +561,18 @@ def read(ledger, decoder, kind, path, report):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    for name in ("leads", "deals", "payments", "feedback"):
+    for name in ("leads", "deals", "payments", "feedback", "rates", "members"):
         parser.add_argument(f"--{name}", action="append", default=[])
     parser.add_argument("--as-of", action="append", default=[])
     parser.add_argument("--zone", default="UTC")
     parser.add_argument("--week-start", default="monday")
     parser.add_argument("--fiscal-year-start", type=int, default=1)
     parser.add_argument("--base-currency", default="USD")
-    parser.add_argument("--rates")
+    parser.add_argument("--rates-csv")
+    parser.add_argument("--organisation")
+    parser.add_argument("--teams", choices=("as_was", "as_is"), default="as_was")
+    parser.add_argument("--credit", choices=("current", "at_close"), default="current")
+    parser.add_argument("--rate-age-max", type=int, default=0)
     parser.add_argument("--windows", default=DEFAULT_WINDOWS)
     parser.add_argument("--company", default="all")
     parser.add_argument("--stage-probability", action="append", default=[])
@@ -499,7 +581,7 @@ def main(argv=None):
 
     calendar = Calendar(arguments.zone, arguments.week_start, arguments.fiscal_year_start)
     decoder = Decoder(calendar, arguments.base_currency)
-    ledger = Ledger()
+    ledger = Ledger(arguments.credit == "at_close")
     report = (lambda text: print(text, file=sys.stderr)) if arguments.verbose else (lambda text: None)
     count = dead = 0
     for kind, files in (
@@ -507,6 +589,8 @@ def main(argv=None):
         ("deal", arguments.deals),
         ("payment", arguments.payments),
         ("feedback", arguments.feedback),
+        ("rate", arguments.rates),
+        ("member", arguments.members),
     ):
         for path in files:
             more, worse = read(ledger, decoder, kind, path, report)
@@ -520,9 +604,16 @@ def main(argv=None):
         ledger,
         calendar,
         arguments.base_currency,
-        Rates(arguments.rates, arguments.base_currency),
+        Rates(arguments.rates_csv, arguments.base_currency, ledger),
         arguments.company,
         stages,
+        Organisation(
+            ledger,
+            calendar,
+            json.load(open(arguments.organisation, encoding="utf-8")) if arguments.organisation else (),
+            arguments.teams == "as_is",
+        ),
+        arguments.rate_age_max,
     )
     instants = [parse_time(text, calendar) // 1000 * 1000 for text in arguments.as_of]
     if not instants and ledger.latest is not None:

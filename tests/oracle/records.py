@@ -15,12 +15,18 @@ class Record:
         self.exists = None  # (stamp, bool)
         self.deletion = None  # the greatest stamp of a deletion
         self.history = {}  # stamp -> (occurred_at, stage or status): each event that set one, also a late one
+        self.owners = {}  # (stamp, field) -> (occurred_at, name): whom a deal was given to
         self.seen = {}  # (occurred_at, version) -> stamp, to find ties
 
 
+OWNERS = ("manager_id", "team_id")
+
+
 class Ledger:
-    def __init__(self):
-        self.records = {"lead": {}, "deal": {}, "payment": {}, "feedback": {}}
+    def __init__(self, keep_owners=False):
+        """keep_owners: a closed deal is credited to the owner that it had when it closed."""
+        self.records = {"lead": {}, "deal": {}, "payment": {}, "feedback": {}, "rate": {}, "member": {}}
+        self.keep_owners = keep_owners
         self.applied = self.duplicate = self.superseded = self.ties = 0
         self.latest = None  # the greatest occurred_at
 
@@ -40,6 +46,7 @@ class Ledger:
             record.deletion = stamp
             record.fields = {name: field for name, field in record.fields.items() if field[0] >= stamp}
             record.history = {older: entry for older, entry in record.history.items() if older >= stamp}
+            record.owners = {at: entry for at, entry in record.owners.items() if at[0] >= stamp}
             return
         for name, value in event.fields.items():
             now = record.fields.get(name)
@@ -47,6 +54,10 @@ class Ledger:
                 record.fields[name] = (stamp, value)
         if HISTORIES.get(kind) in event.fields:
             record.history[stamp] = (event.occurred, event.fields[HISTORIES[kind]])
+        if kind == "deal" and self.keep_owners:
+            for name in OWNERS:
+                if name in event.fields:
+                    record.owners[stamp, name] = (event.occurred, event.fields[name])
 
     def _count(self, kind, record, event):
         """Duplicate, superseded or applied, before it is applied. A late event that only completes a history, or
@@ -60,6 +71,8 @@ class Ledger:
             same = all(one == stamp for one in stamps)
             wins = any(one is None or one < stamp for one in stamps)
             wins = wins or (HISTORIES.get(kind) in event.fields and stamp not in record.history)
+            if kind == "deal" and self.keep_owners:
+                wins = wins or any(n in event.fields and (stamp, n) not in record.owners for n in OWNERS)
             wins = wins and (floor is None or floor < stamp)
         if same:
             self.duplicate += 1
@@ -73,7 +86,17 @@ class Ledger:
         for key, record in self.records[kind].items():
             if record.exists[1]:
                 values = {name: value for name, (_, value) in record.fields.items()}
-                yield key, values, closing_time(record, kind) if kind in ENDS else None
+                closing = closing_time(record, kind) if kind in ENDS else None
+                if kind == "deal" and self.keep_owners and closing is not None:
+                    values.update((name, owner_at(record, name, closing)) for name in OWNERS)
+                yield key, values, closing
+
+
+def owner_at(record, field, closing):
+    """Whom the deal was given to by the greatest stamp among the events up to its closing, else by the least."""
+    given = sorted((stamp, *entry) for (stamp, name), entry in record.owners.items() if name == field)
+    before = [name for _, occurred, name in given if occurred <= closing]
+    return before[-1] if before else given[0][2] if given else None
 
 
 def closing_time(record, kind="deal"):
