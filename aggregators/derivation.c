@@ -19,6 +19,7 @@ void derivation_init(struct derivation *d, const struct config *config, const st
     timers_init(&d->deals);
     timers_init(&d->leads);
     timers_init(&d->customers);
+    audit_init(&d->audit);
     d->now_us = INSTANT_MIN;
 }
 
@@ -31,6 +32,7 @@ void derivation_fini(struct derivation *d)
     timers_fini(&d->deals);
     timers_fini(&d->leads);
     timers_fini(&d->customers);
+    audit_fini(&d->audit);
 }
 
 /* By which revision what is at that place is judged now. */
@@ -56,21 +58,28 @@ static bool holds(const struct contributions *list, const struct contribution *c
 }
 
 /* Adds (or takes back) all of `list` that `other` does not hold as well. */
-static void add_all(struct derivation *d, const struct contributions *list, const struct contributions *other, int sign)
+static void add_all(struct derivation *d, const struct contributions *list, const struct contributions *other, int sign,
+                    bool is_audited)
 {
     for (unsigned i = 0; i < list->count; i++) {
         const struct contribution *c = &list->at[i];
         if (holds(other, c))
             continue;
-        unsigned refused = entities_add(&d->entities, dimension_table_get(&d->ledger.tuples, c->names), c, sign);
+        const struct dimensions *names = dimension_table_get(&d->ledger.tuples, c->names);
+        unsigned refused = entities_add(&d->entities, names, c, sign);
+        if (is_audited)
+            audit_add(&d->audit, &d->entities, names, c, sign);
         d->oddities[ODDITY_ENTITY_LIMIT] += sign * (int)refused;
     }
 }
 
-static void replace(struct derivation *d, const struct contributions *old, const struct contributions *fresh)
+/* Of the record or customer at that place. */
+static void replace(struct derivation *d, unsigned station, uint32_t at, const struct contributions *old,
+                    const struct contributions *fresh)
 {
-    add_all(d, old, fresh, -1);
-    add_all(d, fresh, old, +1);
+    bool is_audited = audit_covers(&d->audit, station, at);
+    add_all(d, old, fresh, -1, is_audited);
+    add_all(d, fresh, old, +1, is_audited);
     count_oddities(d, old->oddities, -1);
     count_oddities(d, fresh->oddities, +1);
 }
@@ -137,7 +146,7 @@ static void restate(struct derivation *d, struct record *r, struct before *old)
     set_flags(d, r);
     contributions_init(&fresh);
     contributions_of(&d->valuation, &d->ledger, r, &who, r->flags, &fresh);
-    replace(d, &old->contributions, &fresh);
+    replace(d, r->kind, r->slot, &old->contributions, &fresh);
     contributions_fini(&old->contributions);
     contributions_fini(&fresh);
     d->records[r->kind] += record_exists(r) - old->existed;
@@ -218,7 +227,7 @@ static void settle_customer(struct derivation *d, uint32_t word, bool passing)
     timers_set(&d->customers, word, now->payback_us > d->now_us ? now->payback_us : INT64_MAX);
     judge_by_place(d, FACT_KINDS, word);
     customer_contributions(d, now, &added);
-    replace(d, &taken_back, &added);
+    replace(d, FACT_KINDS, word, &taken_back, &added);
     contributions_fini(&taken_back);
     contributions_fini(&added);
     uint32_t first = now->first_deal;
@@ -367,7 +376,22 @@ static bool pass_one(struct derivation *d)
     return true;
 }
 
-static uint32_t station_size(const struct derivation *d, unsigned station)
+void derivation_stands(struct derivation *d, unsigned station, uint32_t at, struct contributions *out)
+{
+    judge_by_place(d, station, at);
+    if (station == FACT_KINDS) {
+        static const struct customer_standing nobody = {.first_deal = SLOT_NONE};
+        const struct customer *c = links_customer(&d->links, at);
+        customer_contributions(d, c != NULL ? &c->standing : &nobody, out);
+        return;
+    }
+    const struct record *r = ledger_at(&d->ledger, (enum record_kind)station, at);
+    const struct counted_for who = {r->names, r->customer};
+    contributions_init(out);
+    contributions_of(&d->valuation, &d->ledger, r, &who, r->flags, out);
+}
+
+uint32_t derivation_station_size(const struct derivation *d, unsigned station)
 {
     return station < FACT_KINDS ? d->ledger.keys[station].count : d->links.customer_room;
 }
@@ -378,7 +402,7 @@ bool derivation_work(struct derivation *d, unsigned budget)
         if (!d->pass.running)
             begin_pass(d);
         while (d->pass.running) {
-            if (d->pass.at >= station_size(d, d->pass.station)) {
+            if (d->pass.at >= derivation_station_size(d, d->pass.station)) {
                 d->pass.at = 0;
                 if (++d->pass.station > FACT_KINDS)
                     end_pass(d);

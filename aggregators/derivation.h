@@ -13,6 +13,7 @@
  * Thread: the shard's writer. Memory: derivation_init to derivation_fini.
  */
 #pragma once
+#include "aggregators/audit.h"
 #include "aggregators/contribution.h"
 #include "aggregators/entities.h"
 #include "aggregators/ledger.h"
@@ -34,6 +35,7 @@ struct derivation {
     struct links links;
     struct timers deals, leads, customers; /* by slot or word: when a flag turns by time alone */
     struct pass pass;
+    struct audit audit;
     bool names_are_stale;  /* a parent had more children than are restated at once: a pass is due */
     unsigned fan_out_left; /* children that may still be restated at once */
     int64_t now_us;
@@ -51,5 +53,9 @@ bool derivation_has_work(const struct derivation *d);
  * to finish what is begun. True: nothing is left. */
 #define RESTATEMENT_COST 64u
 bool derivation_work(struct derivation *d, unsigned budget);
+/* The stations of a walk over everything that contributes: the kinds of facts, by slot, then the customers, by word. */
+uint32_t derivation_station_size(const struct derivation *d, unsigned station);
+/* What the record or customer at that place has added to the entities. `out` is uninitialised; the caller's to fini. */
+void derivation_stands(struct derivation *d, unsigned station, uint32_t at, struct contributions *out);
 /* The earliest instant at which something changes by time alone, INT64_MAX where nothing will. */
 int64_t derivation_next_us(const struct derivation *d);

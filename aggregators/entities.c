@@ -66,24 +66,49 @@ void entities_mark_changed(struct entities *es, uint32_t id)
     }
 }
 
+uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t name)
+{
+    return name < es->dimensions[d].names ? es->dimensions[d].id_of[name] : ENTITY_NONE;
+}
+
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name)
 {
-    if (name < es->dimensions[d].names && es->dimensions[d].id_of[name] < ENTITY_REFUSED)
-        entities_mark_changed(es, es->dimensions[d].id_of[name]);
+    uint32_t id = entities_find(es, d, name);
+    if (id < ENTITY_REFUSED)
+        entities_mark_changed(es, id);
+}
+
+/* Why something was lost says nothing of what was not. */
+static bool is_loss(const struct contribution *c)
+{
+    return c->stream == STREAM_LOST ||
+           ((c->stream == STREAM_UNRATED || c->stream == STREAM_OLD_RATE) && c->measures[RATED_LOST] != 0);
+}
+
+uint32_t contribution_name(const struct dimensions *d, const struct contribution *c, enum dimension i)
+{
+    if (c->reach != REACH_ALL && (c->reach == REACH_TEAM) != (i == DIMENSION_TEAM))
+        return 0;
+    switch (i) {
+    case DIMENSION_COMPANY: return 1;
+    case DIMENSION_TEAM: return c->team;
+    case DIMENSION_LOSS_REASON: return is_loss(c) ? d->of[i] : 0;
+    case DIMENSION_MANAGER:
+    case DIMENSION_PRODUCT:
+    case DIMENSION_REGION:
+    case DIMENSION_SOURCE:
+    case DIMENSION_COMPETITOR: return d->of[i];
+    case DIMENSION_COUNT: break;
+    }
+    require_failed("a dimension", __FILE__, __LINE__);
 }
 
 unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
     unsigned refused = 0;
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
-        /* Names are counted from 1, 0 is none; the company is the one of its dimension. */
-        uint32_t name = i == DIMENSION_COMPANY ? 1 : i == DIMENSION_TEAM ? c->team : d->of[i];
-        bool reached = c->reach == REACH_ALL || (c->reach == REACH_TEAM) == (i == DIMENSION_TEAM);
-        if (i == DIMENSION_LOSS_REASON && c->stream != STREAM_LOST &&
-            !(c->stream == STREAM_UNRATED && c->measures[RATED_LOST] != 0) &&
-            !(c->stream == STREAM_OLD_RATE && c->measures[RATED_LOST] != 0))
-            reached = false; /* why something was lost says nothing of what was not */
-        if (name == 0 || !reached)
+        uint32_t name = contribution_name(d, c, (enum dimension)i);
+        if (name == 0)
             continue;
         uint32_t id = need_entity(es, i, name - 1);
         if (id == ENTITY_REFUSED) {

@@ -29,10 +29,14 @@ struct entities {
 
 void entities_init(struct entities *es, const struct config *config);
 void entities_fini(struct entities *es);
+/* The name by which the contribution counts in a dimension, as number + 1; 0 = it does not. The company's is 1. */
+uint32_t contribution_name(const struct dimensions *d, const struct contribution *c, enum dimension i);
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name. Returns how many of them are
  * refused, since their dimension is full (config.limits.entities_max). */
 unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
 void entities_mark_changed(struct entities *es, uint32_t id);
+/* The id of a name's entity; ENTITY_NONE or ENTITY_REFUSED where there is none. */
+uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t name);
 /* The same by name number, where there is such an entity. */
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);
 /* Marks those whose values have changed by time up to now_us. */

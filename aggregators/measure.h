@@ -110,6 +110,9 @@ enum measure {
     MEASURE_COUNT
 };
 
+/* "leads", "won_amount": the symbol in lower case. */
+const char *measure_name(enum measure m);
+
 /* What is counted by the four measures of STREAM_UNRATED and STREAM_OLD_RATE, in their order. */
 enum rated { RATED_COST, RATED_WON, RATED_LOST, RATED_PAYMENT };
 

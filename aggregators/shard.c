@@ -1,4 +1,5 @@
 #include "aggregators/shard.h"
+#include "aggregators/audit_walk.h"
 #include "aggregators/derivation.h"
 #include "aggregators/snapshot_fill.h"
 #include "base/error.h"
@@ -137,6 +138,12 @@ bool shard_has_changes(const struct shard *s, enum reader r)
     return s->derivation.entities.changed[r].count > 0;
 }
 
+static void find_spans(struct shard *s)
+{
+    for (unsigned w = 0; w < s->config->window_count; w++)
+        s->spans[w] = window_span_at(&s->config->windows[w], s->calendar, s->derivation.now_us);
+}
+
 static struct text entity_text(const struct shard *s, uint32_t id)
 {
     const struct entity *e = &s->derivation.entities.at[id];
@@ -213,10 +220,9 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
 {
     REQUIRE(!shard_has_work(s));
     bool has_previous[WINDOWS_MAX];
-    for (unsigned w = 0; w < s->config->window_count; w++) {
-        s->spans[w] = window_span_at(&s->config->windows[w], s->calendar, s->derivation.now_us);
+    find_spans(s);
+    for (unsigned w = 0; w < s->config->window_count; w++)
         has_previous[w] = s->spans[w].has_previous;
-    }
     uint32_t count = everything ? s->derivation.entities.count : s->derivation.entities.changed[r].count;
     if (count > s->order_room) {
         s->order_room = count * 2;
@@ -241,6 +247,58 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
         e->changed_for = (uint8_t)(e->changed_for & ~(1u << r));
     }
     s->derivation.entities.changed[r].count = 0;
+}
+
+bool shard_audit(struct shard *s, unsigned budget, audit_report *report, void *context)
+{
+    if (!audit_walk(&s->derivation, budget))
+        return false;
+    find_spans(s);
+    /* A comparison costs as much as some hundred looks at a record. */
+    return audit_compare(&s->derivation, s->spans, &s->scratch, budget / 256 + 1, report, context);
+}
+
+struct audit_counts shard_audited(const struct shard *s)
+{
+    const struct audit *a = &s->derivation.audit;
+    return (struct audit_counts){a->parts_done, a->entities_done, a->differences};
+}
+
+void shard_explain(struct shard *s, enum dimension d, struct text entity, uint64_t streams,
+                   void (*visit)(void *context, const struct explained *e), void *context)
+{
+    struct derivation *of = &s->derivation;
+    uint32_t name = intern_find(&of->ledger.names[d], entity);
+    if (name == INTERN_NONE)
+        return;
+    for (unsigned station = 0; station <= FACT_KINDS; station++) {
+        for (uint32_t at = 0; at < derivation_station_size(of, station); at++) {
+            struct contributions list;
+            derivation_stands(of, station, at, &list);
+            for (unsigned i = 0; i < list.count; i++) {
+                const struct contribution *c = &list.at[i];
+                const struct dimensions *names = dimension_table_get(&of->ledger.tuples, c->names);
+                if (!(streams >> c->stream & 1) || contribution_name(names, c, d) != name + 1)
+                    continue;
+                const struct stream_info *stream = &stream_infos[c->stream];
+                bool is_fact = station < FACT_KINDS;
+                struct explained e = {is_fact ? record_kind_info((enum record_kind)station)->name : "customer",
+                                      is_fact ? intern_text(&of->ledger.keys[station], at)
+                                              : intern_text(&of->ledger.words, at),
+                                      c->at_us,
+                                      stream,
+                                      c->measures,
+                                      stream->valued ? histogram_midpoint_s((uint32_t)c->value) : 0};
+                visit(context, &e);
+            }
+            contributions_fini(&list);
+        }
+    }
+}
+
+struct window_span shard_span(const struct shard *s, unsigned window)
+{
+    return window_span_at(&s->config->windows[window], s->calendar, s->derivation.now_us);
 }
 
 const struct accounts *shard_accounts(const struct shard *s)

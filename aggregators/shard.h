@@ -9,8 +9,10 @@
  * Errors: none; a broken precondition ends the process.
  */
 #pragma once
+#include "aggregators/audit_report.h"
 #include "aggregators/event.h"
 #include "aggregators/snapshot.h"
+#include "aggregators/window.h"
 #include "base/calendar.h"
 #include "config/config.h"
 
@@ -52,6 +54,32 @@ bool shard_has_changes(const struct shard *s, enum reader r);
 /* Fills `out` with what changed for this reader since its last cut, or with everything, and clears the
  * reader's set of changes. Only while there is no work (shard_work). O(entities in it x windows x log n). */
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+
+/* Derives a sixteenth of the entities anew, beside the live ones, and compares all their windows: about `budget` looks at a
+ * record more. `report` is called for each number that differs. True: this part is done; the next call begins the next
+ * one. Time must not go on while two entities are compared, and does not within a call. */
+bool shard_audit(struct shard *s, unsigned budget, audit_report *report, void *context);
+/* Entities compared, and those of them that differed, ever; parts done, 16 to a round. */
+struct audit_counts {
+    int64_t parts, entities, differences;
+};
+struct audit_counts shard_audited(const struct shard *s);
+
+/* Something that a record (or customer) adds to an entity. */
+struct explained {
+    const char *kind; /* "lead", "deal" ..., "customer" */
+    struct text key;
+    int64_t at_us;
+    const struct stream_info *stream;
+    const int64_t *measures; /* of the stream */
+    int64_t value_s;         /* of a valued stream: the midpoint by which quantiles count it */
+};
+/* Calls visit for all that is added to the entity in the streams of the mask, whenever it counts; what has not come true
+ * by now is not added. O(records). */
+void shard_explain(struct shard *s, enum dimension d, struct text entity, uint64_t streams,
+                   void (*visit)(void *context, const struct explained *e), void *context);
+/* The span of a window at the shard's instant. */
+struct window_span shard_span(const struct shard *s, unsigned window);
 
 const struct accounts *shard_accounts(const struct shard *s);
 int64_t shard_records(const struct shard *s, enum record_kind k); /* that exist */

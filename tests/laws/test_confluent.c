@@ -26,7 +26,7 @@ static void end_of_interrupted(const struct core *core, const struct event_list 
             shard_apply(shard, events->at[random_below(r, (int64_t)i + 1)]);
         if (random_chance(r, 10)) {
             shard_advance(shard, now_us - random_below(r, 40 * DAY));
-            shard_cut(shard, READER_PUBLISHER, random_chance(r, 50), s);
+            core_cut(shard, READER_PUBLISHER, random_chance(r, 50), s);
         }
     }
     shard_advance(shard, now_us);
@@ -76,10 +76,10 @@ Test(confluent, a_deletion_after_everything_leaves_no_trace)
     struct event_list events = {0};
     struct history_options o = {.from_us = from_us, .span_us = 40 * DAY, .count = 600, .records = 15};
     make_history(&events, &r, &o);
-    for (unsigned k = 0; k < FACT_KINDS; k++) {
+    for (unsigned k = 0; k < KIND_TARGET; k++) {
         for (int i = 0; i < o.records; i++) {
             char key[32];
-            snprintf(key, sizeof key, "%c%d", "LDPF"[k], i);
+            snprintf(key, sizeof key, "%c%d", "LDPFRM"[k], i);
             event_list_add(&events, make_deletion((enum record_kind)k, key, from_us + 41 * DAY));
         }
     }

@@ -95,7 +95,7 @@ static void compare(struct core *core, const struct mirror *m, const struct even
 {
     struct shard *twin = core_twin(core, events, applied, now_us);
     struct snapshot *s = snapshot_create();
-    shard_cut(twin, READER_PUBLISHER, true, s);
+    core_cut(twin, READER_PUBLISHER, true, s);
     struct buffer expected, unsorted, actual, together;
     buffer_init(&expected);
     buffer_init(&unsorted);
@@ -144,8 +144,8 @@ static void run_windows(uint64_t seed, const char *zone, int week_start, int fis
         shard_advance(core.shard, now_us);
         now_us = shard_now_us(core.shard);
         if (random_chance(&r, 50))
-            shard_cut(core.shard, READER_ALERTS, false, s); /* another reader does not disturb this one */
-        shard_cut(core.shard, READER_PUBLISHER, false, s);
+            core_cut(core.shard, READER_ALERTS, false, s); /* another reader does not disturb this one */
+        core_cut(core.shard, READER_PUBLISHER, false, s);
         mirror_take(&m, core.config, s);
         compare(&core, &m, &events, i, now_us);
     }
@@ -155,7 +155,7 @@ static void run_windows(uint64_t seed, const char *zone, int week_start, int fis
         if (next_us == INT64_MAX)
             break;
         shard_advance(core.shard, random_chance(&r, 50) ? next_us : next_us + random_below(&r, step_us));
-        shard_cut(core.shard, READER_PUBLISHER, false, s);
+        core_cut(core.shard, READER_PUBLISHER, false, s);
         mirror_take(&m, core.config, s);
         compare(&core, &m, &events, events.count, shard_now_us(core.shard));
     }

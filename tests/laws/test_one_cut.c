@@ -35,7 +35,7 @@ Test(one_cut, managers_add_up_to_their_team_and_to_the_company)
         if (i % 100 != 0)
             continue;
         shard_advance(core.shard, from_us + (int64_t)i * 20 * MINUTE);
-        shard_cut(core.shard, READER_PUBLISHER, true, s);
+        core_cut(core.shard, READER_PUBLISHER, true, s);
         for (unsigned w = 0; w < core.config->window_count; w++) {
             struct sums company = {{0}}, managers = {{0}}, teams = {{0}}, north = {{0}}, anna_and_boris = {{0}};
             for (size_t e = 0; e < snapshot_entity_count(s); e++) {
@@ -80,14 +80,14 @@ Test(one_cut, a_snapshot_names_its_offsets)
     deal->offset = 41;
     shard_apply(core.shard, deal);
     struct snapshot *s = snapshot_create();
-    shard_cut(core.shard, READER_PUBLISHER, false, s);
+    core_cut(core.shard, READER_PUBLISHER, false, s);
     cr_assert(snapshot_position_count(s) == 1);
     struct snapshot_position p = snapshot_position(s, 0);
     cr_assert(text_equal(p.topic, TEXT("deals")) && p.partition == 3 && p.offset == 42 && !p.ended);
     cr_assert(!snapshot_is_live(s));
     event_note(memory, EVENT_END, 0, 44, TEXT(""));
     shard_apply(core.shard, (struct event *)(void *)memory);
-    shard_cut(core.shard, READER_PUBLISHER, false, s);
+    core_cut(core.shard, READER_PUBLISHER, false, s);
     cr_assert(snapshot_position(s, 0).offset == 44 && snapshot_is_live(s));
     cr_assert(shard_accounts(core.shard)->read == 1);
     snapshot_destroy(s);

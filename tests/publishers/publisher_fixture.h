@@ -112,7 +112,7 @@ __attribute__((unused)) static void fixture_delete(struct fixture *f, const char
 /* One step with what changed, or with everything where the publisher asks for it. */
 __attribute__((unused)) static void fixture_step(struct fixture *f)
 {
-    shard_cut(f->core.shard, READER_PUBLISHER, publisher_wants_everything(f->publisher), f->snapshot);
+    core_cut(f->core.shard, READER_PUBLISHER, publisher_wants_everything(f->publisher), f->snapshot);
     publisher_step(f->publisher, f->clock_us, f->snapshot, NULL);
 }
 
@@ -159,7 +159,7 @@ __attribute__((unused)) static char *fixture_ideal(struct fixture *f)
     f->core.config->publish.max_atomic = 1000000;
     struct publisher *p = publisher_create(f->core.config, &(struct publisher_options){"ideal", false});
     struct snapshot *s = snapshot_create();
-    shard_cut(f->core.shard, READER_ALERTS, true, s); /* leaves what changed for our own publisher */
+    core_cut(f->core.shard, READER_ALERTS, true, s); /* leaves what changed for our own publisher */
     publisher_step(p, 1, s, NULL);
     publisher_step(p, 2, s, NULL);
     char *dump = redis_dump(server, OWN_KEYS);

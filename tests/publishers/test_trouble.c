@@ -234,7 +234,7 @@ Test(trouble, authentication)
     fixture_deal(&f, "2", "Ada", "North", "lost", 1, NOW_US - HOUR);
     struct alert_report *r = alert_report_create();
     alert_report_add_log(r, TEXT("a-1"), TEXT("{}"));
-    shard_cut(f.core.shard, READER_PUBLISHER, false, f.snapshot);
+    core_cut(f.core.shard, READER_PUBLISHER, false, f.snapshot);
     publisher_step(f.publisher, f.clock_us, f.snapshot, r);
     alert_report_destroy(r);
     cr_expect(eq(i64, fixture_status(&f).staged, 1));

@@ -15,6 +15,8 @@ void core_init(struct core *c, const char *zone, int week_start, int fiscal_mont
         for (unsigned d = 0; d < DIMENSION_COUNT; d++)
             c->config->dimension_windows[d][w] = true;
     }
+    config_add_input(c->config, KIND_RATE);
+    config_add_input(c->config, KIND_MEMBER);
     c->calendar = calendar_create(zone, week_start, fiscal_month);
     REQUIRE(c->calendar != NULL);
     c->shard = shard_create(c->config, c->calendar);
@@ -36,6 +38,13 @@ struct shard *core_twin(const struct core *c, const struct event_list *events, s
     return twin;
 }
 
+void core_cut(struct shard *shard, enum reader reader, bool everything, struct snapshot *out)
+{
+    while (!shard_work(shard, 100))
+        ;
+    shard_cut(shard, reader, everything, out);
+}
+
 void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window,
                 const char *kpi)
 {
@@ -43,7 +52,7 @@ void core_value(struct core *c, struct buffer *out, enum dimension d, const char
     int w = config_window_find(c->config, text_of(window));
     REQUIRE(k != KPI_COUNT && w >= 0);
     struct snapshot *s = snapshot_create();
-    shard_cut(c->shard, READER_PUBLISHER, true, s);
+    core_cut(c->shard, READER_PUBLISHER, true, s);
     for (size_t i = 0; i < snapshot_entity_count(s); i++) {
         if (snapshot_entity_dimension(s, i) != d || !text_equal(snapshot_entity_name(s, i), text_of(entity)))
             continue;

@@ -14,6 +14,8 @@ void core_init(struct core *c, const char *zone, int week_start, int fiscal_mont
 void core_fini(struct core *c);
 /* A second shard with the same configuration that has applied the first `count` events and stands at now_us. */
 struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us);
+/* Cuts once the shard has worked off what it must, in small slices. */
+void core_cut(struct shard *shard, enum reader reader, bool everything, struct snapshot *out);
 /* A value of the KPI as text, "" where there is none. */
 void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window,
                 const char *kpi);

@@ -1,4 +1,5 @@
 #include "tests/support/dump.h"
+#include "tests/support/core.h"
 
 static void dump_sums(struct buffer *out, const struct config *config, const struct snapshot *s, size_t entity,
                       unsigned window, const char *which, const struct sums *sums)
@@ -29,7 +30,7 @@ void dump_snapshot(struct buffer *out, const struct config *config, const struct
 void dump_shard(struct buffer *out, const struct config *config, struct shard *shard, enum reader r)
 {
     struct snapshot *s = snapshot_create();
-    shard_cut(shard, r, true, s);
+    core_cut(shard, r, true, s);
     dump_snapshot(out, config, s);
     for (unsigned k = 0; k < KIND_COUNT; k++)
         buffer_format(out, "records %s = %lld\n", record_kind_info(k)->name, (long long)shard_records(shard, k));

@@ -75,6 +75,9 @@ static const char *const teams[] = {"North", "North", "South", "South", "East", 
 static const char *const products[] = {"Basic", "Plus", "Pro"};
 static const char *const regions[] = {"EU", "US"};
 static const char *const sources[] = {"web", "fair", "phone"};
+static const char *const reasons[] = {"price", "timing", "Globex"};
+#define CODE(a, b, c) ((a) << 16 | (b) << 8 | (c))
+static const int currencies[] = {CODE('E', 'U', 'R'), CODE('J', 'P', 'Y'), CODE('K', 'W', 'D')};
 static const char *const customers[] = {"Acme", "Bolt", "Cito", "Dune"};
 static const char *const stages[] = {"new", "offer", "won", "won", "won", "lost", "lost"};
 
@@ -127,6 +130,34 @@ static int64_t any_amount(struct random *r)
     return random_below(r, 100000) * (MICRO / 100);
 }
 
+/* Rates come late, are corrected and deleted; managers move between teams that overlap. */
+static void add_reference(struct event_list *out, struct random *r, const struct history_options *o,
+                          int64_t occurred_us)
+{
+    enum record_kind kind = random_chance(r, 50) ? KIND_RATE : KIND_MEMBER;
+    char key[32];
+    snprintf(key, sizeof key, "%c%d", kind == KIND_RATE ? 'R' : 'M', (int)random_below(r, o->records / 2 + 1));
+    if (random_chance(r, 8)) {
+        event_list_add(out, make_deletion(kind, key, occurred_us));
+        return;
+    }
+    struct draft d = {.count = 0};
+    d.fields[0] = END;
+    int often = random_chance(r, 60) ? 95 : 30;
+    if (kind == KIND_RATE) {
+        maybe(&d, r, o, often, NUMBER(RATE_CURRENCY, PICK(r, currencies)));
+        maybe(&d, r, o, often, NUMBER(RATE_DAY, any_time(r, o) / DAY));
+        maybe(&d, r, o, often, NUMBER(RATE_RATE, 1 + random_below(r, INT64_C(4000000000))));
+    } else {
+        maybe(&d, r, o, often, NAME(MEMBER_MANAGER, PICK(r, managers)));
+        maybe(&d, r, o, often, NAME(MEMBER_TEAM, PICK(r, teams)));
+        maybe(&d, r, o, 20, NUMBER(MEMBER_LEAD, random_below(r, 2)));
+        maybe(&d, r, o, often, NUMBER(MEMBER_STARTS_AT, any_time(r, o)));
+        maybe(&d, r, o, often / 2, NUMBER(MEMBER_ENDS_AT, any_time(r, o)));
+    }
+    event_list_add(out, make_event(kind, key, occurred_us, d.fields));
+}
+
 void make_history(struct event_list *out, struct random *r, const struct history_options *o)
 {
     for (int i = 0; i < o->count; i++) {
@@ -135,6 +166,10 @@ void make_history(struct event_list *out, struct random *r, const struct history
         snprintf(key, sizeof key, "%c%d", "LDPF"[kind], (int)random_below(r, o->records));
         /* The microseconds of an event are its number, so that no two of a record have the same stamp. */
         int64_t occurred_us = o->from_us + random_below(r, o->span_us / SECOND) * SECOND + i % SECOND;
+        if (!o->all_owned && random_chance(r, 10)) {
+            add_reference(out, r, o, occurred_us);
+            continue;
+        }
         if (!o->all_owned && random_chance(r, 4)) {
             event_list_add(out, make_deletion(kind, key, occurred_us));
             continue;
@@ -147,6 +182,7 @@ void make_history(struct event_list *out, struct random *r, const struct history
         case KIND_LEAD:
             maybe(&d, r, o, often, NUMBER(LEAD_STATUS, random_below(r, 5)));
             maybe(&d, r, o, often, NUMBER(LEAD_COST, any_amount(r) / 10));
+            maybe(&d, r, o, 20, NUMBER(LEAD_CURRENCY, PICK(r, currencies)));
             maybe(&d, r, o, often, NUMBER(LEAD_CREATED_AT, any_time(r, o)));
             maybe(&d, r, o, often, NUMBER(LEAD_CLOSED_AT, any_time(r, o)));
             maybe(&d, r, o, often, NUMBER(LEAD_FIRST_CONTACT_AT, any_time(r, o)));
@@ -156,16 +192,21 @@ void make_history(struct event_list *out, struct random *r, const struct history
             maybe(&d, r, o, often, NAME(DEAL_LEAD, link));
             maybe(&d, r, o, 50, NAME(DEAL_STAGE, PICK(r, stages)));
             maybe(&d, r, o, often, NUMBER(DEAL_AMOUNT, any_amount(r)));
+            maybe(&d, r, o, 20, NUMBER(DEAL_CURRENCY, PICK(r, currencies)));
             maybe(&d, r, o, often, NUMBER(DEAL_QUANTITY, random_below(r, 20) * MICRO / 2));
+            maybe(&d, r, o, 20, NAME(DEAL_LOSS_REASON, PICK(r, reasons)));
+            maybe(&d, r, o, 20, NAME(DEAL_COMPETITOR, PICK(r, reasons)));
             maybe(&d, r, o, often, NUMBER(DEAL_PROBABILITY, random_below(r, MICRO + 1)));
             maybe(&d, r, o, often + 15, NUMBER(DEAL_CREATED_AT, any_time(r, o)));
             maybe(&d, r, o, often, NUMBER(DEAL_CLOSED_AT, any_time(r, o)));
+            maybe(&d, r, o, often, NUMBER(DEAL_EXPECTED_CLOSE_AT, any_time(r, o)));
             break;
         case KIND_PAYMENT:
             snprintf(link, sizeof link, "D%d", (int)random_below(r, o->records));
             maybe(&d, r, o, often, NAME(PAYMENT_DEAL, link));
             maybe(&d, r, o, often, NUMBER(PAYMENT_KIND, random_below(r, 3)));
             maybe(&d, r, o, often, NUMBER(PAYMENT_AMOUNT, any_amount(r)));
+            maybe(&d, r, o, 20, NUMBER(PAYMENT_CURRENCY, PICK(r, currencies)));
             maybe(&d, r, o, often, NUMBER(PAYMENT_PAID_AT, any_time(r, o)));
             maybe(&d, r, o, often, NUMBER(PAYMENT_MARGIN, random_below(r, MICRO + 1)));
             break;

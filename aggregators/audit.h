@@ -1,0 +1,37 @@
+/* audit.h - derives what entities should hold from the ledger anew, beside the live ones, and compares.
+ *
+ * A part of the entities at a time: all records are walked through in slices, and what they add to these entities goes
+ * into shadows of them. A record that changes behind the walker changes the shadow as well, so events go on meanwhile.
+ * At the end of the walk both must say the same for every window.
+ *
+ * Thread: the shard's writer. Memory: audit_init to audit_fini; the shadows of 1 / AUDIT_PARTS of the entities.
+ */
+#pragma once
+#include "aggregators/audit_report.h"
+#include "aggregators/contribution.h"
+#include "aggregators/entities.h"
+
+#define AUDIT_PARTS 16u
+
+struct audit {
+    bool running;
+    unsigned part;    /* entities with id % AUDIT_PARTS == part */
+    unsigned station; /* enum record_kind; FACT_KINDS = customers; beyond: comparing */
+    uint32_t at;      /* slot or word: what lies before it is in the shadows; or the next shadow to compare */
+    struct entity *shadows;
+    uint32_t shadow_count;                          /* those of entities that were there when the part began */
+    int64_t parts_done, entities_done, differences; /* ever */
+};
+
+void audit_init(struct audit *a);
+void audit_fini(struct audit *a);
+/* Begins the next part: shadows of its entities, empty. */
+void audit_begin(struct audit *a, const struct entities *es);
+/* Whether what lies at that place is in the shadows already. */
+bool audit_covers(const struct audit *a, unsigned station, uint32_t at);
+/* Adds a contribution to the shadows that it reaches. */
+void audit_add(struct audit *a, const struct entities *es, const struct dimensions *d, const struct contribution *c,
+               int sign);
+/* The shadow of an entity, NULL where it has none in this part. */
+struct entity *audit_shadow(const struct audit *a, uint32_t entity);
+void audit_end(struct audit *a);

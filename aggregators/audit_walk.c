@@ -1,0 +1,88 @@
+#include "aggregators/audit_walk.h"
+#include "base/error.h"
+
+bool audit_walk(struct derivation *d, unsigned budget)
+{
+    struct audit *a = &d->audit;
+    if (!a->running)
+        audit_begin(a, &d->entities);
+    while (a->station <= FACT_KINDS) {
+        if (a->at >= derivation_station_size(d, a->station)) {
+            a->at = 0;
+            a->station++;
+            continue;
+        }
+        if (budget == 0)
+            return false;
+        budget--;
+        struct contributions list;
+        derivation_stands(d, a->station, a->at, &list);
+        for (unsigned i = 0; i < list.count; i++)
+            audit_add(a, &d->entities, dimension_table_get(&d->ledger.tuples, list.at[i].names), &list.at[i], +1);
+        contributions_fini(&list);
+        a->at++;
+    }
+    return true;
+}
+
+struct audit_comparison {
+    struct derivation *d;
+    uint32_t entity;
+    audit_report *report;
+    void *context;
+    bool differs;
+};
+
+static void compare(struct audit_comparison *c, const char *window, const struct sums *live, const struct sums *derived)
+{
+    const struct entity *e = &c->d->entities.at[c->entity];
+    for (unsigned m = 0; m < MEASURE_COUNT; m++) {
+        if (live->at[m] == derived->at[m])
+            continue;
+        c->differs = true;
+        struct audit_difference difference = {(enum dimension)e->dimension,
+                                              intern_text(&c->d->ledger.names[e->dimension], e->name),
+                                              window,
+                                              (enum measure)m,
+                                              live->at[m],
+                                              derived->at[m]};
+        c->report(c->context, &difference);
+    }
+}
+
+static void compare_entity(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
+                           struct histogram *scratch)
+{
+    const struct config *config = c->d->entities.config;
+    struct entity *live = &c->d->entities.at[c->entity];
+    struct sums ours, theirs;
+    for (unsigned w = 0; w < config->window_count; w++) {
+        if (!config->dimension_windows[live->dimension][w] || config->windows[w].kind == WINDOW_NOW)
+            continue;
+        entity_sums(live, spans[w].from_us, spans[w].to_us, scratch, &ours);
+        entity_sums(shadow, spans[w].from_us, spans[w].to_us, scratch, &theirs);
+        compare(c, config->windows[w].name, &ours, &theirs);
+    }
+    entity_level(live, c->d->now_us, &ours);
+    entity_level(shadow, c->d->now_us, &theirs);
+    entity_expected(live, INT64_MIN, INT64_MAX, &ours);
+    entity_expected(shadow, INT64_MIN, INT64_MAX, &theirs);
+    compare(c, "now", &ours, &theirs);
+}
+
+bool audit_compare(struct derivation *d, const struct window_span *spans, struct histogram *scratch, unsigned budget,
+                   audit_report *report, void *context)
+{
+    struct audit *a = &d->audit;
+    REQUIRE(a->running && a->station > FACT_KINDS);
+    for (; a->at < a->shadow_count; a->at++) {
+        if (budget-- == 0)
+            return false;
+        struct audit_comparison c = {d, a->at * AUDIT_PARTS + a->part, report, context, false};
+        compare_entity(&c, &a->shadows[a->at], spans, scratch);
+        a->entities_done++;
+        a->differences += c.differs;
+    }
+    audit_end(a);
+    return true;
+}

@@ -1,0 +1,101 @@
+/* What the ledger says, derived anew, must be what stands, while events go on; and a number that is wrong is found. */
+#include "aggregators/audit_walk.h"
+#include "base/instant.h"
+#include "tests/support/core.h"
+#include "tests/support/random.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+struct world {
+    struct core core;
+    struct derivation derivation;
+    struct event_list events;
+    struct window_span spans[WINDOWS_MAX];
+    struct histogram scratch;
+};
+
+static void begin(struct world *w, struct random *r, int count)
+{
+    *w = (struct world){0};
+    core_init(&w->core, "Europe/Berlin", 1, 1);
+    derivation_init(&w->derivation, w->core.config, w->core.calendar);
+    histogram_init(&w->scratch);
+    struct history_options o = {
+        .from_us = INT64_C(1709000000) * SECOND, .span_us = 40 * DAY, .count = count, .records = 30};
+    make_history(&w->events, r, &o);
+}
+
+static void end(struct world *w)
+{
+    event_list_fini(&w->events);
+    derivation_fini(&w->derivation);
+    core_fini(&w->core);
+}
+
+static void note(void *context, const struct audit_difference *d)
+{
+    struct audit_difference *last = context;
+    *last = *d;
+    fprintf(stderr, "%s %.*s %s %s: live %lld, derived %lld\n", dimension_name(d->dimension), (int)d->entity.len,
+            d->entity.at, d->window, measure_name(d->measure), (long long)d->live, (long long)d->derived);
+}
+
+static void audit_some(struct world *w, unsigned budget, struct audit_difference *last)
+{
+    struct derivation *d = &w->derivation;
+    if (!audit_walk(d, budget))
+        return;
+    for (unsigned i = 0; i < w->core.config->window_count; i++)
+        w->spans[i] = window_span_at(&w->core.config->windows[i], w->core.calendar, d->now_us);
+    audit_compare(d, w->spans, &w->scratch, budget, note, last);
+}
+
+Test(audit, finds_nothing_while_events_go_on)
+{
+    struct random r = {random_seed(31)};
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)r.state);
+    struct world w;
+    struct audit_difference last;
+    begin(&w, &r, 3000);
+    struct derivation *d = &w.derivation;
+    int64_t now_us = INT64_C(1709000000) * SECOND;
+    for (size_t i = 0; i < w.events.count; i++) {
+        derivation_apply(d, w.events.at[i]);
+        if (random_chance(&r, 10))
+            derivation_advance(d, now_us += random_below(&r, DAY / 4));
+        if (random_chance(&r, 30))
+            derivation_work(d, (unsigned)random_below(&r, 300));
+        audit_some(&w, (unsigned)random_below(&r, 60) + 1, &last);
+    }
+    cr_expect(d->audit.parts_done > 2 * AUDIT_PARTS, "%lld parts", (long long)d->audit.parts_done);
+    cr_expect(d->audit.entities_done > 100);
+    cr_expect(d->audit.differences == 0);
+    end(&w);
+}
+
+Test(audit, finds_a_wrong_number_and_says_where)
+{
+    struct random r = {random_seed(32)};
+    struct world w;
+    begin(&w, &r, 500);
+    struct derivation *d = &w.derivation;
+    for (size_t i = 0; i < w.events.count; i++)
+        derivation_apply(d, w.events.at[i]);
+    derivation_advance(d, INT64_C(1709000000) * SECOND + 20 * DAY);
+    while (!derivation_work(d, 1000))
+        ;
+    for (uint32_t victim = 0; victim < d->entities.count; victim += 3) {
+        struct contribution wrong = {.at_us = d->now_us - HOUR, .stream = STREAM_PAYMENT, .measures = {0, 1}};
+        entity_add(&d->entities.at[victim], &wrong, +1);
+        int64_t before = d->audit.differences, until = d->audit.parts_done + AUDIT_PARTS;
+        struct audit_difference last = {0};
+        while (d->audit.parts_done < until)
+            audit_some(&w, 1000, &last);
+        cr_expect(d->audit.differences == before + 1, "entity %u: %lld", victim,
+                  (long long)(d->audit.differences - before));
+        cr_expect(last.measure == MEASURE_REVENUE && last.live == last.derived + 1 &&
+                  last.dimension == d->entities.at[victim].dimension);
+        entity_add(&d->entities.at[victim], &wrong, -1);
+    }
+    end(&w);
+}
