@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "support"))
 
-KINDS = ("leads", "deals", "payments", "feedback", "rates", "members")
+KINDS = ("leads", "deals", "payments", "feedback", "rates", "members", "targets")
 WINDOWS = (
     "1m",
     "5m",
@@ -75,6 +75,7 @@ class Options:
         teams="as_was",
         credit="current",
         rate_age_max=0,
+        plan=None,
     ):
         self.zone, self.week_start, self.fiscal_year_start = zone, week_start, fiscal_year_start
         self.base_currency, self.company, self.windows = base_currency, company, list(windows)
@@ -82,6 +83,7 @@ class Options:
         self.stages = dict(stages or {})
         self.members = list(members)  # rows of the organisation
         self.teams, self.credit, self.rate_age_max = teams, credit, rate_age_max
+        self.plan = plan  # {section: its content}: calendars, teams, targets, kpis, strengths, series
 
     def write_config(self, path):
         """kpid's configuration; the same for the oracle is oracle_arguments()."""
@@ -106,6 +108,11 @@ class Options:
         if self.stages:
             lines.append("stages:")
             lines += [f"  {name}: {value}" for name, value in self.stages.items()]
+        for section, content in (self.plan or {}).items():
+            # JSON is YAML; one row a line, so that a person can read what fails
+            rows = [json.dumps(row, ensure_ascii=False) for row in content] if isinstance(content, list) else []
+            lines += [f"{section}:", *(f"  - {row}" for row in rows)] if rows else []
+            lines += [f"{section}: {json.dumps(content, ensure_ascii=False)}"] if not rows and content else []
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
@@ -135,6 +142,10 @@ class Options:
             path = Path(directory) / "organisation.json"
             path.write_text(json.dumps(self.members), encoding="utf-8")
             arguments += ["--organisation", str(path)]
+        if self.plan is not None:
+            path = Path(directory) / "plan.json"
+            path.write_text(json.dumps(self.plan), encoding="utf-8")
+            arguments += ["--plan", str(path)]
         arguments += ["--teams", self.teams, "--credit", self.credit, "--rate-age-max", str(self.rate_age_max)]
         return arguments
 
@@ -189,8 +200,8 @@ def replay(files, as_of=(), config=None, extra=()):
     return done.stdout, accounting(done.stderr)
 
 
-def ask_oracle(files, as_of, options, directory):
-    command = [sys.executable, str(HERE / "oracle.py"), *options.oracle_arguments(directory)]
+def ask_oracle(files, as_of, options, directory, extra=()):
+    command = [sys.executable, str(HERE / "oracle.py"), *extra, *options.oracle_arguments(directory)]
     for instant in as_of:
         command += ["--as-of", instant]
     done = run(command + file_arguments(files))

@@ -78,12 +78,25 @@ FIELDS = {
         "starts_at": "time",
         "ends_at": "time",
     },
+    "target": {
+        "dimension": "dimension",
+        "entity": "name",
+        "kpi": "name",
+        "period": "period",
+        "value": "positive",
+        "starts_on": "day",
+        "ends_on": "day",
+        "ramp_periods": "ramp",
+        "restate": "flag",
+    },
 }
 META = {"event_id", "version", "occurred_at", "deleted", "kafka_timestamp", "kafka_key"}
 WORDS = {
     "status": ("new", "contacted", "qualified", "converted", "lost"),
     "payment kind": ("payment", "refund", "chargeback"),
     "feedback kind": ("csat", "nps"),
+    "dimension": ("company", "team", "manager", "product", "region", "source", "loss_reason", "competitor"),
+    "period": ("day", "week", "month", "quarter", "year"),
 }
 
 
@@ -305,6 +318,10 @@ class Decoder:
             if not isinstance(value, bool):
                 raise Bad("neither true nor false")
             return value
+        if form == "ramp":
+            if not isinstance(value, Number) or not re.fullmatch(r"[1-9]\d{0,8}", value):
+                raise Bad("no number of periods")
+            return int(value)
         if form in WORDS:
             if not isinstance(value, str) or isinstance(value, Number) or value not in WORDS[form]:
                 raise Bad("not one of " + ", ".join(WORDS[form]))

@@ -339,7 +339,8 @@ class RawNumber(str):
     """A JSON number, to be written as it stands."""
 
 
-FILES = {kind: kind if kind == "feedback" else f"{kind}s" for kind in ("lead", "deal", "payment", "feedback", "rate", "member")}
+KINDS = ("lead", "deal", "payment", "feedback", "rate", "member", "target")
+FILES = {kind: kind if kind == "feedback" else f"{kind}s" for kind in KINDS}
 
 
 def write(seed, records, directory, instants, zone="UTC", world=World):

@@ -6,6 +6,7 @@
               [--base-currency CODE] [--rates FILE]… [--rates-csv FILE.csv] [--windows LIST] [--company NAME]
               [--stage-probability NAME=VALUE]… [--members FILE]… [--organisation FILE.json]
               [--teams as_was|as_is] [--credit current|at_close] [--rate-age-max DAYS]
+              [--targets FILE]… [--plan FILE.json [--strengths] [--intervals] [--series]]
 
 A second program that computes what `kpid replay` computes, from the same files, to compare with. It shares
 nothing with kpid but the contract, and is written to be obvious rather than quick: the latest records go
@@ -27,6 +28,7 @@ from datetime import date, datetime, timedelta
 from exact import DECIMALS, MICRO, bucket, fixed, half_even, parse_micro, shortest
 from messages import Bad, Decoder, parse_time
 from organisation import Organisation
+from plan import Plan
 from records import Ledger
 from windows import Calendar, bounds
 
@@ -273,6 +275,7 @@ class Oracle:
         self.stage_probabilities = stage_probabilities or {}
         self.organisation = organisation or Organisation(ledger, calendar)
         self.rate_age_max = rate_age_max
+        self.plan = None  # targets, own KPIs and the like: a Plan
         self.db = sqlite3.connect(":memory:")
         self.db.create_function("seat", 4, self.organisation.seat)
         self.db.create_function("mark", 3, self._mark)
@@ -517,6 +520,11 @@ class Oracle:
                     now.update(self.velocity(by, current, as_of))
                 if previous:
                     now.update(self.growth(by, current, previous, as_of))
+                if self.plan and current:
+                    now.update(self.plan.kpis(by, current, as_of))
+                    now.update(self.plan.lines(by, window, current, as_of))
+                if self.plan and previous:
+                    before.update(self.plan.kpis(by, previous, as_of))
                 for entity, kpi in now.keys() | before.keys():
                     line = {
                         "as_of": instant_text(as_of),
@@ -526,7 +534,9 @@ class Oracle:
                         "kpi": kpi,
                     }
                     if (entity, kpi) in now:
-                        line["value"], line["n"], mark = now[entity, kpi]
+                        line["value"], n, mark = now[entity, kpi]
+                        if n is not None:
+                            line["n"] = n
                         if mark:
                             line["mark"] = mark
                     if (entity, kpi) in before:
@@ -561,7 +571,7 @@ def read(ledger, decoder, kind, path, report):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    for name in ("leads", "deals", "payments", "feedback", "rates", "members"):
+    for name in ("leads", "deals", "payments", "feedback", "rates", "members", "targets"):
         parser.add_argument(f"--{name}", action="append", default=[])
     parser.add_argument("--as-of", action="append", default=[])
     parser.add_argument("--zone", default="UTC")
@@ -573,6 +583,10 @@ def main(argv=None):
     parser.add_argument("--teams", choices=("as_was", "as_is"), default="as_was")
     parser.add_argument("--credit", choices=("current", "at_close"), default="current")
     parser.add_argument("--rate-age-max", type=int, default=0)
+    parser.add_argument("--plan", help="JSON with the sections calendars, teams, targets, kpis, strengths, series")
+    parser.add_argument("--strengths", action="store_true")
+    parser.add_argument("--intervals", action="store_true")
+    parser.add_argument("--series", action="store_true", help='print {"key":…,"value":…} of each series instead')
     parser.add_argument("--windows", default=DEFAULT_WINDOWS)
     parser.add_argument("--company", default="all")
     parser.add_argument("--stage-probability", action="append", default=[])
@@ -591,6 +605,7 @@ def main(argv=None):
         ("feedback", arguments.feedback),
         ("rate", arguments.rates),
         ("member", arguments.members),
+        ("target", arguments.targets),
     ):
         for path in files:
             more, worse = read(ledger, decoder, kind, path, report)
@@ -619,8 +634,18 @@ def main(argv=None):
     if not instants and ledger.latest is not None:
         instants = [-(-ledger.latest // 1000) * 1000]
     windows = [name for name in re.split(r"[,\s]+", arguments.windows) if name]
+    if arguments.plan:
+        with open(arguments.plan, encoding="utf-8") as stream:
+            given = json.load(stream)
+        shows = [name for name in ("strengths", "intervals") if getattr(arguments, name)]
+        oracle.plan = Plan(oracle, ledger, given, shows)
     for as_of in sorted(set(instants)):
-        for line in oracle.lines(windows, as_of):
+        if arguments.series:
+            found = oracle.plan.series(as_of)
+            lines = [json.dumps({"key": k, "value": found[k]}, ensure_ascii=False) for k in sorted(found)]
+        else:
+            lines = oracle.lines(windows, as_of)
+        for line in lines:
             sys.stdout.write(line + "\n")
     print(
         f"read={count} applied={ledger.applied} duplicate={ledger.duplicate} superseded={ledger.superseded} "

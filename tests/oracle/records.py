@@ -16,6 +16,7 @@ class Record:
         self.deletion = None  # the greatest stamp of a deletion
         self.history = {}  # stamp -> (occurred_at, stage or status): each event that set one, also a late one
         self.owners = {}  # (stamp, field) -> (occurred_at, name): whom a deal was given to
+        self.events = {}  # stamp -> event, of a target: what stood at the end of each period
         self.seen = {}  # (occurred_at, version) -> stamp, to find ties
 
 
@@ -25,7 +26,8 @@ OWNERS = ("manager_id", "team_id")
 class Ledger:
     def __init__(self, keep_owners=False):
         """keep_owners: a closed deal is credited to the owner that it had when it closed."""
-        self.records = {"lead": {}, "deal": {}, "payment": {}, "feedback": {}, "rate": {}, "member": {}}
+        kinds = ("lead", "deal", "payment", "feedback", "rate", "member", "target")
+        self.records = {kind: {} for kind in kinds}
         self.keep_owners = keep_owners
         self.applied = self.duplicate = self.superseded = self.ties = 0
         self.latest = None  # the greatest occurred_at
@@ -38,6 +40,8 @@ class Ledger:
             self.ties += 1
         self._count(kind, record, event)
         stamp = event.stamp
+        if kind == "target":
+            record.events[stamp] = event
         if record.deletion is not None and stamp < record.deletion:
             return
         if record.exists is None or stamp > record.exists[0]:
@@ -63,7 +67,9 @@ class Ledger:
         """Duplicate, superseded or applied, before it is applied. A late event that only completes a history, or
         raises the stamp of the deletion, changes what stands: it is applied."""
         stamp, floor = event.stamp, record.deletion
-        if event.deleted:
+        if kind == "target":  # every event may be the last word for some period
+            same, wins = stamp in record.events, True
+        elif event.deleted:
             same, wins = floor == stamp, floor is None or floor < stamp
         else:
             standing = dict(record.fields, exists=record.exists)

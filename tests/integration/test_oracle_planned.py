@@ -1,0 +1,105 @@
+"""`kpid replay` against the oracle with a plan: targets, pace, forecasts, own KPIs, strengths and intervals.
+
+The worlds are those of tests/oracle/planned.py: targets that are set, moved and deleted before and after the end of their
+period, ramps, working calendars with holidays, own KPIs with typed formulas and filters; in the calendars of
+test_oracle.py. A comparison in which a kind of value does not take many values shows nothing, and fails.
+ORACLE_SCALE multiplies the records, SEED replaces the seeds.
+"""
+
+import functools
+import json
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
+
+import nasty  # noqa: E402
+from harness import (  # noqa: E402
+    Options,
+    Stopwatch,
+    ask_oracle,
+    compare,
+    interleave,
+    kpid,
+    replay,
+    run,
+    scale,
+    scratch,
+    show,
+)
+from planned import Planned  # noqa: E402
+from test_oracle import EDGES, instant  # noqa: E402
+
+SHOWN = ("--strengths", "--intervals")
+# the last part of a name, and in how many values it must come at least
+WANTED = {
+    "target": 50,
+    "attainment": 50,
+    "pace": 50,
+    "required_rate": 50,
+    "forecast": 500,
+    "shrunk": 300,
+    "team": 100,
+    "index": 300,
+    "size": 300,
+    "weakest": 4,
+    "strongest": 4,
+    "low": 500,
+    "high": 500,
+    "own": 500,
+}
+occurred = defaultdict(set)
+
+
+def check(name, files, as_of, settings, directory):
+    """Numbers of values compared and wrong."""
+    options, watch = Options(**settings), Stopwatch()
+    config = options.write_config(Path(directory) / "kpid.yaml")
+    ours, counted = replay(files, as_of, config, SHOWN)
+    theirs, expected = ask_oracle(files, as_of, options, directory, SHOWN)
+    count, wrong = compare(ours, theirs)
+    for line in map(json.loads, theirs.splitlines()):
+        kind = line["kpi"].rpartition(".")[2]
+        occurred["own" if kind.startswith("own_") else kind].add(line.get("value"))
+    if expected["ties"]:
+        wrong.append(f"{expected['ties']} events tie: the input cannot be compared")
+    for part in ("read", "applied", "duplicate", "superseded", "dead_lettered"):
+        if counted[part] != expected[part]:
+            wrong.append(f"{part}: kpid {counted[part]}, oracle {expected[part]}")
+    print(f"{name}: {counted['read']} events, {count} values compared, {len(wrong)} wrong, {watch}", flush=True)
+    show(wrong)
+    return count, len(wrong)
+
+
+def cases():
+    seeds = [int(os.environ["SEED"])] if "SEED" in os.environ else None
+    for number, (what, settings, as_of) in enumerate(EDGES):
+        for seed in seeds or (500 + number,):
+            with scratch() as directory:
+                near, zone = [instant(t) for t in as_of], settings.get("zone", "UTC")
+                world = functools.partial(Planned, company=settings.get("company", "all"))
+                files = nasty.write(seed, int(1500 * scale()), directory, near, zone, world)
+                parts = interleave(files, 1 + number)
+                settings = {**settings, **world(seed, near, zone).settings()}
+                yield check(f"planned, seed {seed}, {what}", parts, as_of, settings, directory)
+
+
+def main():
+    if b"--targets" not in run([kpid(), "replay", "--help"], check=False).stdout:
+        print("this kpid reads no targets")
+        sys.exit(77)
+    watch, total, wrong = Stopwatch(), 0, 0
+    for count, bad in cases():
+        total, wrong = total + count, wrong + bad
+    for kind, least in WANTED.items():
+        if len(occurred[kind]) < least and "SEED" not in os.environ:
+            wrong += 1
+            print(f"{kind}: only {len(occurred[kind])} different values, so that it is not tested")
+    print(f"{total} values compared, {wrong} wrong ({watch})")
+    sys.exit(1 if wrong or not total else 0)
+
+
+if __name__ == "__main__":
+    main()
