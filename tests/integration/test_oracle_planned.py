@@ -1,7 +1,7 @@
 """`kpid replay` against the oracle with a plan: targets, pace, forecasts, own KPIs, strengths and intervals.
 
-The worlds are those of tests/oracle/planned.py: targets that are set, moved and deleted before and after the end of their
-period, ramps, working calendars with holidays, own KPIs with typed formulas and filters; in the calendars of
+The worlds are those of tests/oracle/planned.py: targets that are set, moved and deleted before and after the end of
+their period, ramps, working calendars with holidays, own KPIs with typed formulas and filters; in the calendars of
 test_oracle.py. A comparison in which a kind of value does not take many values shows nothing, and fails.
 ORACLE_SCALE multiplies the records, SEED replaces the seeds.
 """
@@ -87,9 +87,11 @@ def cases():
 
 
 def main():
-    if b"--targets" not in run([kpid(), "replay", "--help"], check=False).stdout:
-        print("this kpid reads no targets")
-        sys.exit(77)
+    offers = run([kpid(), "replay", "--help"]).stdout.decode()
+    for option in ("--targets", *SHOWN):
+        if option not in offers:
+            print(f"this kpid has no replay {option}")
+            sys.exit(77)
     watch, total, wrong = Stopwatch(), 0, 0
     for count, bad in cases():
         total, wrong = total + count, wrong + bad

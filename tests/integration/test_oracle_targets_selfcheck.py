@@ -55,7 +55,9 @@ def said(at, deleted=False, version=0, **fields):
     return Event("", (us(at), version, ""), us(at), deleted, fields)
 
 
-def goal(value, kpi="sales_volume", dimension="manager", entity="Ann", period="month", starts_on="2024-01-01", **others):
+def goal(
+    value, kpi="sales_volume", dimension="manager", entity="Ann", period="month", starts_on="2024-01-01", **others
+):
     row = {"dimension": dimension, "entity": entity, "kpi": kpi, "period": period, "value": value}
     return {**row, "starts_on": starts_on, **others}
 
@@ -76,7 +78,9 @@ class WorkingTime(unittest.TestCase):
         self.assertEqual(always.worked(us("2024-10-26T22:00:00Z"), us("2024-10-27T23:00:00Z")), 25 * HOUR)
         self.assertEqual(always.day_us(), 24 * HOUR)
         night = WorkingCalendar(BERLIN, hours="02:30-06:00")  # from 03:00 on the day without 02:30
-        self.assertEqual(night.worked(us("2024-03-30T00:00:00Z"), us("2024-04-01T00:00:00Z")), (3 * 60 + 30 + 180) * HOUR // 60)
+        self.assertEqual(
+            night.worked(us("2024-03-30T00:00:00Z"), us("2024-04-01T00:00:00Z")), (3 * 60 + 30 + 180) * HOUR // 60
+        )
         gap = WorkingCalendar(BERLIN, hours="02:00-03:00")
         self.assertEqual(gap.worked(us("2024-03-30T12:00:00Z"), us("2024-03-31T12:00:00Z")), 0)
 
@@ -93,6 +97,7 @@ class WorkingTime(unittest.TestCase):
         self.assertEqual(always.worked(sixth.start, sixth.end), 24 * HOUR)
         self.assertEqual(always.worked(seventh.start, seventh.end), 25 * HOUR)
         self.assertEqual(always.worked(sixth.start, seventh.end), 49 * HOUR)
+        self.assertEqual(always.worked(seventh.start, seventh.start + HOUR // 4), HOUR // 4)  # at 23:14 of the 6th
 
     def test_periods(self):
         def edges(calendar, kind, day):
@@ -142,13 +147,17 @@ class Target(unittest.TestCase):
         found = world(**facts)
         own = [own_kpis.OwnKpi(**kpi) for kpi in own]
         teams = {"North": {"calendar": "office"}}
-        calendars = Calendars(found.calendar, found.organisation, calendars, teams if "office" in (calendars or ()) else {})
+        calendars = Calendars(
+            found.calendar, found.organisation, calendars, teams if "office" in (calendars or ()) else {}
+        )
         targets = Targets(found, calendars, configured, records, own)
         return {f"{entity} {name}": text for (entity, name), text in targets.lines(by, window, us(as_of)).items()}
 
     def ann(self, *arguments, **named):
         found = self.lines(*arguments, **named)
-        return {name[4:]: text for name, text in found.items() if name.startswith("Ann ") and not name.endswith("forecast")}
+        return {
+            name[4:]: text for name, text in found.items() if name.startswith("Ann ") and not name.endswith("forecast")
+        }
 
     def test_half_way(self):
         deal = won("1", "2024-04-10", "750", manager_id="Ann")
@@ -211,16 +220,27 @@ class Target(unittest.TestCase):
         rows = [goal("10", period="day")]
         found = self.ann("2024-04-01T13:00:00Z", "today", configured=rows, members=members, calendars=calendars)
         self.assertEqual(found, {"sales_volume.target": "10.00", "sales_volume.attainment": "0.000000"})
+        calendars["office"]["holidays"] = [f"2024-04-{day:02d}" for day in range(8, 15)]
+        rows = [goal("70", period="week", starts_on="2024-04-13")]
+        found = self.ann("2024-04-10", "week", configured=rows, members=members, calendars=calendars)
+        self.assertEqual(found, {"sales_volume.target": "20.00", "sales_volume.attainment": "0.000000"})
+        calendars["office"]["holidays"] = []
         # a row that is in force on a day off only shares nothing
         rows = [goal("10", period="week", starts_on="2024-04-13", ends_on="2024-04-14")]
         self.assertEqual(self.ann("2024-04-10", "week", configured=rows, members=members, calendars=calendars), {})
 
     def test_the_latest_start_counts(self):
-        rows = [goal("300"), goal("600", starts_on="2024-04-16"), goal("900", starts_on="2024-04-16", ends_on="2024-04-20")]
+        rows = [
+            goal("300"),
+            goal("600", starts_on="2024-04-16"),
+            goal("900", starts_on="2024-04-16", ends_on="2024-04-20"),
+        ]
         # 15 days at 10, 5 at 30, 10 at 20
         self.assertEqual(self.ann("2024-04-02", configured=rows)["sales_volume.target"], "500.00")
         record = {"9": [said("2024-01-01", **goal(30, starts_on="2024-04-16"))]}
         self.assertEqual(self.ann("2024-04-02", configured=rows, records=record)["sales_volume.target"], "165.00")
+        early = {"9": [said("2024-01-01", **goal(3000, starts_on="2024-04-15"))]}
+        self.assertEqual(self.ann("2024-04-02", configured=rows, records=early)["sales_volume.target"], "590.00")
         record["a"] = [said("2024-01-01", **goal(60, starts_on="2024-04-16", ends_on="2024-04-16"))]
         self.assertEqual(self.ann("2024-04-02", configured=rows, records=record)["sales_volume.target"], "166.00")
 
@@ -237,7 +257,7 @@ class Target(unittest.TestCase):
         record["1"][1].fields["restate"] = True
         self.assertEqual(self.ann("2024-02-15", "last_month", records=record)["sales_volume.target"], "200.00")
         # only the event that says so: the next one is late again, and its value is not seen
-        record["1"].append(said("2024-03-05", value=300, restate=None))
+        record["1"].append(said("2024-03-05", value=300, restate=False))
         self.assertEqual(self.ann("2024-02-15", "last_month", records=record)["sales_volume.target"], "200.00")
         self.assertEqual(self.ann("2024-03-15", records=record)["sales_volume.target"], "300.00")
 
@@ -264,7 +284,10 @@ class Target(unittest.TestCase):
 
     def test_of_an_own_kpi(self):
         kpi = {"name": "pro", "formula": "won_amount", "filter": 'product = "Pro"', "unit": "money"}
-        deals = [won("1", "2024-04-01", "30", manager_id="Ann", product="Pro"), won("2", "2024-04-01", "9", manager_id="Ann")]
+        deals = [
+            won("1", "2024-04-01", "30", manager_id="Ann", product="Pro"),
+            won("2", "2024-04-01", "9", manager_id="Ann"),
+        ]
         found = self.ann("2024-04-16", configured=[goal("60", "pro")], own=[kpi], deal=deals)
         self.assertEqual((found["pro.attainment"], found["pro.pace"]), ("0.500000", "1.000000"))
         kpi = {"name": "share", "formula": "won / (won + lost)", "unit": "ratio"}
@@ -273,7 +296,13 @@ class Target(unittest.TestCase):
 
     def test_forecast(self):
         def deal(key, at, expected, amount="100", probability="0.25", **others):
-            found = {"deal_id": key, "stage": "talk", "created_at": at, "expected_close_at": expected, "manager_id": "Ann"}
+            found = {
+                "deal_id": key,
+                "stage": "talk",
+                "created_at": at,
+                "expected_close_at": expected,
+                "manager_id": "Ann",
+            }
             return {**found, "amount": amount, "probability": probability, **others}
 
         deals = [
@@ -307,8 +336,14 @@ class Own(unittest.TestCase):
 
     DEALS = [
         won("1", "2024-01-01", "100", product="Pro", source="web", quantity="2"),
-        won("2", "2024-01-02", "50", product='B"a\\s\'c', source="fair"),
-        {"deal_id": "3", "stage": "lost", "created_at": "2024-01-01", "closed_at": "2024-01-03", "loss_reason": "price"},
+        won("2", "2024-01-02", "50", product="B\"a\\s'c", source="fair"),
+        {
+            "deal_id": "3",
+            "stage": "lost",
+            "created_at": "2024-01-01",
+            "closed_at": "2024-01-03",
+            "loss_reason": "price",
+        },
     ]
 
     def test_formulas(self):
@@ -356,7 +391,8 @@ class Own(unittest.TestCase):
         self.assertEqual(self.value("won - 2 * lost", "count", absent="none", deal=self.DEALS), ("0", None))
         self.assertEqual(self.value("(won - 2 * lost) / deals", "ratio", deal=self.DEALS), ("0.000000", None))
         self.assertIsNone(self.value("(won - 2 * lost) / deals", "ratio", absent="zero", deal=self.DEALS))
-        self.assertIsNone(self.value("won - leads", "count", absent="none", lead=[], deal=[]))
+        talk = {"deal_id": "1", "stage": "talk", "created_at": "2024-01-01"}
+        self.assertIsNone(self.value("won - leads", "count", absent="none", sample="deals", deal=[talk]))
 
     def test_what_is_wrong(self):
         for formula, unit in (
@@ -379,7 +415,16 @@ class Own(unittest.TestCase):
             ("won", "days"),
         ):
             self.assertRaises(own_kpis.Wrong, own_kpis.OwnKpi, "mine", formula, unit)
-        for filter in ('team = "a"', "product = a", 'product = "a', 'product in ()', 'product "a"', 'product = "a" and', "", "not"):
+        for filter in (
+            'team = "a"',
+            "product = a",
+            'product = "a',
+            "product in ()",
+            'product "a"',
+            'product = "a" and',
+            "",
+            "not",
+        ):
             self.assertRaises(own_kpis.Wrong, own_kpis.OwnKpi, "mine", "won", "count", filter=filter)
         for name in ("win_rate", "Mine", "1st", "a.b", ""):
             self.assertRaises(own_kpis.Wrong, own_kpis.OwnKpi, name, "won", "count")
@@ -486,6 +531,19 @@ class Strengths(unittest.TestCase):
         self.assertNotIn(("New", "strengths.strongest"), found)
         self.assertNotIn(("New", "win_rate.shrunk"), self.lines(k=0, members=members))
 
+    def test_equal_ones_have_neither_strength_nor_weakness(self):
+        deals = [won(name, "2024-01-01", "10", manager_id=name) for name in ("Ann", "Bob")]
+        found = self.lines(deals=deals)
+        self.assertEqual(found["Ann", "deals.size"], "0.00")
+        self.assertEqual(
+            {name for _, name in found if name.startswith("strengths")}, {"strengths.team", "strengths.peers"}
+        )
+        # no time at all from creation to closing: a mean of 0 cannot be compared with
+        self.assertEqual(found["Ann", "cycle_time.team"], "0")
+        self.assertEqual(
+            {name for _, name in found if name.startswith("cycle")}, {"cycle_time.team", "cycle_time.shrunk"}
+        )
+
     def test_nothing_to_compare(self):
         found = self.lines(deals=[])
         self.assertEqual(
@@ -498,7 +556,11 @@ class Series(unittest.TestCase):
     def test_days(self):
         found = world(
             calendar=BERLIN,
-            deal=[won("1", "2024-03-31T21:59:59Z", "5"), won("2", "2024-03-31T22:00:00Z", "7"), won("3", "2024-04-01T09:00:00Z", "9")],
+            deal=[
+                won("1", "2024-03-31T21:59:59Z", "5"),
+                won("2", "2024-03-31T22:00:00Z", "7"),
+                won("3", "2024-04-01T09:00:00Z", "9"),
+            ],
         )
         wanted = {"dimension": "company", "kpis": ["sales_volume", "win_rate"], "every": "day", "points": 3}
         made = series.series(found, {**wanted, "entities": ["all"]}, us("2024-04-01T08:59:59Z"))
@@ -509,9 +571,15 @@ class Series(unittest.TestCase):
         )
         self.assertEqual(json.loads(made["series:company:all:win_rate"])["points"][0], ["2024-03-29T23:00:00Z", None])
 
+    def test_a_day_that_begins_now(self):
+        spans = series.spans(UTC, "day", 2, us("2024-04-01"))
+        self.assertEqual([start for start, _ in spans], [us("2024-03-31"), us("2024-04-01")])
+
     def test_hours(self):
         def starts(calendar, points, as_of):
-            return " ".join(oracle.instant_text(start)[11:16] for start, _ in series.spans(calendar, "hour", points, us(as_of)))
+            return " ".join(
+                oracle.instant_text(start)[11:16] for start, _ in series.spans(calendar, "hour", points, us(as_of))
+            )
 
         self.assertEqual(starts(BERLIN, 3, "2024-03-31T01:30:00Z"), "23:00 00:00 01:00")
         self.assertEqual(starts(Calendar("Asia/Kathmandu"), 2, "2024-03-31T01:30:00Z"), "00:15 01:15")

@@ -1,8 +1,8 @@
 """measures - what the KPIs are made of, as exact numbers: sums of contributions in a period, and the KPIs as fractions.
 
-oracle.py writes each KPI as text straight from a SELECT. Targets, own KPIs, strengths and series compute with values, so
-here the same facts are seen a second time, as streams of contributions: one row for each, with its names, its time and
-what it adds. Money is in units of the base currency, times in seconds, scores and quantities in units: a value is a
+oracle.py writes each KPI as text straight from a SELECT. Targets, own KPIs, strengths and series compute with values,
+so here the same facts are seen a second time, as streams of contributions: one row for each, with its names, its time
+and what it adds. Money is in units of the base currency, times in seconds, scores and quantities in units: a value is a
 Fraction. test_oracle_targets_selfcheck.py holds both views against each other.
 """
 
@@ -126,9 +126,10 @@ def sums(oracle, by, period, as_of, names=None, passes="1"):
         own, time, source, expressions = STREAMS[stream]
         asked = [name for name in names if name in expressions]
         entity = "seat(team, manager, at, :as_of)" if by == "team" and oracle.organisation.rows else by
+        adds = ", ".join(f"{expressions[name]} AS {name}" for name in asked)
         rows = oracle.db.execute(
             f"SELECT {entity} AS entity, {', '.join(f'total_int({name})' for name in asked)} FROM"
-            f" (SELECT {SEATS}, {own}, {time} AS at, {', '.join(f'{expressions[n]} AS {n}' for n in asked)} FROM {source})"
+            f" (SELECT {SEATS}, {own}, {time} AS at, {adds} FROM {source})"
             f" WHERE at >= :start AND at < :stop AND {passes} AND entity IS NOT NULL GROUP BY entity",
             {"start": period[0], "stop": period[1], "as_of": as_of},
         )
@@ -163,7 +164,7 @@ def _ratio(unit, part, whole):
     return Kpi(unit, False, lambda a, b: a / b, part, whole)
 
 
-# All KPIs of a span that are made of sums in it. Quantiles are read from oracle.py; velocity and sales_growth need more.
+# All KPIs of a span that are made of sums in it. Quantiles are read from oracle.py; velocity and growth need more.
 KPIS = {
     "leads_created": _sum("count", "leads"),
     "deals_created": _sum("count", "deals"),
@@ -183,7 +184,9 @@ KPIS = {
     "revenue_gross": Kpi("money", True, lambda net, back: net + back, "revenue", "refunds"),
     "csat": _ratio("ratio", "csat_satisfied", "csat_answers"),
     "csat_mean": _ratio("score", "csat_score", "csat_answers"),
-    "nps": Kpi("nps", False, lambda up, down, n: 100 * (up - down) / n, "nps_promoters", "nps_detractors", "nps_answers"),
+    "nps": Kpi(
+        "nps", False, lambda up, down, n: 100 * (up - down) / n, "nps_promoters", "nps_detractors", "nps_answers"
+    ),
     "new_customers": _sum("count", "new_customers"),
     "repeat_rate": _ratio("ratio", "repeat_deals", "customer_deals"),
     "conversion_cohort": _ratio("ratio", "leads_converted", "leads"),
@@ -205,7 +208,7 @@ def text(unit, value, decimals):
 
 
 def values(oracle, by, window, periods, as_of):
-    """{(entity, kpi): Fraction} of every built-in KPI of a span that has a value; periods: (current, previous or None)."""
+    """{(entity, kpi): Fraction} of every built-in KPI of a span that has a value; periods: (current, previous)."""
     current, previous = periods
     measured = sums(oracle, by, current, as_of)
     found = {
@@ -234,7 +237,7 @@ def values(oracle, by, window, periods, as_of):
 
 
 def open_deals(oracle, by, as_of, where="1"):
-    """{entity: (deals, sum of probabilities, sum of weighted amounts)} of what is open at as_of, each team as of then."""
+    """{entity: (deals, sum of probabilities, sum of weighted amounts)} of what is open at as_of, in the teams of then."""
     if by == "loss_reason":
         return {}
     entity = "seat(team, manager, :as_of, :as_of)" if by == "team" and oracle.organisation.rows else by

@@ -1,7 +1,7 @@
 """own_kpis - section 10: KPIs of the configuration, a formula over measures with a filter over names.
 
-A formula is parsed to nested tuples, judged for its type, and computed with Fractions; a filter is parsed and written as
-SQL. What is wrong with a definition raises Wrong.
+A formula is parsed to nested tuples, judged for its type, and computed with Fractions; a filter is parsed and written
+as SQL. What is wrong with a definition raises Wrong.
 """
 
 import re

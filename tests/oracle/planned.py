@@ -131,7 +131,10 @@ class Planned(Dated):
             "teams": {team: {"calendar": r.choice(named)} for team in r.sample(TEAMS, r.randrange(1, 4))},
             "targets": targets,
             "kpis": [self.own_kpi(name) for name in OWN],
-            "strengths": {"windows": r.sample(["month", "last_quarter", "30d", "year", "all"], 3), "k": r.choice((1, 3, 10))},
+            "strengths": {
+                "windows": r.sample(["month", "last_quarter", "30d", "year", "all"], 3),
+                "k": r.choice((1, 3, 10)),
+            },
         }
 
     def calendar(self):
@@ -143,7 +146,12 @@ class Planned(Dated):
     def own_kpi(self, name):
         r = self.random
         unit = r.choice(("money", "money", "count", "count", "ratio", "seconds", "quantity", "score"))
-        kpi = {"name": name, "formula": self.formula(unit, r.randrange(3)), "unit": unit, "better": r.choice(("up", "down"))}
+        kpi = {
+            "name": name,
+            "formula": self.formula(unit, r.randrange(3)),
+            "unit": unit,
+            "better": r.choice(("up", "down")),
+        }
         kpi["label"] = name
         if r.random() < 0.6:
             kpi["filter"] = self.filter(r.randrange(3))
@@ -197,7 +205,9 @@ class Planned(Dated):
 
         if depth > 0:
             left, right = self.filter(depth - 1), self.filter(depth - 1)
-            return r.choice((f"{left} and {right}", f"{left} or {right}", f"not ({left})", f"({left} or {right}) and {left}"))
+            return r.choice(
+                (f"{left} and {right}", f"{left} or {right}", f"not ({left})", f"({left} or {right}) and {left}")
+            )
         name = r.choice([name for name in ENTITIES if name != "team"])
         few = [quoted(text) for text in r.choices([*ENTITIES[name], "nobody"], k=r.randrange(1, 4))]
         return r.choice(

@@ -11,8 +11,8 @@ ONE_DAY = timedelta(days=1)
 
 
 def spans(zone, every, points, as_of):
-    """[(from, to)] of the last ones; the last of all has as_of. Hours are counted from each day's first instant, so that
-    the last of a day is a short one where the clocks move by less than an hour."""
+    """[(from, to)] of the last ones; the last of all has as_of. Hours are counted from each day's first instant, so
+    that the last of a day is a short one where the clocks move by less than an hour."""
     found = []
     day = zone.day_of(as_of) + ONE_DAY  # where clocks go back over midnight the next date has begun already
     while len(found) < points:

@@ -71,7 +71,7 @@ def judge(own, pooled, peers, k, decimals):
     for lever, size in sizes.items():
         found[lever + ".size"] = measures.text("money", size, decimals)
     if any(size > 0 for size in sizes.values()):
-        found["strengths.weakest"] = max(sizes, key=sizes.get)  # the first of equal ones: they stand in the order of LEVERS
+        found["strengths.weakest"] = max(sizes, key=sizes.get)  # of equal ones the first, in the order of LEVERS
     if any(size < 0 for size in sizes.values()):
         found["strengths.strongest"] = min(sizes, key=sizes.get)
     return found

@@ -42,8 +42,8 @@ class WorkingCalendar:
         """Microseconds of working time in [start, stop)."""
         if stop <= start:
             return 0
-        # a day more on both sides: where clocks go back over midnight a date does not end at the next one's start
-        day, last = self.zone.day_of(start) - ONE_DAY, self.zone.day_of(stop) + ONE_DAY
+        # a day more: where clocks go back over midnight the next date has begun although it is still the one before
+        day, last = self.zone.day_of(start), self.zone.day_of(stop) + ONE_DAY
         total = 0
         while day <= last:
             if self.works(day):
