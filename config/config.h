@@ -181,6 +181,10 @@ struct log_config {
     enum log_level level;
 };
 
+struct audit_config {
+    int64_t round_ms; /* in which every number is derived anew from the records, and compared; 0 = never by itself */
+};
+
 struct limits_config {
     int64_t entities_max; /* of one dimension */
     int64_t ring_bytes;   /* between consumer and writer; a power of two */
@@ -215,6 +219,7 @@ struct config {
     struct alert_config alerts;
     struct http_config http;
     struct log_config log;
+    struct audit_config audit;
     struct limits_config limits;
     uint64_t hash; /* of the file's bytes; meta.config_hash */
 };

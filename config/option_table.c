@@ -248,6 +248,12 @@ static const struct option log_options[] = {
     {0},
 };
 
+static const struct option audit_options[] = {
+    {"round", OPTION_DURATION, AT(audit_config, round_ms), .fallback = "1h", .least = 0, .most = 30 * MS_D,
+     .help = "Time in which all numbers are derived from the records anew, beside the live ones, and compared; 0s = only on SIGUSR1."},
+    {0},
+};
+
 static const struct option limit_options[] = {
     {"entities_max", OPTION_INTEGER, AT(limits_config, entities_max), .fallback = "100000", .least = 1, .most = 10000000,
      .help = "Entities of one dimension."},
@@ -282,6 +288,7 @@ const struct option option_table[] = {
     {"alerts", OPTION_GROUP, AT(config, alerts), .options = alert_options, .help = "Who is told what."},
     {"http", OPTION_GROUP, AT(config, http), .options = http_options, .help = "Metrics and health."},
     {"log", OPTION_GROUP, AT(config, log), .options = log_options, .help = "What is written to standard error."},
+    {"audit", OPTION_GROUP, AT(config, audit), .options = audit_options, .help = "Whether the numbers are what the records say."},
     {"limits", OPTION_GROUP, AT(config, limits), .options = limit_options, .help = "What may grow no further."},
     {0},
 };

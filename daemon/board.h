@@ -22,7 +22,9 @@ enum {
     BOARD_LATEST_US, /* the latest occurred_at, 0 before the first event */
     BOARD_LIVE,      /* 1: the last snapshot was live */
     BOARD_CUTS,      /* snapshots handed over: one for each reader */
-    BOARD_COUNT = BOARD_CUTS + 2
+    BOARD_AUDITED = BOARD_CUTS + 2,
+    BOARD_AUDIT_DIFFERENCES,
+    BOARD_COUNT
 };
 
 _Static_assert(BOARD_COUNT <= COUNTER_BOARD_MAX, "the board holds them all");

@@ -1,6 +1,7 @@
 /* Events from files through the same decoder and core as in the daemon, all at once: first every event, then time,
  * upwards through the instants that were asked for (AMENDMENT 21). So the output is a function of the set of
  * lines, whatever their order. */
+#include "aggregators/audit.h"
 #include "aggregators/event.h"
 #include "aggregators/shard.h"
 #include "base/calendar.h"
@@ -10,7 +11,7 @@
 #include "consumers/decode.h"
 #include "daemon/command.h"
 #include "daemon/config_file.h"
-#include "daemon/line_reader.h"
+#include "daemon/event_files.h"
 #include "daemon/options.h"
 #include "daemon/value_writer.h"
 #include <errno.h>
@@ -29,27 +30,16 @@ static const char about[] =
     "one says how the lines are read.";
 
 /* The first ones are the kinds, in their order. */
-enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_COUNT };
+enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_AUDIT, OPT_COUNT };
 
-static const struct option_row rows[OPT_COUNT] = {
-    [KIND_LEAD] = {"leads", "FILE", "lead events"},
-    [KIND_DEAL] = {"deals", "FILE", "deal events"},
-    [KIND_PAYMENT] = {"payments", "FILE", "payment events"},
-    [KIND_FEEDBACK] = {"feedback", "FILE", "feedback events"},
-    [KIND_RATE] = {"rates", "FILE", "exchange rates"},
-    [KIND_MEMBER] = {"members", "FILE", "who is in which team"},
-    [KIND_TARGET] = {"targets", "FILE", "targets"},
-    [OPT_CONFIG] = {"config", "FILE", "the configuration; without it every setting has its default"},
-    [OPT_AS_OF] = {"as-of", "TIME",
-                   "the instant to speak for: RFC 3339 with a zone, or a date (its local\n"
-                   "midnight); can be repeated; default: the latest event"},
-    [OPT_FORMAT] = {"format", "FORMAT", "table (the default), ndjson or csv"},
-    [OPT_STRICT] = {"strict", NULL, "end with 65 if any line could not be read"},
-};
-
-struct source {
-    enum record_kind kind;
-    const char *path;
+static const struct option_row own_rows[OPT_COUNT - KIND_COUNT] = {
+    {"config", "FILE", "the configuration; without it every setting has its default"},
+    {"as-of", "TIME",
+     "the instant to speak for: RFC 3339 with a zone, or a date (its local\n"
+     "midnight); can be repeated; default: the latest event"},
+    {"format", "FORMAT", "table (the default), ndjson or csv"},
+    {"strict", NULL, "end with 65 if any line could not be read"},
+    {"audit", NULL, "derive every number from the records anew, and end with 1 if one differs"},
 };
 
 struct replay {
@@ -57,21 +47,15 @@ struct replay {
     const char **as_of_texts;
     int64_t *as_of_us;
     size_t as_of_count;
-    struct source *sources;
-    size_t source_count;
+    struct event_files files;
     enum value_format format;
-    bool strict;
+    bool strict, audit;
 
     struct config *config;
     struct calendar *calendar;
     struct decoder *decoder;
     struct shard *shard;
 };
-
-static const char *shown(const char *path)
-{
-    return strcmp(path, "-") == 0 ? "standard input" : path;
-}
 
 static bool read_format(struct replay *r, const struct options *o)
 {
@@ -86,21 +70,12 @@ static bool read_format(struct replay *r, const struct options *o)
     return false;
 }
 
-static bool add_source(struct replay *r, const struct options *o, enum record_kind kind)
-{
-    for (size_t i = 0; i < r->source_count; i++) {
-        if (strcmp(o->value, "-") == 0 && strcmp(r->sources[i].path, "-") == 0) {
-            options_complain(o, "standard input can be read once only");
-            return false;
-        }
-    }
-    r->sources[r->source_count++] = (struct source){kind, o->value};
-    return true;
-}
-
 /* EX_OK to go on, -1 after --help. */
 static int read_options(struct replay *r, int argc, char **argv)
 {
+    struct option_row rows[OPT_COUNT];
+    memcpy(rows, event_file_rows, sizeof event_file_rows);
+    memcpy(rows + KIND_COUNT, own_rows, sizeof own_rows);
     struct options o;
     options_begin(&o, "replay", "[OPTION]... --leads|--deals|--payments|--feedback FILE ...", about, rows, OPT_COUNT,
                   argc, argv);
@@ -113,11 +88,12 @@ static int read_options(struct replay *r, int argc, char **argv)
         case KIND_FEEDBACK:
         case KIND_RATE:
         case KIND_MEMBER:
-        case KIND_TARGET: good = add_source(r, &o, (enum record_kind)i); break;
+        case KIND_TARGET: good = event_files_add(&r->files, &o, (enum record_kind)i); break;
         case OPT_CONFIG: r->config_path = o.value; break;
         case OPT_AS_OF: r->as_of_texts[r->as_of_count++] = o.value; break;
         case OPT_FORMAT: good = read_format(r, &o); break;
         case OPT_STRICT: r->strict = true; break;
+        case OPT_AUDIT: r->audit = true; break;
         case OPTIONS_HELP: return -1;
         case OPTIONS_ARGUMENT:
             options_complain(&o, "name the kind of a file: --leads, --deals, --payments or --feedback");
@@ -128,7 +104,7 @@ static int read_options(struct replay *r, int argc, char **argv)
         if (!good)
             return EX_USAGE;
     }
-    if (r->source_count == 0) {
+    if (r->files.count == 0) {
         fprintf(stderr, "kpid replay: no file: name one by --leads, --deals, --payments or --feedback\n");
         return EX_USAGE;
     }
@@ -166,64 +142,36 @@ static bool read_instants(struct replay *r)
     return true;
 }
 
-/* An empty line is no event. */
-static bool is_blank(struct text line)
+static void take(void *context, const struct event *e)
 {
-    for (size_t i = 0; i < line.len; i++)
-        if (line.at[i] != ' ' && line.at[i] != '\t' && line.at[i] != '\r')
-            return false;
-    return true;
+    const struct replay *r = context;
+    shard_apply(r->shard, e);
 }
 
-static void tell_dead_letter(const struct source *s, const struct line_reader *lines, enum error reason,
-                             const char *detail)
+static void tell_difference(void *context, const struct audit_difference *d)
 {
-    fprintf(stderr, "%s:%lld: %s: %s%s%s%s\n", shown(s->path), (long long)lines->number, error_name(reason),
-            error_text(reason), detail[0] != 0 ? " (" : "", detail, detail[0] != 0 ? ")" : "");
+    (void)context;
+    fprintf(stderr, "kpid replay: audit: %s ", dimension_name(d->dimension));
+    fwrite(d->entity.at, 1, d->entity.len, stderr);
+    struct buffer numbers;
+    buffer_init(&numbers);
+    int128_format(&numbers, d->live);
+    buffer_string(&numbers, ", derived ");
+    int128_format(&numbers, d->derived);
+    fprintf(stderr, " %s %s: %.*s\n", d->window, measure_name(d->measure), (int)numbers.len, numbers.at);
+    buffer_fini(&numbers);
 }
 
-static bool apply_file(struct replay *r, uint32_t slot)
+/* True: every number is what the records say. */
+static bool audit(struct replay *r)
 {
-    const struct source *source = &r->sources[slot];
-    int input = config_find_input(r->config, source->kind);
-    if (input < 0) {
-        fprintf(stderr, "kpid replay: the configuration has no input of kind %s\n",
-                record_kind_info(source->kind)->name);
-        return false;
-    }
-    struct line_reader lines;
-    if (!line_reader_open(&lines, source->path, (size_t)r->config->kafka.message_size_max)) {
-        fprintf(stderr, "kpid replay: %s: %s\n", shown(source->path), strerror(errno));
-        return false;
-    }
-    _Alignas(8) unsigned char memory[EVENT_SIZE_MAX];
-    struct event *event = (struct event *)(void *)memory;
-    char topic[32];
-    snprintf(topic, sizeof topic, "file-%u", slot); /* a name for the position; not the path, which may be any bytes */
-    event_note(memory, EVENT_SLOT, slot, 0, text_of(topic));
-    shard_apply(r->shard, event);
-    enum line_result result;
-    struct text line;
-    while ((result = line_reader_next(&lines, &line)) == LINE_OK || result == LINE_TOO_LONG) {
-        const char *detail = "";
-        if (result == LINE_TOO_LONG) {
-            event_note(memory, EVENT_DEAD_LETTER, slot, lines.number, TEXT(""));
-            event->kind = (uint8_t)source->kind;
-            event->reason = BAD_SIZE;
-        } else if (is_blank(line)) {
-            continue;
-        } else {
-            decode_line(r->decoder, (unsigned)input, line, slot, lines.number, memory);
-            detail = decoder_detail(r->decoder);
-        }
-        if (event->fate == EVENT_DEAD_LETTER)
-            tell_dead_letter(source, &lines, (enum error)event->reason, detail);
-        shard_apply(r->shard, event);
-    }
-    if (result == LINE_FAILED)
-        fprintf(stderr, "kpid replay: %s: %s\n", shown(source->path), strerror(errno));
-    line_reader_close(&lines);
-    return result == LINE_END;
+    int64_t until = shard_audited(r->shard).parts + (int64_t)AUDIT_PARTS;
+    while (shard_audited(r->shard).parts < until)
+        shard_audit(r->shard, UINT_MAX, tell_difference, NULL);
+    struct audit_counts counts = shard_audited(r->shard);
+    fprintf(stderr, "kpid replay: audit: %lld entities derived anew, %lld differ\n", (long long)counts.entities,
+            (long long)counts.differences);
+    return counts.differences == 0;
 }
 
 /* True: all was written. */
@@ -277,26 +225,23 @@ static int replay(struct replay *r)
         return EX_CONFIG;
     if (!read_instants(r))
         return EX_USAGE;
-    /* What facts are judged by may be given by hand, though no input is configured for it. */
-    for (size_t i = 0; i < r->source_count; i++)
-        if (r->sources[i].kind >= FACT_KINDS && config_find_input(r->config, r->sources[i].kind) < 0)
-            config_add_input(r->config, r->sources[i].kind);
+    event_files_need_inputs(&r->files, r->config);
     r->decoder = decoder_create(r->config, r->calendar);
     r->shard = shard_create(r->config, r->calendar);
-    for (uint32_t i = 0; i < r->source_count; i++)
-        if (!apply_file(r, i))
-            return 1;
+    if (!event_files_read(&r->files, r->config, r->decoder, take, r))
+        return 1;
     bool written = print_values(r);
+    bool is_well = !r->audit || audit(r);
     int status = tell_accounts(r);
-    return written ? status : 1;
+    return written && is_well ? status : 1;
 }
 
 int cmd_replay(int argc, char **argv)
 {
     /* No more instants or files than words, and one instant of our own. */
     struct replay r = {.as_of_texts = must_zalloc((size_t)argc * sizeof *r.as_of_texts),
-                       .as_of_us = must_zalloc((size_t)(argc + 1) * sizeof *r.as_of_us),
-                       .sources = must_zalloc((size_t)argc * sizeof *r.sources)};
+                       .as_of_us = must_zalloc((size_t)(argc + 1) * sizeof *r.as_of_us)};
+    event_files_init(&r.files, "replay", (size_t)argc);
     int status = read_options(&r, argc, argv);
     if (status == EX_OK)
         status = replay(&r);
@@ -304,7 +249,7 @@ int cmd_replay(int argc, char **argv)
     decoder_destroy(r.decoder);
     calendar_destroy(r.calendar);
     config_destroy(r.config);
-    free(r.sources);
+    event_files_fini(&r.files);
     free(r.as_of_us);
     free(r.as_of_texts);
     return status < 0 ? EX_OK : status;

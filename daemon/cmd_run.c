@@ -12,7 +12,8 @@
 
 static const char about[] =
     "Reads events from Kafka, keeps the KPIs of every entity and window, writes them to Redis and tells alerts, until\n"
-    "SIGTERM or SIGINT. A server that is away is waited for. SIGHUP checks the configuration file again.";
+    "SIGTERM or SIGINT. A server that is away is waited for. SIGHUP checks the configuration file again,\n"
+    "SIGUSR1 derives every number from the records anew and compares.";
 
 enum { OPT_CONFIG, OPT_BROKERS, OPT_REDIS, OPT_INSTANCE, OPT_HTTP_PORT, OPT_RESET_FENCE, OPT_EXIT_AT_END, OPT_COUNT };
 

@@ -10,6 +10,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_dead_letters(int argc, char **argv);

@@ -145,6 +145,7 @@ static void block_signals(struct life *l)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGCHLD);
     REQUIRE(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
     l->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -299,6 +300,7 @@ static bool take_signals(struct life *l)
         case SIGTERM:
         case SIGINT: move_to(l, LIFE_STOPPING, text_of(info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT")); return true;
         case SIGHUP: check_configuration(l); break;
+        case SIGUSR1: writer_audit_now(l->writer); break;
         default: break; /* SIGCHLD: end_check looks */
         }
     }

@@ -14,6 +14,7 @@ static const struct command {
     {"run", "the daemon: Kafka to exact KPIs to Redis and alerts", cmd_run},
     {"check", "read a configuration and name everything that is wrong in it", cmd_check},
     {"replay", "compute KPIs from files of events, with neither Kafka nor Redis", cmd_replay},
+    {"explain", "list the records behind a number, and what changed since an earlier instant", cmd_explain},
     {"simulate", "a believable sales floor as a source of events", cmd_simulate},
     {"top", "the numbers in Redis, in the terminal", cmd_top},
     {"dead-letters", "list the messages that could not be read; send them again after repair", cmd_dead_letters},

@@ -1,9 +1,11 @@
 #include "daemon/writer.h"
+#include "aggregators/audit.h"
 #include "aggregators/event.h"
 #include "aggregators/shard.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/instant.h"
+#include "base/log.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -13,6 +15,8 @@
 #define SLEEP_MAX_MS        500
 /* Looks at a record between two batches, while a change reaches very many of them: about a millisecond. */
 #define SLICE               30000
+/* Looks of shard_work in one of shard_audit, which derives what the record adds. */
+#define AUDIT_COST          50
 /* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
  * events costs one snapshot for a few of them, not one each. */
 #define QUIET_PER_TICK      4
@@ -32,10 +36,17 @@ struct writer {
     int64_t alerts_grid;        /* number of the last grid instant that was cut for alerts */
     int64_t cuts[READER_COUNT]; /* done */
     bool live;                  /* the last cut was */
+    int64_t audited_at_us;      /* monotonic: the background audit is up to date with this instant */
+    int64_t audit_owed;         /* looks at a record that it may take */
+    int64_t audit_until;        /* parts: until then it goes as fast as it can */
+    int64_t audits_asked_seen;
 
     /* writer shows, any thread reads */
     struct counter_board board;
     struct counter beats;
+
+    /* any thread asks */
+    struct counter audits_asked;
 
     /* main sets */
     struct flag stopping;
@@ -64,6 +75,9 @@ static void show(struct writer *w)
     row[BOARD_LIVE] = w->live;
     for (int i = 0; i < READER_COUNT; i++)
         row[BOARD_CUTS + i] = w->cuts[i];
+    struct audit_counts audited = shard_audited(w->shard);
+    row[BOARD_AUDITED] = audited.entities;
+    row[BOARD_AUDIT_DIFFERENCES] = audited.differences;
     counter_board_show(&w->board, row, BOARD_COUNT);
 }
 
@@ -136,6 +150,54 @@ static void serve(struct writer *w, bool dry)
     }
 }
 
+static void tell_difference(void *context, const struct audit_difference *d)
+{
+    (void)context;
+    struct buffer live, derived;
+    buffer_init(&live);
+    buffer_init(&derived);
+    int128_format(&live, d->live);
+    int128_format(&derived, d->derived);
+    LOG(LOG_ERROR, "a number is not what the records say", LOG_TEXT("dimension", dimension_name(d->dimension)),
+        LOG_VIEW("entity", d->entity), LOG_TEXT("window", d->window), LOG_TEXT("measure", measure_name(d->measure)),
+        LOG_VIEW("live", buffer_view(&live)), LOG_VIEW("derived", buffer_view(&derived)));
+    buffer_fini(&live);
+    buffer_fini(&derived);
+}
+
+/* A round looks AUDIT_PARTS times at every record; those looks are spread over the time that it may take. True: it is
+ * in a hurry. */
+static bool audit(struct writer *w)
+{
+    int64_t asked = counter_get(&w->audits_asked), parts = shard_audited(w->shard).parts;
+    if (asked != w->audits_asked_seen) {
+        w->audits_asked_seen = asked;
+        w->audit_until = parts + 1 + AUDIT_PARTS; /* the part at hand may have begun long ago */
+        LOG(LOG_INFO, "audit: every number is derived anew");
+    }
+    if (parts < w->audit_until) {
+        if (shard_audit(w->shard, SLICE / AUDIT_COST, tell_difference, NULL) && parts + 1 == w->audit_until)
+            LOG(LOG_INFO, "audit: done", LOG_NUMBER("differences_ever", shard_audited(w->shard).differences));
+        return true;
+    }
+    int64_t now_us = clock_monotonic_us(), elapsed_us = now_us - w->audited_at_us;
+    w->audited_at_us = now_us;
+    int64_t round_us = w->config->audit.round_ms * MILLISECOND, records = 0;
+    if (round_us == 0)
+        return false;
+    for (int k = 0; k < KIND_COUNT; k++)
+        records += shard_records(w->shard, (enum record_kind)k);
+    if (elapsed_us > SECOND)
+        elapsed_us = SECOND; /* after a stall it does not run to catch up */
+    w->audit_owed += elapsed_us * (records * (int64_t)AUDIT_PARTS / SECOND + 1) / (round_us / SECOND + 1);
+    int64_t looks = w->audit_owed < SLICE / AUDIT_COST ? w->audit_owed : SLICE / AUDIT_COST;
+    if (looks < 64)
+        return false;
+    w->audit_owed -= looks;
+    shard_audit(w->shard, (unsigned)looks, tell_difference, NULL);
+    return false;
+}
+
 static int sleep_ms(struct writer *w)
 {
     int64_t now_us = shard_now_us(w->shard); /* not the clock's, which may have been set back */
@@ -186,6 +248,8 @@ static void *run(void *argument)
             serve(w, dry);
         else
             dry = false;
+        if (audit(w))
+            dry = false;
         show(w);
         counter_add(&w->beats, 1);
         if (dry)
@@ -231,6 +295,12 @@ void writer_destroy(struct writer *w)
         outlet_fini(&w->outlets[r]);
     shard_destroy(w->shard);
     free(w);
+}
+
+void writer_audit_now(struct writer *w)
+{
+    counter_add(&w->audits_asked, 1);
+    ring_wake(w->ring);
 }
 
 struct outlet *writer_outlet(struct writer *w, enum reader reader)

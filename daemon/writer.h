@@ -24,6 +24,9 @@ void writer_stop(struct writer *w, int64_t chance_ms);
 void writer_destroy(struct writer *w);
 
 /* Main, before the readers' threads start. */
+/* Has every number derived anew at once, and compared; any thread. */
+void writer_audit_now(struct writer *w);
+
 struct outlet *writer_outlet(struct writer *w, enum reader reader);
 /* Any thread: grows as long as the writer makes progress, at least once a second. */
 int64_t writer_beats(const struct writer *w);
