@@ -209,6 +209,24 @@ static int64_t day_begun(const struct calendar *c, int64_t us, int64_t *out_time
     return calendar_instant(c, day + 1, 0) <= us ? day + 1 : day;
 }
 
+int64_t calendar_period_day(const struct calendar *c, enum period p, int64_t local_day, int shift)
+{
+    return period_first_day(c, p, local_day, shift);
+}
+
+int64_t calendar_day_begun(const struct calendar *c, int64_t us)
+{
+    return day_begun(c, us, NULL);
+}
+
+int64_t calendar_periods_between(const struct calendar *c, enum period p, int64_t from_day, int64_t to_day)
+{
+    int64_t from = period_first_day(c, p, from_day, 0), to = period_first_day(c, p, to_day, 0);
+    if (p == PERIOD_DAY || p == PERIOD_WEEK)
+        return (to - from) / (p == PERIOD_DAY ? 1 : 7);
+    return (month_number(to) - month_number(from)) / months_of(p);
+}
+
 int64_t calendar_period_start(const struct calendar *c, enum period p, int64_t us, int shift)
 {
     return calendar_instant(c, period_first_day(c, p, day_begun(c, us, NULL), shift), 0);

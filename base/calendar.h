@@ -30,6 +30,12 @@ int64_t calendar_local_day(const struct calendar *c, int64_t us, int64_t *out_ti
 /* The instant of a local day and time of day. */
 int64_t calendar_instant(const struct calendar *c, int64_t local_day, int64_t time_of_day_us);
 
+/* The first day of the period that contains a local day, moved by `shift` periods. */
+int64_t calendar_period_day(const struct calendar *c, enum period p, int64_t local_day, int shift);
+/* The day that has begun at an instant: [its first instant, the next one's), whatever the clocks do meanwhile. */
+int64_t calendar_day_begun(const struct calendar *c, int64_t us);
+/* Whole periods from the one that contains `from_day` to the one that contains `to_day`, negative where it is later. */
+int64_t calendar_periods_between(const struct calendar *c, enum period p, int64_t from_day, int64_t to_day);
 /* The first instant of the period that contains `us`, moved by `shift` periods (-1: the one before). */
 int64_t calendar_period_start(const struct calendar *c, enum period p, int64_t us, int shift);
 /* The same place in the period before: same weekday, day of month, month and time of day; a day which

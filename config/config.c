@@ -35,6 +35,24 @@ void input_config_default(struct input_config *in, enum record_kind kind)
     }
 }
 
+void working_calendar_default(struct working_calendar_config *c, const char *name)
+{
+    *c = (struct working_calendar_config){.name = must_strdup(name), .to_minute = 24 * 60};
+    for (int d = 0; d < 7; d++) {
+        c->works[d] = true;
+    }
+}
+
+size_t config_team_calendar(const struct config *c, struct text team)
+{
+    for (size_t i = 0; i < c->team_count; i++) {
+        if (text_equal(team, text_of(c->teams[i].name))) {
+            return c->teams[i].calendar;
+        }
+    }
+    return 0;
+}
+
 int config_find_input(const struct config *c, enum record_kind k)
 {
     for (unsigned i = 0; i < c->input_count; i++) {
@@ -134,6 +152,20 @@ void config_destroy(struct config *c)
         free(c->members[i].name);
     }
     free(c->members);
+    for (size_t i = 0; i < c->calendar_count; i++) {
+        free(c->calendars[i].name);
+        free(c->calendars[i].holidays);
+    }
+    free(c->calendars);
+    for (size_t i = 0; i < c->team_count; i++) {
+        free(c->teams[i].name);
+    }
+    free(c->teams);
+    for (size_t i = 0; i < c->target_count; i++) {
+        free(c->targets[i].entity);
+        free(c->targets[i].kpi);
+    }
+    free(c->targets);
     for (size_t i = 0; i < c->stage_count; i++) {
         free(c->stages[i].name);
     }

@@ -43,6 +43,31 @@ enum credit { CREDIT_CURRENT, CREDIT_AT_CLOSE };
 /* Which team a manager's deals count for: the one at the time, or today's. */
 enum team_view { TEAMS_AS_WAS, TEAMS_AS_IS };
 
+/* When people work, by local days and hours. */
+struct working_calendar_config {
+    char *name;
+    bool works[7];              /* Monday first */
+    int from_minute, to_minute; /* of the day: 0-1440 */
+    int64_t *holidays;          /* local days, ascending */
+    size_t holiday_count;
+};
+
+struct team_config {
+    char *name;
+    size_t calendar; /* index in calendars */
+};
+
+/* A target for each whole period that has a day in [starts_on, ends_on]. */
+struct target_config {
+    enum dimension dimension;
+    char *entity;
+    char *kpi;
+    int period;          /* enum period */
+    int64_t value_micro; /* of a whole period, in the KPI's unit */
+    int64_t starts_on, ends_on;
+    int64_t ramp_periods; /* 0 = none */
+};
+
 struct stage_config {
     char *name;
     int64_t probability_micro; /* 0-1,000,000; for deals without one of their own */
@@ -204,6 +229,12 @@ struct config {
     int64_t rate_age_max_days; /* an older rate is used, and the value marked; 0 = of any age */
     struct member_config *members;
     size_t member_count;
+    struct working_calendar_config *calendars; /* the first is `default` */
+    size_t calendar_count;
+    struct team_config *teams;
+    size_t team_count;
+    struct target_config *targets;
+    size_t target_count;
     enum credit credit;
     enum team_view teams_view;
     struct stage_config *stages;
@@ -259,6 +290,8 @@ int config_currency_decimals(const struct config *c, currency_code code);
 /* Base units for one unit of `code` on a local day, in 10^-9: the latest rate dated on or before the day;
  * 10^9 for the base currency; 0 where there is none. O(log rates). */
 int64_t config_rate_nano(const struct config *c, currency_code code, int64_t local_day);
+/* Index in calendars of a team's working calendar; 0, the default one, where it has none of its own. */
+size_t config_team_calendar(const struct config *c, struct text team);
 /* Probability of a stage in millionths; 0 where the configuration does not name it. */
 int64_t config_stage_probability(const struct config *c, struct text stage);
 /* Index in windows, -1 where there is none. */

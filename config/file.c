@@ -38,6 +38,9 @@ struct config *config_load_bytes(const char *name, struct text bytes, bool secre
     struct node *root = yaml_parse(bytes, &report);
     if (root != NULL) {
         c = must_zalloc(sizeof *c);
+        c->calendars = must_alloc(sizeof c->calendars[0]);
+        c->calendar_count = 1;
+        working_calendar_default(&c->calendars[0], "default");
         c->hash = text_hash(bytes);
         struct loader l = {
             .report = &report, .config = c, .name = name, .secrets = secrets, .property_check = property_check};

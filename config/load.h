@@ -59,9 +59,15 @@ text_check check_name, check_topic, check_host, check_address, check_namespace, 
 
 /* Custom options, one file a subject. */
 option_load load_fiscal_month, load_base_currency, load_margin, load_time_zone, load_currencies, load_rates,
-    load_stages;                                                                      /* load_company.c */
-option_load load_organisation, load_starts_on, load_ends_on;                          /* load_organisation.c */
-option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows; /* load_windows.c */
+    load_stages;                                             /* load_company.c */
+option_load load_organisation, load_starts_on, load_ends_on; /* load_organisation.c */
+option_load load_calendars, load_calendar_name, load_days, load_hours, load_holidays, load_teams, load_targets,
+    load_target_dimension, load_target_kpi, load_target_value, load_target_starts_on,
+    load_target_ends_on; /* load_plan.c */
+extern const char *const period_words[];
+/* Every day, around the clock. */
+void working_calendar_default(struct working_calendar_config *c, const char *name);
+option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows;               /* load_windows.c */
 option_load load_inputs, load_source, load_filter, load_fields, load_other_fields, load_tombstones; /* load_inputs.c */
 option_load load_properties;                                                                        /* load_kafka.c */
 option_load load_receivers, load_headers, load_rules, load_kpi, load_dimension, load_window, load_entities,

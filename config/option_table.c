@@ -62,6 +62,36 @@ const struct option rate_options[] = {
     {0},
 };
 
+#define DATE_SCHEMA "{\"type\":\"string\",\"format\":\"date\"}"
+const struct option calendar_options[] = {
+    {"days", OPTION_CUSTOM, AT(working_calendar_config, works), .load = load_days, .form = "list of days", .fallback_note = "all seven",
+     .schema = "{\"type\":\"array\",\"items\":{\"enum\":[\"monday\",\"tuesday\",\"wednesday\",\"thursday\",\"friday\",\"saturday\",\"sunday\"]}}",
+     .help = "Days of the week on which people work."},
+    {"hours", OPTION_CUSTOM, AT(working_calendar_config, from_minute), .load = load_hours, .form = "HH:MM-HH:MM", .fallback_note = "00:00-24:00",
+     .schema = "{\"type\":\"string\"}", .help = "Local hours in which they work."},
+    {"holidays", OPTION_CUSTOM, AT(working_calendar_config, holidays), .load = load_holidays, .form = "list of dates",
+     .schema = "{\"type\":\"array\",\"items\":" DATE_SCHEMA "}", .help = "Days on which they do not."},
+    {0},
+};
+
+const struct option team_options[] = {
+    {"calendar", OPTION_CUSTOM, AT(team_config, calendar), .load = load_calendar_name, .form = "calendar", .fallback_note = "default",
+     .schema = "{\"type\":\"string\"}", .help = "Its working calendar."},
+    {0},
+};
+
+const struct option target_options[] = {
+    {"dimension", OPTION_CUSTOM, AT(target_config, dimension), .required = true, .load = load_target_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
+    {"entity", OPTION_TEXT, AT(target_config, entity), .required = true, .check = check_name, .help = "Whose: the manager, team ... as events name it; of the company its name."},
+    {"kpi", OPTION_CUSTOM, AT(target_config, kpi), .required = true, .load = load_target_kpi, .form = "KPI", .schema = "{\"type\":\"string\"}", .help = "What is to be reached: a KPI of a period."},
+    {"period", OPTION_CHOICE, AT(target_config, period), .required = true, .words = period_words, .help = "In each of which."},
+    {"value", OPTION_CUSTOM, AT(target_config, value_micro), .required = true, .load = load_target_value, .form = "decimal", .schema = "{\"type\":[\"number\",\"string\"]}", .help = "How much in a whole period, in the KPI's unit: money in units of the base currency, ratios 0-1 or percent."},
+    {"starts_on", OPTION_CUSTOM, AT(target_config, starts_on), .required = true, .load = load_target_starts_on, .form = "date", .schema = DATE_SCHEMA, .help = "First local day. A period that begins before has its share by working days."},
+    {"ends_on", OPTION_CUSTOM, AT(target_config, ends_on), .load = load_target_ends_on, .form = "date", .schema = DATE_SCHEMA, .fallback_note = "for ever", .help = "Last local day."},
+    {"ramp_periods", OPTION_INTEGER, AT(target_config, ramp_periods), .fallback = "0", .least = 0, .most = 1000, .help = "Periods until it is full: with 2 the first one asks for a third, the second for two thirds."},
+    {0},
+};
+
 static const char *const boolean_words[] = {"true", "false", NULL};
 static const char *const flag_words[] = {"false", "true", NULL};
 #define DAY_SCHEMA "{\"type\":\"string\",\"format\":\"date\"}"
@@ -271,6 +301,14 @@ const struct option option_table[] = {
      .help = "Exchange rates to the base currency. An amount without a rate on or before its day adds nothing, and is counted."},
     {"organisation", OPTION_LIST, .may_be_empty = true, AT(config, members), .options = member_options, .load = load_organisation,
      .help = "Who is in which team, and when. Of records that name a manager and no team, this table says the team; an input of kind member adds to it."},
+    {"calendars", OPTION_CUSTOM, .may_be_empty = true, AT(config, calendars), .load = load_calendars, .options = calendar_options,
+     .form = "{name: calendar}", .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\"}}",
+     .help = "Working calendars: `days`, `hours` and `holidays`. `default` is for whom no other is named; where it is not given, people work always."},
+    {"teams", OPTION_CUSTOM, .may_be_empty = true, AT(config, teams), .load = load_teams, .options = team_options,
+     .form = "{team: {calendar: name}}", .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"properties\":{\"calendar\":{\"type\":\"string\"}},\"additionalProperties\":false}}",
+     .help = "Which working calendar a team has, and with it its managers."},
+    {"targets", OPTION_LIST, .may_be_empty = true, AT(config, targets), .options = target_options, .load = load_targets,
+     .help = "What is to be reached. An input of kind target adds to it; docs/targets.md says how they count."},
     {"stages", OPTION_CUSTOM, .may_be_empty = true, AT(config, stages), .load = load_stages,
      .form = "{stage: ratio}", .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"number\",\"string\"]}}",
      .help = "Probability of deals in a stage that carry none of their own: a decimal from 0 to 1, or percent."},
