@@ -7,6 +7,15 @@
 /* Children that one event may restate at once: about a millisecond's work. What is left is for a pass. */
 #define FAN_OUT_MAX 1000
 
+/* An entity is shown for its target, also before anything is reached. */
+static void show_entity(void *context, enum dimension dimension, struct text entity)
+{
+    struct derivation *d = context;
+    uint32_t id = entities_need(&d->entities, dimension, intern_add(&d->ledger.names[dimension], entity));
+    if (id != ENTITY_REFUSED)
+        entities_mark_changed(&d->entities, id);
+}
+
 void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar)
 {
     memset(d, 0, sizeof *d);
@@ -16,6 +25,8 @@ void derivation_init(struct derivation *d, const struct config *config, const st
     valuation_init(&d->valuation, config, calendar, &d->ledger);
     entities_init(&d->entities, config);
     links_init(&d->links);
+    targets_init(&d->targets, config, calendar, &d->ledger);
+    targets_visit_configured(&d->targets, show_entity, d);
     timers_init(&d->deals);
     timers_init(&d->leads);
     timers_init(&d->customers);
@@ -29,6 +40,7 @@ void derivation_fini(struct derivation *d)
     ledger_fini(&d->ledger);
     entities_fini(&d->entities);
     links_fini(&d->links);
+    targets_fini(&d->targets);
     timers_fini(&d->deals);
     timers_fini(&d->leads);
     timers_fini(&d->customers);
@@ -257,6 +269,13 @@ static enum record_change apply_reference(struct derivation *d, struct record *r
     else if (r->kind == KIND_MEMBER)
         organisation_claim(&d->valuation.organisation, r, -1);
     enum record_change change = ledger_apply(&d->ledger, r, e);
+    if (r->kind == KIND_TARGET) {
+        /* What an event said is kept, whatever came after it: a past period sees it. */
+        struct record_value values[FIELD_COUNT_MAX];
+        ledger_values(&d->ledger, e, values);
+        change = targets_apply(&d->targets, r, e, values) ? RECORD_CHANGED : RECORD_REPEATED;
+        targets_visit_record(&d->targets, &d->ledger, r->slot, show_entity, d);
+    }
     if (r->kind == KIND_RATE)
         rates_claim(&d->valuation.rates, r, +1);
     else if (r->kind == KIND_MEMBER)

@@ -18,6 +18,7 @@
 #include "aggregators/entities.h"
 #include "aggregators/ledger.h"
 #include "aggregators/links.h"
+#include "aggregators/target.h"
 #include "aggregators/timers.h"
 
 /* A pass over the leads, deals, payments, feedback, and then the customers. */
@@ -33,6 +34,7 @@ struct derivation {
     struct ledger ledger;
     struct entities entities;
     struct links links;
+    struct targets targets;
     struct timers deals, leads, customers; /* by slot or word: when a flag turns by time alone */
     struct pass pass;
     struct audit audit;

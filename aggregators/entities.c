@@ -34,7 +34,7 @@ static uint32_t make_entity(struct entities *es, enum dimension d, uint32_t name
     return es->count++;
 }
 
-static uint32_t need_entity(struct entities *es, enum dimension d, uint32_t name)
+uint32_t entities_need(struct entities *es, enum dimension d, uint32_t name)
 {
     if (name >= es->dimensions[d].names) {
         uint32_t names = es->dimensions[d].names > 0 ? es->dimensions[d].names : 16;
@@ -110,7 +110,7 @@ unsigned entities_add(struct entities *es, const struct dimensions *d, const str
         uint32_t name = contribution_name(d, c, (enum dimension)i);
         if (name == 0)
             continue;
-        uint32_t id = need_entity(es, i, name - 1);
+        uint32_t id = entities_need(es, i, name - 1);
         if (id == ENTITY_REFUSED) {
             refused++;
             continue;
@@ -125,4 +125,16 @@ void entities_wake(struct entities *es, int64_t now_us)
 {
     while (timers_first(&es->wake) <= now_us)
         entities_mark_changed(es, timers_pop(&es->wake));
+}
+
+uint64_t entities_bytes(const struct entities *es)
+{
+    uint64_t bytes = timers_bytes(&es->wake) + (uint64_t)(es->room - es->count) * sizeof *es->at;
+    for (uint32_t i = 0; i < es->count; i++)
+        bytes += entity_bytes(&es->at[i]);
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        bytes += (uint64_t)es->dimensions[d].names * sizeof *es->dimensions[d].id_of;
+    for (unsigned r = 0; r < READER_COUNT; r++)
+        bytes += (uint64_t)es->changed[r].room * sizeof *es->changed[r].ids;
+    return bytes;
 }

@@ -34,6 +34,8 @@ uint32_t contribution_name(const struct dimensions *d, const struct contribution
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name. Returns how many of them are
  * refused, since their dimension is full (config.limits.entities_max). */
 unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
+/* The id of a name's entity, which is made where it is new; ENTITY_REFUSED where its dimension is full. */
+uint32_t entities_need(struct entities *es, enum dimension d, uint32_t name);
 void entities_mark_changed(struct entities *es, uint32_t id);
 /* The id of a name's entity; ENTITY_NONE or ENTITY_REFUSED where there is none. */
 uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t name);
@@ -41,3 +43,5 @@ uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t nam
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);
 /* Marks those whose values have changed by time up to now_us. */
 void entities_wake(struct entities *es, int64_t now_us);
+/* Bytes of all: the entities with their trees, and the tables. O(rows / 64). */
+uint64_t entities_bytes(const struct entities *es);

@@ -156,11 +156,38 @@ int64_t entity_next_change(const struct entity *e, const struct window_spec *win
     return next;
 }
 
-uint64_t entity_bytes(const struct entity *e)
+bool entity_is_empty(const struct entity *e)
 {
-    unsigned count = (unsigned)__builtin_popcount(e->streams);
-    uint64_t bytes = sizeof *e + count * sizeof *e->trees;
-    for (unsigned i = 0; i < count; i++)
+    bool empty = true;
+    for (int i = 0; i < __builtin_popcount(e->streams); i++)
+        empty = empty && e->trees[i].root == NULL;
+    for (unsigned m = 0; m < sizeof e->level / sizeof *e->level; m++)
+        empty = empty && e->level[m] == 0;
+    return empty;
+}
+
+static unsigned tree_count(const struct entity *e)
+{
+    return (unsigned)__builtin_popcount(e->streams);
+}
+
+uint64_t entity_tree_bytes(const struct entity *e)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < tree_count(e); i++)
         bytes += tree_bytes(&e->trees[i]);
     return bytes;
+}
+
+uint64_t entity_rows(const struct entity *e)
+{
+    uint64_t rows = 0;
+    for (unsigned i = 0; i < tree_count(e); i++)
+        rows += tree_rows(&e->trees[i]);
+    return rows;
+}
+
+uint64_t entity_bytes(const struct entity *e)
+{
+    return sizeof *e + tree_count(e) * sizeof *e->trees + entity_tree_bytes(e);
 }

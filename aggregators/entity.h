@@ -52,4 +52,9 @@ void entity_level(struct entity *e, int64_t as_of_us, struct sums *out);
 /* The earliest instant after as_of at which a value in a window changes by time alone. */
 int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
                            const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us);
+/* Whether nothing that stands counts for it. */
+bool entity_is_empty(const struct entity *e);
+/* Bytes of all of it; of its trees' nodes alone, and their rows. O(rows / 64). */
 uint64_t entity_bytes(const struct entity *e);
+uint64_t entity_tree_bytes(const struct entity *e);
+uint64_t entity_rows(const struct entity *e);

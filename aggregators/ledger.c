@@ -167,19 +167,24 @@ static int64_t number_of(struct ledger *l, unsigned kind, unsigned field, struct
     return intern_add(&l->words, t);
 }
 
+void ledger_values(struct ledger *l, const struct event *e, struct record_value out[FIELD_COUNT_MAX])
+{
+    const struct event_value *value = event_values(e);
+    const struct field *fields = record_kind_info((enum record_kind)e->kind)->fields;
+    for (uint32_t left = e->carried; left != 0; left &= left - 1) {
+        unsigned f = (unsigned)__builtin_ctz(left);
+        out[f] = (struct record_value){.present = !(e->cleared & 1u << f)};
+        if (!out[f].present)
+            continue;
+        out[f].value = fields[f].type == FIELD_TEXT ? number_of(l, e->kind, f, event_text(e, value)) : value->number;
+        value++;
+    }
+}
+
 enum record_change ledger_apply(struct ledger *l, struct record *r, const struct event *e)
 {
     struct record_value values[FIELD_COUNT_MAX];
-    const struct event_value *value = event_values(e);
-    const struct field *fields = record_kind_info(r->kind)->fields;
-    for (uint32_t left = e->carried; left != 0; left &= left - 1) {
-        unsigned f = (unsigned)__builtin_ctz(left);
-        values[f] = (struct record_value){.present = !(e->cleared & 1u << f)};
-        if (!values[f].present)
-            continue;
-        values[f].value = fields[f].type == FIELD_TEXT ? number_of(l, r->kind, f, event_text(e, value)) : value->number;
-        value++;
-    }
+    ledger_values(l, e, values);
     struct record *before = ledger_parent(l, r);
     enum record_change change = record_apply(r, &e->stamp, e->occurred_at_us, (e->flags & EVENT_DELETED) != 0,
                                              e->carried, values, l->keep_owners && r->kind == KIND_DEAL);
@@ -218,4 +223,24 @@ int64_t ledger_lead_closing_us(const struct ledger *l, const struct record *lead
 bool ledger_deal_is_won(const struct ledger *l, const struct record *deal)
 {
     return record_has(deal, DEAL_STAGE) && record_value(deal, DEAL_STAGE) == (int64_t)l->won;
+}
+
+uint64_t ledger_bytes(const struct ledger *l)
+{
+    uint64_t bytes = intern_bytes(&l->words) + dimension_table_bytes(&l->tuples);
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        bytes += intern_bytes(&l->names[d]);
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
+        uint64_t room = (uint64_t)l->page_count[k] * LEDGER_PAGE;
+        bytes += intern_bytes(&l->keys[k]) + l->page_count[k] * sizeof *l->pages[k];
+        bytes += (room - l->keys[k].count) * record_size(k);
+        for (uint32_t slot = 0; slot < l->keys[k].count; slot++)
+            bytes += record_bytes(ledger_at(l, k, slot));
+    }
+    return bytes;
+}
+
+uint64_t ledger_record_bytes(const struct ledger *l, const struct record *r)
+{
+    return record_bytes(r) + intern_text_bytes(&l->keys[r->kind], r->slot);
 }

@@ -29,6 +29,8 @@ struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key
 /* The record in a slot that ledger_need gave out. */
 struct record *ledger_at(const struct ledger *l, enum record_kind k, uint32_t slot);
 
+/* The values that an event carries, by field; texts become numbers. */
+void ledger_values(struct ledger *l, const struct event *e, struct record_value out[FIELD_COUNT_MAX]);
 /* Applies an event of fate EVENT_APPLY to its record and keeps the links. */
 enum record_change ledger_apply(struct ledger *l, struct record *r, const struct event *e);
 
@@ -44,3 +46,8 @@ int64_t ledger_deal_closing_us(const struct ledger *l, const struct record *deal
 /* When a lead that stands as converted or lost became so; INSTANT_NONE while it is neither. */
 int64_t ledger_lead_closing_us(const struct ledger *l, const struct record *lead);
 bool ledger_deal_is_won(const struct ledger *l, const struct record *deal);
+
+/* Bytes of all: records, keys, names, words and tuples. O(records). */
+uint64_t ledger_bytes(const struct ledger *l);
+/* Of one record: its fields, stamps and history, its key, and its share of the tables by which it is found. */
+uint64_t ledger_record_bytes(const struct ledger *l, const struct record *r);

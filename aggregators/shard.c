@@ -2,6 +2,7 @@
 #include "aggregators/audit_walk.h"
 #include "aggregators/derivation.h"
 #include "aggregators/snapshot_fill.h"
+#include "aggregators/working_time.h"
 #include "base/error.h"
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct shard {
     int64_t latest_us;
     struct accounts accounts;
     struct window_span spans[WINDOWS_MAX];
+    struct working_time working_time;
     struct histogram scratch;
     uint32_t *order; /* ids of a cut, sorted */
     uint32_t order_room;
@@ -34,6 +36,7 @@ struct shard *shard_create(const struct config *config, const struct calendar *c
     s->calendar = calendar;
     derivation_init(&s->derivation, config, calendar);
     histogram_init(&s->scratch);
+    working_time_init(&s->working_time, config, calendar);
     s->latest_us = INSTANT_NONE;
     return s;
 }
@@ -185,6 +188,73 @@ static void fill_about(struct shard *s, const struct entity *e, struct snapshot 
     snapshot_add_about(out, &about);
 }
 
+#define QUARTER_HOUR (15 * MINUTE)
+
+/* The working calendar of an entity: a team's own, a manager's by the team that it is in now. */
+static size_t calendar_of(struct shard *s, const struct entity *e)
+{
+    const struct ledger *l = &s->derivation.ledger;
+    uint32_t team = e->dimension == DIMENSION_TEAM ? e->name + 1
+                    : e->dimension == DIMENSION_MANAGER
+                        ? organisation_team_now(&s->derivation.valuation.organisation, REVISION_STANDING, e->name)
+                        : 0;
+    return team != 0 ? config_team_calendar(s->config, intern_text(&l->names[DIMENSION_TEAM], team - 1)) : 0;
+}
+
+/* Targets of the window's period. What grows with working time moves by whole quarters of an hour, so that values do not
+ * change at every instant. AMENDMENT 26. */
+static void fill_window_targets(struct shard *s, const struct entity *e, uint32_t word, unsigned window,
+                                size_t calendar, struct snapshot *out)
+{
+    const struct window_spec *spec = &s->config->windows[window];
+    const struct window_span *span = &s->spans[window];
+    bool is_past = spec->kind == WINDOW_PAST;
+    int64_t now_us = s->derivation.now_us, reached_us = now_us - (now_us % QUARTER_HOUR + QUARTER_HOUR) % QUARTER_HOUR;
+    int64_t today = calendar_day_begun(s->calendar, now_us);
+    struct target_period p = {.period = spec->period,
+                              .first_day = calendar_period_day(s->calendar, spec->period, today, is_past ? -1 : 0),
+                              .next_day = calendar_period_day(s->calendar, spec->period, today, is_past ? 0 : 1),
+                              .end_us = is_past ? span->to_us : span->next_period_us};
+    struct target_sum sums[KPI_COUNT];
+    unsigned count = targets_of(&s->derivation.targets, &s->derivation.ledger, (enum dimension)e->dimension, word, &p,
+                                &s->config->calendars[calendar], sums, KPI_COUNT);
+    for (unsigned i = 0; i < count; i++) {
+        struct snapshot_target t = {.window = window,
+                                    .kpi = sums[i].kpi,
+                                    .numerator = sums[i].numerator,
+                                    .denominator = sums[i].denominator,
+                                    .day_us = working_calendar_day_us(&s->config->calendars[calendar]),
+                                    .is_past = is_past};
+        t.whole_us = working_time_us(&s->working_time, calendar, span->from_us, p.end_us);
+        t.elapsed_us = t.whole_us;
+        if (!is_past) {
+            int64_t until_us = reached_us < p.end_us ? reached_us : p.end_us;
+            t.elapsed_us = working_time_us(&s->working_time, calendar, span->from_us, until_us);
+            int64_t from_us = reached_us > span->from_us ? reached_us : span->from_us;
+            t.left_us = working_time_us(&s->working_time, calendar, from_us, p.end_us);
+        }
+        snapshot_add_target(out, &t);
+    }
+}
+
+/* True: it has targets, so that its values change with each quarter of an hour. */
+static bool fill_targets(struct shard *s, const struct entity *e, struct snapshot *out)
+{
+    const struct targets *t = &s->derivation.targets;
+    if (t->entity_room == 0)
+        return false;
+    const struct ledger *l = &s->derivation.ledger;
+    uint32_t word = intern_find(&l->words, intern_text(&l->names[e->dimension], e->name));
+    if (word == INTERN_NONE || !targets_name(t, word))
+        return false;
+    size_t calendar = calendar_of(s, e);
+    for (unsigned w = 0; w < s->config->window_count; w++)
+        if (s->config->dimension_windows[e->dimension][w] &&
+            (s->config->windows[w].kind == WINDOW_TO_DATE || s->config->windows[w].kind == WINDOW_PAST))
+            fill_window_targets(s, e, word, w, calendar, out);
+    return true;
+}
+
 static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
 {
     const struct config *c = s->config;
@@ -192,6 +262,7 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
     const bool *has_window = c->dimension_windows[e->dimension];
     snapshot_add_entity(out, e->dimension, entity_text(s, id), id);
     fill_about(s, e, out);
+    bool has_targets = fill_targets(s, e, out);
     struct sums level;
     entity_level(e, s->derivation.now_us, &level);
     for (unsigned w = 0; w < c->window_count; w++) {
@@ -211,9 +282,28 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
             entity_sums(e, s->spans[w].previous_from_us, s->spans[w].previous_to_us, &s->scratch, &previous);
         snapshot_add_sums(out, w, &current, &previous);
     }
-    timers_set(
-        &s->derivation.entities.wake, id,
-        entity_next_change(e, c->windows, s->spans, has_window, c->window_count, s->calendar, s->derivation.now_us));
+    int64_t now_us = s->derivation.now_us,
+            next_us = entity_next_change(e, c->windows, s->spans, has_window, c->window_count, s->calendar, now_us);
+    int64_t quarter_us = now_us - (now_us % QUARTER_HOUR + QUARTER_HOUR) % QUARTER_HOUR + QUARTER_HOUR;
+    if (has_targets && quarter_us < next_us)
+        next_us = quarter_us;
+    timers_set(&s->derivation.entities.wake, id, next_us);
+}
+
+/* Whether some record names the entity: whoever has a target only has no row. */
+static bool is_named(const void *context, enum dimension d, struct text entity)
+{
+    const struct shard *s = context;
+    uint32_t name = intern_find(&s->derivation.ledger.names[d], entity);
+    uint32_t id = name != INTERN_NONE ? entities_find(&s->derivation.entities, d, name) : ENTITY_NONE;
+    return id < ENTITY_REFUSED && !entity_is_empty(&s->derivation.entities.at[id]);
+}
+
+static void count_odd_targets(struct shard *s)
+{
+    int64_t *oddities = s->derivation.oddities;
+    targets_count_odd(&s->derivation.targets, &s->derivation.ledger, is_named, s, &oddities[ODDITY_TARGET_UNKNOWN],
+                      &oddities[ODDITY_TARGET_ENTITY]);
 }
 
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out)
@@ -233,6 +323,7 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
     if (count > 1)
         qsort_r(s->order, count, sizeof *s->order, by_dimension_and_name, s);
 
+    count_odd_targets(s);
     snapshot_begin(out, s->derivation.now_us, everything, s->config->window_count, has_previous, &s->accounts,
                    s->derivation.records, s->derivation.oddities);
     for (uint32_t i = 0; i < s->slot_count; i++) {
@@ -321,4 +412,11 @@ int64_t shard_oddities(const struct shard *s, enum oddity o)
 int64_t shard_latest_us(const struct shard *s)
 {
     return s->latest_us;
+}
+
+void shard_memory(const struct shard *s, struct memory_use *out)
+{
+    derivation_memory(&s->derivation, out);
+    out->other += sizeof *s - sizeof s->derivation + s->order_room * sizeof *s->order;
+    out->other += s->slot_count * sizeof *s->slots;
 }

@@ -11,6 +11,7 @@
 #pragma once
 #include "aggregators/audit_report.h"
 #include "aggregators/event.h"
+#include "aggregators/memory.h"
 #include "aggregators/snapshot.h"
 #include "aggregators/window.h"
 #include "base/calendar.h"
@@ -84,5 +85,7 @@ struct window_span shard_span(const struct shard *s, unsigned window);
 const struct accounts *shard_accounts(const struct shard *s);
 int64_t shard_records(const struct shard *s, enum record_kind k); /* that exist */
 int64_t shard_oddities(const struct shard *s, enum oddity o);
+/* Where its bytes are. O(records + entities). */
+void shard_memory(const struct shard *s, struct memory_use *out);
 /* The greatest occurred_at of an event that reached the ledger, INSTANT_NONE before. */
 int64_t shard_latest_us(const struct shard *s);

@@ -8,6 +8,7 @@
 
 struct entry {
     size_t name_at, name_len;
+    size_t targets_at, target_count;
     size_t about_at; /* name, team, lead end to end */
     uint32_t name_of_people_len, team_len, lead_len;
     bool inactive;
@@ -34,6 +35,8 @@ struct snapshot {
     size_t position_count, position_room;
     struct entry *entries;
     size_t entry_count, entry_room;
+    struct snapshot_target *targets;
+    size_t target_count, target_room;
     struct buffer bytes;
 };
 
@@ -59,6 +62,7 @@ void snapshot_destroy(struct snapshot *s)
         return;
     free(s->positions);
     free(s->entries);
+    free(s->targets);
     buffer_fini(&s->bytes);
     free(s);
 }
@@ -76,6 +80,7 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
     memcpy(s->oddities, oddities, sizeof s->oddities);
     s->position_count = 0;
     s->entry_count = 0;
+    s->target_count = 0;
     buffer_clear(&s->bytes);
     buffer_char(&s->bytes, '\0'); /* offset 0 means none */
 }
@@ -103,6 +108,18 @@ void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name,
     e->windows_at = s->bytes.len;
     static const size_t none[WINDOWS_MAX];
     buffer_add(&s->bytes, none, s->window_count * sizeof *none);
+}
+
+void snapshot_add_target(struct snapshot *s, const struct snapshot_target *target)
+{
+    if (s->target_count == s->target_room) {
+        s->target_room = s->target_room > 0 ? s->target_room * 2 : 64;
+        s->targets = must_realloc(s->targets, s->target_room * sizeof *s->targets);
+    }
+    struct entry *e = &s->entries[s->entry_count - 1];
+    if (e->target_count++ == 0)
+        e->targets_at = s->target_count;
+    s->targets[s->target_count++] = *target;
 }
 
 void snapshot_add_about(struct snapshot *s, const struct snapshot_about *about)
@@ -222,6 +239,28 @@ struct snapshot_about snapshot_entity_about(const struct snapshot *s, size_t i)
                                    .team = {at + e->name_of_people_len, e->team_len},
                                    .lead = {at + e->name_of_people_len + e->team_len, e->lead_len},
                                    .active = !e->inactive};
+}
+
+size_t snapshot_target_count(const struct snapshot *s, size_t i)
+{
+    return entry_at(s, i)->target_count;
+}
+
+const struct snapshot_target *snapshot_target(const struct snapshot *s, size_t i, size_t k)
+{
+    REQUIRE(k < entry_at(s, i)->target_count);
+    return &s->targets[entry_at(s, i)->targets_at + k];
+}
+
+const struct snapshot_target *snapshot_target_find(const struct snapshot *s, size_t i, unsigned window, enum kpi k)
+{
+    const struct entry *e = entry_at(s, i);
+    for (size_t t = 0; t < e->target_count; t++) {
+        const struct snapshot_target *target = &s->targets[e->targets_at + t];
+        if (target->window == window && target->kpi == k)
+            return target;
+    }
+    return NULL;
 }
 
 uint32_t snapshot_entity_id(const struct snapshot *s, size_t i)

@@ -38,6 +38,8 @@ struct accounts {
     X(HISTORY_CUT, "history_cut", "records whose stage history is longer than is kept")               \
     X(TEAM_MISSING, "team_missing", "records whose manager was in no team at the time")               \
     X(ORGANISATION_OVERLAP, "organisation_overlap", "managers with two rows in force at one instant") \
+    X(TARGET_UNKNOWN, "target_unknown", "targets that lack something, or name no KPI of a period")    \
+    X(TARGET_ENTITY, "target_entity", "targets for whom no record names")                             \
     X(ENTITY_LIMIT, "entity_limit", "contributions to no entity: the dimension is full")
 enum oddity {
 #define X(symbol, name, text) ODDITY_##symbol,
@@ -76,6 +78,20 @@ struct snapshot_about {
     bool active;
 };
 struct snapshot_about snapshot_entity_about(const struct snapshot *s, size_t i);
+/* What is to be reached in a window's whole period, and the working time of it. */
+struct snapshot_target {
+    unsigned window;
+    enum kpi kpi;
+    int128 numerator, denominator;         /* in the KPI's unit, as struct kpi_value */
+    int64_t elapsed_us, left_us, whole_us; /* working time, to whole quarters of an hour */
+    int64_t day_us;                        /* of a working day */
+    bool is_past;
+};
+/* Targets of the entity, by (window, KPI). */
+size_t snapshot_target_count(const struct snapshot *s, size_t i);
+const struct snapshot_target *snapshot_target(const struct snapshot *s, size_t i, size_t k);
+/* The one for a KPI in a window, NULL where there is none. */
+const struct snapshot_target *snapshot_target_find(const struct snapshot *s, size_t i, unsigned window, enum kpi k);
 /* A dense number of the entity: the same in every snapshot of one shard; 0 ... */
 uint32_t snapshot_entity_id(const struct snapshot *s, size_t i);
 /* The sums of window `window` (index in config.windows) and of its `previous`; all 0 where the entity

@@ -13,4 +13,6 @@ void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p
 void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id);
 /* Of the entity that was added last; the texts are copied. */
 void snapshot_add_about(struct snapshot *s, const struct snapshot_about *about);
+/* Of the entity that was added last, by (window, KPI). */
+void snapshot_add_target(struct snapshot *s, const struct snapshot_target *target);
 void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous);

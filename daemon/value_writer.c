@@ -1,8 +1,10 @@
 #include "daemon/value_writer.h"
+#include "aggregators/attainment.h"
 #include "aggregators/kpi.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,7 +61,7 @@ struct row {
     struct text entity;
     const char *window, *kpi;
     bool has_value;
-    int64_t n;
+    int64_t n;        /* -1 = none */
     const char *mark; /* "" = none */
 };
 
@@ -83,8 +85,10 @@ static void add_ndjson(struct value_writer *w, const struct row *row)
     add_member(b, "kpi", text_of(row->kpi));
     if (row->has_value) {
         add_member(b, "value", buffer_view(&w->value));
-        buffer_string(b, ",\"n\":");
-        buffer_integer(b, row->n);
+        if (row->n >= 0) {
+            buffer_string(b, ",\"n\":");
+            buffer_integer(b, row->n);
+        }
         if (row->mark[0] != '\0')
             add_member(b, "mark", text_of(row->mark));
     }
@@ -124,7 +128,8 @@ static void add_csv(struct value_writer *w, const struct row *row)
     if (row->has_value) {
         buffer_text(b, buffer_view(&w->value));
         buffer_char(b, ',');
-        buffer_integer(b, row->n);
+        if (row->n >= 0)
+            buffer_integer(b, row->n);
     } else {
         buffer_char(b, ',');
     }
@@ -139,7 +144,7 @@ static void add_table(struct value_writer *w, const struct row *row)
 {
     buffer_format(&w->out, "  %-20s %-14s %18.*s", row->kpi, row->window, (int)w->value.len,
                   w->value.len > 0 ? w->value.at : "");
-    if (row->has_value)
+    if (row->has_value && row->n >= 0)
         buffer_format(&w->out, " %10lld", (long long)row->n);
     else
         buffer_format(&w->out, " %10s", "");
@@ -159,11 +164,56 @@ static void add_table_heading(struct value_writer *w, enum dimension d, struct t
     buffer_format(&w->out, "\n  %-20s %-14s %18s %10s %18s\n", "KPI", "window", "value", "n", "previous");
 }
 
+/* An entity's window, while its lines are written. */
+struct place {
+    const struct snapshot *snapshot;
+    size_t entity;
+    unsigned window;
+    bool *heading; /* of the entity is written */
+};
+
+static void add_row(struct value_writer *w, const struct place *p, struct row *row)
+{
+    row->dimension = snapshot_entity_dimension(p->snapshot, p->entity);
+    row->entity = snapshot_entity_name(p->snapshot, p->entity);
+    row->window = w->config->windows[p->window].name;
+    switch (w->format) {
+    case FORMAT_NDJSON: add_ndjson(w, row); break;
+    case FORMAT_CSV: add_csv(w, row); break;
+    case FORMAT_TABLE:
+        if (!*p->heading)
+            add_table_heading(w, row->dimension, row->entity);
+        *p->heading = true;
+        add_table(w, row);
+        break;
+    }
+}
+
+/* What is said about the KPI beside its value, in the order of the names. */
+static void add_aspects(struct value_writer *w, const struct place *p, enum kpi k, const struct sums *sums)
+{
+    const struct snapshot_target *target = snapshot_target_find(p->snapshot, p->entity, p->window, k);
+    bool to_date = w->config->windows[p->window].kind == WINDOW_TO_DATE;
+    for (unsigned a = ASPECT_VALUE + 1; a < ASPECT_COUNT; a++) {
+        struct kpi_value value;
+        if (!aspect_evaluate(k, (enum aspect)a, sums, target, to_date, &value))
+            continue;
+        buffer_clear(&w->value);
+        buffer_clear(&w->previous);
+        aspect_format(&w->value, k, (enum aspect)a, &value, w->money_decimals);
+        char name[80];
+        snprintf(name, sizeof name, "%s%s", kpi_info(k)->name, aspect_suffix((enum aspect)a));
+        struct row row = {.kpi = name, .has_value = true, .n = -1, .mark = ""};
+        add_row(w, p, &row);
+    }
+}
+
 static void add_window(struct value_writer *w, const struct snapshot *s, size_t entity, unsigned window, bool *heading)
 {
     enum dimension d = snapshot_entity_dimension(s, entity);
     if (!w->config->dimension_windows[d][window])
         return;
+    const struct place place = {s, entity, window, heading};
     struct sums sums, sums_previous;
     snapshot_sums(s, entity, window, &sums, &sums_previous);
     bool now = w->config->windows[window].kind == WINDOW_NOW;
@@ -180,25 +230,14 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
             kpi_format(&w->value, k, &value, w->money_decimals);
         if (has_previous && kpi_evaluate(k, &sums_previous, &previous))
             kpi_format(&w->previous, k, &previous, w->money_decimals);
-        if (!has_value && w->previous.len == 0)
-            continue;
-        struct row row = {d,
-                          snapshot_entity_name(s, entity),
-                          w->config->windows[window].name,
-                          kpi_info(k)->name,
-                          has_value,
-                          has_value ? value.n : 0,
-                          has_value ? kpi_mark_name(kpi_marked(k, &sums)) : ""};
-        switch (w->format) {
-        case FORMAT_NDJSON: add_ndjson(w, &row); break;
-        case FORMAT_CSV: add_csv(w, &row); break;
-        case FORMAT_TABLE:
-            if (!*heading)
-                add_table_heading(w, d, row.entity);
-            *heading = true;
-            add_table(w, &row);
-            break;
+        if (has_value || w->previous.len > 0) {
+            struct row row = {.kpi = kpi_info(k)->name,
+                              .has_value = has_value,
+                              .n = has_value ? value.n : 0,
+                              .mark = has_value ? kpi_mark_name(kpi_marked(k, &sums)) : ""};
+            add_row(w, &place, &row);
         }
+        add_aspects(w, &place, k, &sums);
     }
 }
 

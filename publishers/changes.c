@@ -86,7 +86,7 @@ struct slot slot_of(const struct rendered *r)
     XXH128_hash_t hash = XXH3_128bits(r->fields.bytes.at, r->fields.bytes.len);
     if (hash.high64 == 0 && hash.low64 == 0)
         hash.low64 = 1; /* 0 means "no such key" */
-    return (struct slot){hash.high64, hash.low64, r->values, r->previous};
+    return (struct slot){hash.high64, hash.low64, r->values, r->previous, r->extras};
 }
 
 /* 0 marks a free place, so no key may hash to it. */

@@ -1,7 +1,7 @@
 /* changes.h - what stands in Redis by our last publishes, so that only what changed is written again.
  *
  * For each (entity, window): a 128-bit hash of the fields and which KPIs have a value (they are the
- * boards of which the entity is a member). 32 bytes each, in blocks of an entity's windows.
+ * boards of which the entity is a member). 40 bytes each, in blocks of an entity's windows.
  * After a failure nothing is known any more: changes_forget, and everything is written anew.
  *
  * Thread: the publisher's. Memory: create to destroy. Errors: none.
@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 struct slot {
-    uint64_t hash_high, hash_low; /* both 0: no such key */
-    uint64_t values, previous;    /* as in struct rendered */
+    uint64_t hash_high, hash_low;      /* both 0: no such key */
+    uint64_t values, previous, extras; /* as in struct rendered */
 };
 
 struct changes;

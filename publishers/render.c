@@ -1,4 +1,5 @@
 #include "publishers/render.h"
+#include "aggregators/attainment.h"
 #include "aggregators/kpi.h"
 #include "base/error.h"
 #include <string.h>
@@ -16,12 +17,37 @@ void rendered_fini(struct rendered *r)
     buffer_fini(&r->texts);
 }
 
+/* The name of a field that comes and goes by itself. */
+static void add_extra(struct rendered *r, struct text kpi, struct text suffix)
+{
+    arguments_joined(&r->fields, kpi, suffix);
+    r->extras = (r->extras + text_hash(kpi)) * UINT64_C(0x9E3779B97F4A7C15) + text_hash(suffix) + 1;
+}
+
+/* What is said about the KPI beside its value. */
+static void render_aspects(struct rendered *r, enum kpi k, const struct sums *sums,
+                           const struct render_targets *targets, int money_decimals)
+{
+    const struct snapshot_target *target = NULL;
+    if (targets->snapshot != NULL)
+        target = snapshot_target_find(targets->snapshot, targets->entity, targets->window, k);
+    for (unsigned a = ASPECT_VALUE + 1; a < ASPECT_COUNT; a++) {
+        struct kpi_value value;
+        if (!aspect_evaluate(k, (enum aspect)a, sums, target, targets->to_date, &value))
+            continue;
+        size_t at = r->texts.len;
+        aspect_format(&r->texts, k, (enum aspect)a, &value, money_decimals);
+        add_extra(r, text_of(kpi_info(k)->name), text_of(aspect_suffix((enum aspect)a)));
+        arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
+    }
+}
+
 void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *sums, const struct sums *previous,
-                   int money_decimals)
+                   const struct render_targets *targets, int money_decimals)
 {
     arguments_clear(&r->fields);
     buffer_clear(&r->texts);
-    r->values = r->previous = 0;
+    r->values = r->previous = r->extras = 0;
     for (unsigned i = 0; i < KPI_COUNT; i++) {
         enum kpi k = (enum kpi)i;
         const struct kpi_info *info = kpi_info(k);
@@ -41,10 +67,11 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
             arguments_integer(&r->fields, value.n);
             enum kpi_mark mark = kpi_marked(k, sums);
             if (mark != MARK_NONE) {
-                arguments_joined(&r->fields, name, TEXT(".mark"));
+                add_extra(r, name, TEXT(".mark"));
                 arguments_string(&r->fields, kpi_mark_name(mark));
             }
         }
+        render_aspects(r, k, sums, targets, money_decimals);
         if (previous != NULL && kpi_evaluate(k, previous, &value)) {
             size_t at = r->texts.len;
             kpi_format(&r->texts, k, &value, money_decimals);

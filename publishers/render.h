@@ -1,12 +1,12 @@
 /* render.h - the sums of an entity in a window as the fields of its hash in Redis.
  *
- * `<kpi>`, `<kpi>.n`, `<kpi>.mark` and `<kpi>.prev`, in the order of the KPI table; what has no value, and a count
+ * `<kpi>`, `<kpi>.n`, `<kpi>.mark`, `<kpi>.prev` and what is said of its target, in the order of the KPI table; what has no value, and a count
  * or sum that is 0, is left out. `as_of` and `seq` are not part of it: they say when this changed.
  *
  * Thread: any, one thread an object. Memory: init to fini; what render_window gives lasts until the next call.
  */
 #pragma once
-#include "aggregators/measure.h"
+#include "aggregators/snapshot.h"
 #include "base/text.h"
 #include "config/kpi_table.h"
 #include "publishers/commands.h"
@@ -19,8 +19,17 @@ struct rendered {
     struct arguments fields; /* name, value, name, value ... */
     uint64_t values;         /* bit k: KPI k has a value */
     uint64_t previous;       /* bit k: it has one in the window before */
+    uint64_t extras;         /* of the names of the other fields, 0 = none: what it was before may have to go */
     struct buffer texts;     /* the values one behind the other */
     uint32_t text_at[KPI_COUNT], text_len[KPI_COUNT];
+};
+
+/* Where the targets of an entity in a window stand. */
+struct render_targets {
+    const struct snapshot *snapshot; /* NULL: there are none */
+    size_t entity;
+    unsigned window;
+    bool to_date;
 };
 
 void rendered_init(struct rendered *r);
@@ -29,6 +38,6 @@ void rendered_fini(struct rendered *r);
 /* clock: which KPIs the window has. previous: NULL where the window has none before it.
  * money_decimals: of the base currency. */
 void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *sums, const struct sums *previous,
-                   int money_decimals);
+                   const struct render_targets *targets, int money_decimals);
 /* The text of a KPI's value; `values` must have its bit. */
 struct text rendered_value(const struct rendered *r, enum kpi k);

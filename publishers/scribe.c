@@ -41,7 +41,9 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
     struct sums sums, previous;
     snapshot_sums(snapshot, entity, w, &sums, &previous);
     enum kpi_clock clock = s->config->windows[w].kind == WINDOW_NOW ? KPI_NOW : KPI_SPAN;
-    render_window(&s->rendered, clock, &sums, snapshot_has_previous(snapshot, w) ? &previous : NULL, s->money_decimals);
+    struct render_targets targets = {snapshot, entity, w, s->config->windows[w].kind == WINDOW_TO_DATE};
+    render_window(&s->rendered, clock, &sums, snapshot_has_previous(snapshot, w) ? &previous : NULL, &targets,
+                  s->money_decimals);
     struct slot before = *slot, after = slot_of(&s->rendered);
     if (before.hash_high == after.hash_high && before.hash_low == after.hash_low)
         return !slot_is_empty(&after);
@@ -57,7 +59,8 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
         arguments_text(fields, as_of);
         arguments_string(fields, "seq");
         arguments_integer(fields, seq);
-        bool shrinks = (before.values & ~after.values) != 0 || (before.previous & ~after.previous) != 0;
+        bool shrinks = (before.values & ~after.values) != 0 || (before.previous & ~after.previous) != 0 ||
+                       (before.extras != 0 && before.extras != after.extras);
         batch_hash(s->batch, buffer_view(&key), fields, slot_is_empty(&before), shrinks);
     }
     buffer_fini(&key);

@@ -75,7 +75,7 @@ class Options:
         teams="as_was",
         credit="current",
         rate_age_max=0,
-        plan=None,
+        plan={},
     ):
         self.zone, self.week_start, self.fiscal_year_start = zone, week_start, fiscal_year_start
         self.base_currency, self.company, self.windows = base_currency, company, list(windows)

@@ -1,0 +1,141 @@
+#include "aggregators/attainment.h"
+#include "base/error.h"
+#include "base/wide.h"
+#include <string.h>
+
+static const char *const suffixes[ASPECT_COUNT] = {"",      ".attainment",    ".forecast",
+                                                   ".pace", ".required_rate", ".target"};
+
+const char *aspect_suffix(enum aspect a)
+{
+    REQUIRE((unsigned)a < ASPECT_COUNT);
+    return suffixes[a];
+}
+
+/* What adds up over a period has a pace; a ratio does not. */
+static bool adds_up(enum kpi k)
+{
+    return kpi_info(k)->absent == ABSENT_ZERO;
+}
+
+bool aspect_exists(enum kpi k, enum aspect a)
+{
+    switch (a) {
+    case ASPECT_VALUE: return true;
+    case ASPECT_TARGET:
+    case ASPECT_ATTAINMENT: return kpi_info(k)->clock == KPI_SPAN;
+    case ASPECT_PACE:
+    case ASPECT_REQUIRED_RATE: return kpi_info(k)->clock == KPI_SPAN && adds_up(k);
+    case ASPECT_FORECAST: return k == KPI_SALES_VOLUME || k == KPI_DEALS_WON;
+    case ASPECT_COUNT: break;
+    }
+    return false;
+}
+
+bool aspect_find(struct text name, enum kpi *out_kpi, enum aspect *out_aspect)
+{
+    size_t dot = 0;
+    while (dot < name.len && name.at[dot] != '.')
+        dot++;
+    enum kpi k = kpi_find((struct text){name.at, dot});
+    struct text suffix = {name.at + dot, name.len - dot};
+    for (unsigned a = 0; k != KPI_COUNT && a < ASPECT_COUNT; a++) {
+        if (!text_equal(suffix, text_of(suffixes[a])) || !aspect_exists(k, (enum aspect)a))
+            continue;
+        *out_kpi = k;
+        *out_aspect = (enum aspect)a;
+        return true;
+    }
+    return false;
+}
+
+/* The quotient of two products as a ratio that rounds to six decimals as the exact one does: in quarters of a
+ * millionth, odd where something is left over. False: too large to say. */
+static bool ratio(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, struct kpi_value *out)
+{
+    int128 above[WIDE_FACTORS], quotient;
+    bool inexact;
+    memcpy(above, n, n_count * sizeof *n);
+    above[n_count] = 2 * MICRO;
+    if (!wide_quotient(above, n_count + 1, d, d_count, &quotient, &inexact))
+        return false;
+    bool negative = false;
+    for (unsigned i = 0; i < n_count; i++)
+        negative ^= n[i] < 0;
+    out->numerator = 2 * quotient + (negative ? -inexact : inexact);
+    out->denominator = 4 * MICRO;
+    out->n = 0;
+    return true;
+}
+
+/* max(target - booked, 0) a working day. */
+static bool required(const struct kpi_value *booked, const struct snapshot_target *t, struct kpi_value *out)
+{
+    int128 wanted, got, below;
+    if (t->left_us <= 0 || t->is_past)
+        return false;
+    if (__builtin_mul_overflow(t->numerator, booked->denominator, &wanted) ||
+        __builtin_mul_overflow(booked->numerator, t->denominator, &got) ||
+        __builtin_mul_overflow(t->denominator, booked->denominator, &below))
+        return false;
+    int128 left = wanted > got ? wanted - got : 0;
+    return ratio((int128[]){left, t->day_us}, 2, (int128[]){below, t->left_us}, 2, out);
+}
+
+static bool forecast(enum kpi k, const struct sums *sums, struct kpi_value *out)
+{
+    bool money = k == KPI_SALES_VOLUME;
+    int128 booked = money ? sums->at[MEASURE_WON_AMOUNT] : sums->at[MEASURE_WON] * MICRO;
+    int128 expected = sums->at[money ? MEASURE_EXPECTED_AMOUNT : MEASURE_EXPECTED];
+    *out = (struct kpi_value){booked + expected, money ? 1 : MICRO, 0};
+    return booked != 0 || expected != 0;
+}
+
+bool aspect_evaluate(enum kpi k, enum aspect a, const struct sums *sums, const struct snapshot_target *target,
+                     bool to_date, struct kpi_value *out)
+{
+    if (!aspect_exists(k, a))
+        return false;
+    if (a == ASPECT_VALUE)
+        return kpi_evaluate(k, sums, out);
+    if (a == ASPECT_FORECAST)
+        return to_date && forecast(k, sums, out);
+    if (target == NULL)
+        return false;
+    if (a == ASPECT_TARGET) {
+        *out = (struct kpi_value){target->numerator, target->denominator, 0};
+        return true;
+    }
+    struct kpi_value booked;
+    if (!kpi_evaluate(k, sums, &booked)) {
+        if (!adds_up(k))
+            return false;
+        booked = (struct kpi_value){0, 1, 0};
+    }
+    if (a == ASPECT_REQUIRED_RATE)
+        return required(&booked, target, out);
+    if (target->numerator == 0)
+        return false;
+    if (a == ASPECT_ATTAINMENT)
+        return ratio((int128[]){booked.numerator, target->denominator}, 2,
+                     (int128[]){booked.denominator, target->numerator}, 2, out);
+    return target->elapsed_us > 0 &&
+           ratio((int128[]){booked.numerator, target->denominator, target->whole_us}, 3,
+                 (int128[]){booked.denominator, target->numerator, target->elapsed_us}, 3, out);
+}
+
+void aspect_format(struct buffer *b, enum kpi k, enum aspect a, const struct kpi_value *v, int money_decimals)
+{
+    if (a == ASPECT_ATTAINMENT || a == ASPECT_PACE)
+        ratio_format(b, v->numerator, v->denominator, 6);
+    else if ((a == ASPECT_REQUIRED_RATE || a == ASPECT_FORECAST) && kpi_info(k)->unit == UNIT_COUNT)
+        ratio_format(b, v->numerator, v->denominator, 2); /* a tenth of a deal a day is not 0 */
+    else
+        kpi_format(b, k, v, money_decimals);
+}
+
+int aspect_compare(enum kpi k, enum aspect a, const struct kpi_value *v, int64_t threshold_micro, int money_decimals)
+{
+    return kpi_compare(a == ASPECT_ATTAINMENT || a == ASPECT_PACE ? KPI_WIN_RATE : k, v, threshold_micro,
+                       money_decimals);
+}

@@ -1,0 +1,34 @@
+/* attainment.h - what is said about a KPI beside its value: its target, how much of it is reached, in what pace, what
+ * is needed a day, and what may be expected.
+ *
+ * attainment = booked / target; pace = booked / (target x elapsed / whole working time); required_rate = what is left /
+ * working days left; forecast = booked + what is open and expected to close in the period, by its probability.
+ * Exact fractions. Used on the reader's side of a snapshot. Thread: any; pure.
+ */
+#pragma once
+#include "aggregators/kpi.h"
+#include "aggregators/snapshot.h"
+
+enum aspect {
+    ASPECT_VALUE,
+    ASPECT_ATTAINMENT,
+    ASPECT_FORECAST,
+    ASPECT_PACE,
+    ASPECT_REQUIRED_RATE,
+    ASPECT_TARGET,
+    ASPECT_COUNT
+};
+
+/* "" for the value, else what follows the KPI's name: ".target" ... In the order of the names. */
+const char *aspect_suffix(enum aspect a);
+/* The KPI and the aspect that a name such as "sales_volume.pace" means; false: none. */
+bool aspect_find(struct text name, enum kpi *out_kpi, enum aspect *out_aspect);
+/* Whether a KPI has the aspect at all. */
+bool aspect_exists(enum kpi k, enum aspect a);
+/* False: no value. `target`: of the KPI in that window, NULL = none. to_date: the window runs to date, so that there is
+ * something to forecast. The denominator of `out` is above 0. */
+bool aspect_evaluate(enum kpi k, enum aspect a, const struct sums *sums, const struct snapshot_target *target,
+                     bool to_date, struct kpi_value *out);
+void aspect_format(struct buffer *b, enum kpi k, enum aspect a, const struct kpi_value *v, int money_decimals);
+/* As kpi_compare. */
+int aspect_compare(enum kpi k, enum aspect a, const struct kpi_value *v, int64_t threshold_micro, int money_decimals);
