@@ -51,3 +51,8 @@ uint32_t dimension_table_need(struct dimension_table *t, const struct dimensions
     t->buckets[at] = ++t->count;
     return t->count - 1;
 }
+
+uint64_t dimension_table_bytes(const struct dimension_table *t)
+{
+    return (uint64_t)t->room * sizeof *t->at + (uint64_t)t->bucket_count * sizeof *t->buckets;
+}

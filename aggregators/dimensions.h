@@ -28,6 +28,8 @@ void dimension_table_init(struct dimension_table *t);
 void dimension_table_fini(struct dimension_table *t);
 /* The tuple's number; it is kept where it is new. Expected O(1). */
 uint32_t dimension_table_need(struct dimension_table *t, const struct dimensions *d);
+/* Bytes on the heap. */
+uint64_t dimension_table_bytes(const struct dimension_table *t);
 
 static inline const struct dimensions *dimension_table_get(const struct dimension_table *t, uint32_t number)
 {

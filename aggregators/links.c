@@ -257,3 +257,20 @@ void customer_payback(const struct customer *c, int64_t first_won_us, struct cus
     out->payback_us = out->measured ? tree_reach(&c->payments, first_won_us, costs[0]) : INT64_MAX;
     out->first_lead_us = out->measured ? tree_next(&c->costs, INT64_MIN) : INT64_MAX;
 }
+
+uint64_t links_bytes(const struct links *ls)
+{
+    uint64_t bytes = (uint64_t)ls->customer_room * sizeof *ls->customers + (uint64_t)ls->lead_room * sizeof *ls->leads;
+    bytes += ((uint64_t)ls->pending_customer_room + ls->pending_lead_room) * sizeof(uint32_t);
+    for (uint32_t i = 0; i < ls->customer_room; i++) {
+        const struct customer *c = ls->customers[i];
+        if (c != NULL)
+            bytes += sizeof *c + tree_bytes(&c->won) + tree_bytes(&c->costs) + tree_bytes(&c->payments);
+    }
+    for (uint32_t i = 0; i < ls->lead_room; i++) {
+        const struct lead_links *lead = ls->leads[i];
+        if (lead != NULL)
+            bytes += sizeof *lead + tree_bytes(&lead->customers) + tree_bytes(&lead->won);
+    }
+    return bytes;
+}

@@ -62,6 +62,8 @@ struct told {
 
 void links_init(struct links *ls);
 void links_fini(struct links *ls);
+/* Bytes on the heap. O(customers + leads). */
+uint64_t links_bytes(const struct links *ls);
 
 void told_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
              struct told *out);

@@ -19,6 +19,15 @@ void record_fini(struct record *r)
     free(r->owners);
 }
 
+uint64_t record_bytes(const struct record *r)
+{
+    uint64_t bytes = sizeof *r + record_kind_info(r->kind)->field_count * sizeof *r->values;
+    bytes += r->stamp_room * sizeof *r->stamps + r->history_room * sizeof *r->history;
+    if (r->owners != NULL)
+        bytes += sizeof *r->owners + r->owners->room * sizeof *r->owners->at;
+    return bytes;
+}
+
 bool record_exists(const struct record *r)
 {
     return r->exists != 0;

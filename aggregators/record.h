@@ -71,6 +71,8 @@ struct record_value {
 };
 
 void record_fini(struct record *r);
+/* Bytes of the record and of what hangs on it. */
+uint64_t record_bytes(const struct record *r);
 bool record_exists(const struct record *r);
 bool record_has(const struct record *r, unsigned field);
 /* The value of a field that the record has. */

@@ -95,3 +95,8 @@ uint32_t timers_pop(struct timers *t)
     take_out(t, 0);
     return id;
 }
+
+uint64_t timers_bytes(const struct timers *t)
+{
+    return (uint64_t)t->room * sizeof *t->heap + (uint64_t)t->ids * sizeof *t->place_of;
+}

@@ -26,3 +26,5 @@ void timers_set(struct timers *t, uint32_t id, int64_t at_us);
 int64_t timers_first(const struct timers *t);
 /* Takes the earliest out and gives its id; something must wait. */
 uint32_t timers_pop(struct timers *t);
+/* Bytes on the heap. */
+uint64_t timers_bytes(const struct timers *t);

@@ -543,6 +543,22 @@ uint64_t tree_bytes(const struct tree *t)
     return t->root != NULL ? node_bytes(t, t->root, t->depth) : 0;
 }
 
+static uint64_t node_rows(const void *node, unsigned depth)
+{
+    if (depth == 0)
+        return ((const struct leaf *)node)->count;
+    const struct inner *inner = node;
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < inner->count; i++)
+        rows += node_rows(inner->children[i].node, depth - 1);
+    return rows;
+}
+
+uint64_t tree_rows(const struct tree *t)
+{
+    return t->root != NULL ? node_rows(t->root, t->depth) : 0;
+}
+
 /* Every row of the node lies within [low, high) and in order; sums of children are those of their rows. */
 static void node_check(const struct tree *t, const void *node, unsigned depth, int64_t low_at, int64_t low_value,
                        const struct child *next)

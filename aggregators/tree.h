@@ -43,5 +43,7 @@ void tree_visit(const struct tree *t, int64_t from_us, int64_t to_us,
 void tree_take_before(struct tree *t, int64_t to_us, int128 *out);
 /* Bytes on the heap. O(rows / 64). */
 uint64_t tree_bytes(const struct tree *t);
+/* Rows that it holds. O(rows / 64). */
+uint64_t tree_rows(const struct tree *t);
 /* Checks the whole structure; ends the process where it is broken. For tests. */
 void tree_check(const struct tree *t);

@@ -107,3 +107,18 @@ struct text intern_text(const struct intern *t, uint32_t number)
     REQUIRE(number < t->count);
     return t->texts[number];
 }
+
+uint64_t intern_bytes(const struct intern *t)
+{
+    uint64_t bytes =
+        (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * (sizeof *t->texts + sizeof *t->hashes);
+    for (const struct intern_chunk *chunk = t->chunks; chunk != NULL; chunk = chunk->older)
+        bytes += sizeof *chunk + chunk->room;
+    return bytes;
+}
+
+uint64_t intern_text_bytes(const struct intern *t, uint32_t number)
+{
+    REQUIRE(number < t->count);
+    return t->texts[number].len + sizeof *t->texts + sizeof *t->hashes + t->place_count * sizeof *t->places / t->count;
+}

@@ -27,3 +27,6 @@ uint32_t intern_add(struct intern *t, struct text text);
 /* INTERN_NONE where it is not there. */
 uint32_t intern_find(const struct intern *t, struct text text);
 struct text intern_text(const struct intern *t, uint32_t number);
+/* Bytes on the heap, and those of them that are the text's alone (its bytes, and its share of the tables). */
+uint64_t intern_bytes(const struct intern *t);
+uint64_t intern_text_bytes(const struct intern *t, uint32_t number);
