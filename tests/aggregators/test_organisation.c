@@ -1,0 +1,179 @@
+/* Who counts for which team: moves, overlaps, views and credit, by hand. */
+#include "tests/support/story.h"
+#include <stdio.h>
+
+TestSuite(organisation, .init = setup, .fini = teardown);
+
+static void member(const char *key, const char *when, const char *manager, const char *team, struct given from,
+                   struct given until)
+{
+    struct given fields[6] = {NAME(MEMBER_TEAM, team)};
+    unsigned count = 1;
+    if (manager != NULL)
+        fields[count++] = NAME(MEMBER_MANAGER, manager);
+    if (from.kind != GIVEN_END)
+        fields[count++] = from;
+    if (until.kind != GIVEN_END)
+        fields[count++] = until;
+    fields[count] = END;
+    apply(make_event(KIND_MEMBER, key, at(when), fields));
+}
+#define FROM(t)  NUMBER(MEMBER_STARTS_AT, at(t))
+#define UNTIL(t) NUMBER(MEMBER_ENDS_AT, at(t))
+
+static void move_anna(void)
+{
+    member("M1", "2024-01-01T00:00:00Z", "Anna", "North", END, UNTIL("2024-03-10T00:00:00Z"));
+    member("M2", "2024-03-01T00:00:00Z", "Anna", "South", FROM("2024-03-10T00:00:00Z"), END);
+}
+
+static void deals_of_anna(void)
+{
+    DEAL("W", "2024-03-08T00:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(DEAL_STAGE, "won"),
+         NUMBER(DEAL_AMOUNT, UNITS(5)), NUMBER(DEAL_CREATED_AT, at("2024-03-01T00:00:00Z")));
+    DEAL("O", "2024-03-08T00:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(DEAL_STAGE, "offer"),
+         NUMBER(DEAL_AMOUNT, UNITS(7)), NUMBER(DEAL_CREATED_AT, at("2024-03-01T00:00:00Z")));
+    LEAD("L", "2024-03-08T00:00:00Z", NAME(FIELD_MANAGER, "Anna"), NUMBER(LEAD_CREATED_AT, at("2024-03-02T00:00:00Z")));
+}
+
+/* AMENDMENT 2: an open deal goes up in one team and down in the other at the instant of the move. */
+Test(organisation, what_was_won_stays_what_is_open_goes_along)
+{
+    move_anna();
+    deals_of_anna();
+    shard_advance(core.shard, at("2024-03-09T00:00:00Z"));
+    expect(DIMENSION_TEAM, "North", "now", "pipeline", "7.00");
+    expect(DIMENSION_TEAM, "North", "now", "leads_waiting", "1");
+    expect(DIMENSION_TEAM, "South", "now", "open_deals", "");
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    expect(DIMENSION_TEAM, "North", "now", "open_deals", "");
+    expect(DIMENSION_TEAM, "North", "now", "leads_waiting", "");
+    expect(DIMENSION_TEAM, "South", "now", "pipeline", "7.00");
+    expect(DIMENSION_TEAM, "South", "now", "leads_waiting", "1");
+    expect(DIMENSION_TEAM, "North", "month", "sales_volume", "5.00");
+    expect(DIMENSION_TEAM, "South", "month", "sales_volume", "");
+    company("now", "open_deals", "1");
+    /* It is won by the South, and the level does not stay behind. */
+    DEAL("O", "2024-03-12T00:00:00Z", NAME(DEAL_STAGE, "won"));
+    shard_advance(core.shard, at("2024-03-15T00:00:00Z"));
+    expect(DIMENSION_TEAM, "South", "now", "open_deals", "");
+    expect(DIMENSION_TEAM, "South", "month", "sales_volume", "7.00");
+    company("now", "open_deals", "");
+}
+
+Test(organisation, a_row_that_comes_late_or_goes_changes_the_past)
+{
+    deals_of_anna();
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    expect(DIMENSION_TEAM, "North", "month", "sales_volume", "");
+    cr_expect(shard_oddities(core.shard, ODDITY_TEAM_MISSING) == 3);
+    move_anna();
+    expect(DIMENSION_TEAM, "North", "month", "sales_volume", "5.00");
+    expect(DIMENSION_TEAM, "South", "now", "pipeline", "7.00");
+    cr_expect(shard_oddities(core.shard, ODDITY_TEAM_MISSING) == 0);
+    apply(make_deletion(KIND_MEMBER, "M1", at("2024-03-19T00:00:00Z")));
+    expect(DIMENSION_TEAM, "North", "month", "sales_volume", "");
+    expect(DIMENSION_TEAM, "North", "all", "deals_created", "");
+    cr_expect(shard_oddities(core.shard, ODDITY_TEAM_MISSING) == 3);
+}
+
+/* Of rows that overlap the one that began last is in force, and the older one again after its end. */
+Test(organisation, overlapping_rows_are_counted_and_decided)
+{
+    member("M1", "2024-01-01T00:00:00Z", "Anna", "North", END, END);
+    member("M2", "2024-01-01T00:00:00Z", "Anna", "South", FROM("2024-03-05T00:00:00Z"), UNTIL("2024-03-10T00:00:00Z"));
+    const char *days[] = {"2024-03-04T23:59:59Z", "2024-03-05T00:00:00Z", "2024-03-09T23:59:59Z",
+                          "2024-03-10T00:00:00Z"};
+    for (int i = 0; i < 4; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "D%d", i);
+        DEAL(key, days[i], NAME(FIELD_MANAGER, "Anna"), NAME(DEAL_STAGE, "won"));
+    }
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    expect(DIMENSION_TEAM, "North", "month", "deals_won", "2");
+    expect(DIMENSION_TEAM, "South", "month", "deals_won", "2");
+    cr_expect(shard_oddities(core.shard, ODDITY_ORGANISATION_OVERLAP) == 1);
+    /* A team of the record's own is not for the table to say. */
+    DEAL("D0", "2024-03-12T00:00:00Z", NAME(FIELD_TEAM, "East"));
+    expect(DIMENSION_TEAM, "North", "month", "deals_won", "1");
+    expect(DIMENSION_TEAM, "East", "month", "deals_won", "1");
+}
+
+static void anew(void)
+{
+    shard_destroy(core.shard);
+    core.shard = shard_create(core.config, core.calendar);
+}
+
+Test(organisation, teams_as_they_are)
+{
+    core.config->teams_view = TEAMS_AS_IS;
+    anew();
+    move_anna();
+    deals_of_anna();
+    shard_advance(core.shard, at("2024-03-09T00:00:00Z"));
+    expect(DIMENSION_TEAM, "North", "month", "sales_volume", "5.00");
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    expect(DIMENSION_TEAM, "North", "month", "sales_volume", "");
+    expect(DIMENSION_TEAM, "South", "month", "sales_volume", "5.00");
+    expect(DIMENSION_TEAM, "South", "now", "pipeline", "7.00");
+}
+
+/* AMENDMENT 27. */
+Test(organisation, credit_to_the_owner_at_closing)
+{
+    core.config->credit = CREDIT_AT_CLOSE;
+    anew();
+    DEAL("D", "2024-03-01T00:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(FIELD_TEAM, "North"), NAME(DEAL_STAGE, "offer"),
+         NUMBER(DEAL_CREATED_AT, at("2024-03-01T00:00:00Z")));
+    DEAL("D", "2024-03-04T00:00:00Z", NAME(FIELD_MANAGER, "Boris"));
+    PAYMENT("P", "2024-03-08T00:00:00Z", NAME(PAYMENT_DEAL, "D"), NUMBER(PAYMENT_AMOUNT, UNITS(3)),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-08T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    expect(DIMENSION_MANAGER, "Boris", "now", "open_deals", "1"); /* the current one, while it is open */
+    DEAL("D", "2024-03-05T00:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_CLOSED_AT, at("2024-03-03T00:00:00Z")));
+    DEAL("D", "2024-03-06T00:00:00Z", NAME(FIELD_MANAGER, "Clara"), NAME(FIELD_TEAM, "South"));
+    expect(DIMENSION_MANAGER, "Anna", "month", "deals_won", "1"); /* it was Anna's on the 3rd */
+    expect(DIMENSION_TEAM, "North", "month", "deals_won", "1");
+    expect(DIMENSION_MANAGER, "Anna", "month", "revenue", "3.00");
+    expect(DIMENSION_MANAGER, "Clara", "month", "deals_won", "");
+    /* Closed before anyone had it: whoever had it first. */
+    DEAL("D", "2024-03-07T00:00:00Z", NUMBER(DEAL_CLOSED_AT, at("2024-02-01T00:00:00Z")));
+    expect(DIMENSION_MANAGER, "Anna", "last_month", "deals_won", "1");
+    /* Reopened: the current one's again. */
+    DEAL("D", "2024-03-09T00:00:00Z", NAME(DEAL_STAGE, "offer"));
+    expect(DIMENSION_MANAGER, "Clara", "now", "open_deals", "1");
+    expect(DIMENSION_MANAGER, "Clara", "month", "revenue", "3.00");
+}
+
+Test(organisation, what_is_said_of_people_and_teams)
+{
+    move_anna();
+    apply(make_event(KIND_MEMBER, "M2", at("2024-03-02T00:00:00Z"),
+                     (struct given[]){NAME(MEMBER_NAME, "Anna Lee"), NUMBER(MEMBER_LEAD, 1), END}));
+    member("T", "2024-01-01T00:00:00Z", NULL, "South", END, END);
+    apply(make_event(KIND_MEMBER, "T", at("2024-03-02T00:00:00Z"),
+                     (struct given[]){NAME(MEMBER_NAME, "The South"), END}));
+    deals_of_anna();
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    int seen = 0;
+    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
+        struct snapshot_about about = snapshot_entity_about(s, i);
+        struct text name = snapshot_entity_name(s, i);
+        if (text_equal(name, TEXT("Anna"))) {
+            seen++;
+            cr_expect(text_equal(about.name, TEXT("Anna Lee")) && text_equal(about.team, TEXT("South")) &&
+                      about.active);
+        } else if (text_equal(name, TEXT("South"))) {
+            seen++;
+            cr_expect(text_equal(about.name, TEXT("The South")) && text_equal(about.lead, TEXT("Anna")));
+        } else if (text_equal(name, TEXT("North"))) {
+            seen++;
+            cr_expect(about.lead.len == 0 && about.name.len == 0);
+        }
+    }
+    cr_expect(seen == 3);
+    snapshot_destroy(s);
+}
