@@ -318,13 +318,17 @@ void derivation_advance(struct derivation *d, int64_t now_us)
     entities_wake(&d->entities, now_us);
 }
 
-/* Entities say where their managers are, and who leads them. */
+/* Entities say where their managers are, and who leads them. Whoever has a row is an entity, also without records: one
+ * is compared with all of a team. */
 static void mark_moved(struct derivation *d)
 {
     const struct organisation *o = &d->valuation.organisation;
     for (uint32_t m = 0; m < o->managers.count; m++)
-        if (o->managers.at[m].revised || organisation_differs_now(o, m))
-            entities_mark_named(&d->entities, DIMENSION_MANAGER, m);
+        if (organisation_tells_otherwise(o, m)) {
+            uint32_t id = entities_need(&d->entities, DIMENSION_MANAGER, m);
+            if (id != ENTITY_REFUSED)
+                entities_mark_changed(&d->entities, id);
+        }
     for (uint32_t t = 0; t < d->ledger.names[DIMENSION_TEAM].count; t++)
         entities_mark_named(&d->entities, DIMENSION_TEAM, t);
 }

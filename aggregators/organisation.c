@@ -395,6 +395,14 @@ bool organisation_differs_now(const struct organisation *o, uint32_t manager)
            team_in(o, REVISION_STANDING, manager, o->moved_us, &until_us);
 }
 
+bool organisation_tells_otherwise(const struct organisation *o, uint32_t manager)
+{
+    int64_t until_us;
+    return o->managers.at[manager].revised ||
+           in_force(stints_in(o, REVISION_FORMER, manager), o->former_moved_us, &until_us) !=
+               in_force(stints_in(o, REVISION_STANDING, manager), o->moved_us, &until_us);
+}
+
 bool organisation_differs(const struct organisation *o, uint32_t manager)
 {
     if (o->config->teams_view == TEAMS_AS_IS)

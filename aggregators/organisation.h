@@ -73,6 +73,8 @@ bool organisation_has_changed(const struct organisation *o, int64_t now_us);
 /* Whether the manager's team may differ between the two revisions: at some instant, or for what stands now. */
 bool organisation_differs(const struct organisation *o, uint32_t manager);
 bool organisation_differs_now(const struct organisation *o, uint32_t manager);
+/* Whether anything else than before is said of the manager now. */
+bool organisation_tells_otherwise(const struct organisation *o, uint32_t manager);
 
 /* The manager's team at an instant, as number + 1, 0 = none; *out_until_us: from when on the next stint says. With the
  * view as_is it is that of moved_us, for ever. */

@@ -259,26 +259,22 @@ void batch_board_drop(struct batch *b, enum dimension d, unsigned window, enum k
     --*members;
 }
 
-void batch_entity_list(struct batch *b, enum dimension d, struct text entity)
+void batch_entity_list(struct batch *b, enum dimension d, struct text entity, const struct arguments *fields,
+                       bool is_new)
 {
-    struct arguments fields;
-    arguments_init(&fields);
-    arguments_string(&fields, "name");
-    arguments_text(&fields, entity);
-    arguments_string(&fields, "active");
-    arguments_string(&fields, "1");
     struct buffer key;
     buffer_init(&key);
     key_entity(&key, d, entity);
-    batch_hash(b, buffer_view(&key), &fields, true, false);
-    arguments_text(&b->entities_add[d], entity);
-    b->items++;
-    buffer_clear(&key);
-    key_entities(&key, d);
-    if (b->entities_listed[d]++ == 0)
-        note_written(b, buffer_view(&key), true);
+    batch_hash(b, buffer_view(&key), fields, is_new, !is_new);
+    if (is_new) {
+        arguments_text(&b->entities_add[d], entity);
+        b->items++;
+        buffer_clear(&key);
+        key_entities(&key, d);
+        if (b->entities_listed[d]++ == 0)
+            note_written(b, buffer_view(&key), true);
+    }
     buffer_fini(&key);
-    arguments_fini(&fields);
 }
 
 void batch_entity_unlist(struct batch *b, enum dimension d, struct text entity)

@@ -30,8 +30,10 @@ void batch_delete(struct batch *b, struct text suffix);
 void batch_board_put(struct batch *b, enum dimension d, unsigned window, enum kpi k, struct text entity,
                      struct text value, bool was_member);
 void batch_board_drop(struct batch *b, enum dimension d, unsigned window, enum kpi k, struct text entity);
-/* The key `entity:<dimension>:<entity>` and its place in the set `entities:<dimension>`. */
-void batch_entity_list(struct batch *b, enum dimension d, struct text entity);
+/* The key `entity:<dimension>:<entity>` becomes `fields`; is_new: it had none, and gets its place in the set
+ * `entities:<dimension>`. */
+void batch_entity_list(struct batch *b, enum dimension d, struct text entity, const struct arguments *fields,
+                       bool is_new);
 void batch_entity_unlist(struct batch *b, enum dimension d, struct text entity);
 
 /* Roughly how many small commands the batch is worth. */

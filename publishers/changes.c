@@ -9,7 +9,7 @@ struct changes {
     unsigned window_count;
     uint32_t room; /* entities */
     struct slot *slots;
-    bool *listed;
+    uint64_t *abouts;
     uint32_t *members; /* by (dimension, window, KPI) */
 };
 
@@ -31,7 +31,7 @@ void changes_destroy(struct changes *c)
     if (c == NULL)
         return;
     free(c->slots);
-    free(c->listed);
+    free(c->abouts);
     free(c->members);
     free(c);
 }
@@ -40,7 +40,7 @@ void changes_forget(struct changes *c)
 {
     if (c->room > 0) {
         memset(c->slots, 0, (size_t)c->room * c->window_count * sizeof *c->slots);
-        memset(c->listed, 0, c->room * sizeof *c->listed);
+        memset(c->abouts, 0, c->room * sizeof *c->abouts);
     }
     memset(c->members, 0, board_count(c) * sizeof *c->members);
 }
@@ -55,8 +55,8 @@ static void reach(struct changes *c, uint32_t entity)
     size_t width = c->window_count * sizeof *c->slots;
     c->slots = must_realloc(c->slots, room * width);
     memset((char *)c->slots + c->room * width, 0, (room - c->room) * width);
-    c->listed = must_realloc(c->listed, room * sizeof *c->listed);
-    memset(c->listed + c->room, 0, (room - c->room) * sizeof *c->listed);
+    c->abouts = must_realloc(c->abouts, room * sizeof *c->abouts);
+    memset(c->abouts + c->room, 0, (room - c->room) * sizeof *c->abouts);
     c->room = room;
 }
 
@@ -67,10 +67,10 @@ struct slot *changes_slot(struct changes *c, uint32_t entity, unsigned window)
     return &c->slots[(size_t)entity * c->window_count + window];
 }
 
-bool *changes_listed(struct changes *c, uint32_t entity)
+uint64_t *changes_about(struct changes *c, uint32_t entity)
 {
     reach(c, entity);
-    return &c->listed[entity];
+    return &c->abouts[entity];
 }
 
 uint32_t *changes_members(struct changes *c, enum dimension d, unsigned window, enum kpi k)

@@ -26,8 +26,8 @@ void changes_forget(struct changes *c);
 
 /* The slot of an entity's window, until the next call. `entity` is the snapshot's dense number. */
 struct slot *changes_slot(struct changes *c, uint32_t entity, unsigned window);
-/* Whether the entity has its `entity:` key. */
-bool *changes_listed(struct changes *c, uint32_t entity);
+/* A hash of what stands in the entity's `entity:` key; 0: it has none. */
+uint64_t *changes_about(struct changes *c, uint32_t entity);
 /* How many members a board has. */
 uint32_t *changes_members(struct changes *c, enum dimension d, unsigned window, enum kpi k);
 

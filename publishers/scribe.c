@@ -8,11 +8,13 @@ void scribe_init(struct scribe *s, const struct config *config, struct changes *
     s->batch = batch;
     s->money_decimals = config_currency_decimals(config, config->base_currency);
     rendered_init(&s->rendered);
+    arguments_init(&s->about);
 }
 
 void scribe_fini(struct scribe *s)
 {
     rendered_fini(&s->rendered);
+    arguments_fini(&s->about);
 }
 
 static void write_boards(struct scribe *s, enum dimension d, unsigned w, struct text name, uint64_t before,
@@ -68,13 +70,38 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
     return !slot_is_empty(&after);
 }
 
+/* What readers are told of the entity itself; a hash of it. */
+static uint64_t render_about(struct arguments *fields, struct text entity, const struct snapshot_about *about)
+{
+    arguments_clear(fields);
+    arguments_string(fields, "name");
+    arguments_text(fields, about->name.len > 0 ? about->name : entity);
+    if (about->team.len > 0) {
+        arguments_string(fields, "team");
+        arguments_text(fields, about->team);
+    }
+    if (about->lead.len > 0) {
+        arguments_string(fields, "lead");
+        arguments_text(fields, about->lead);
+    }
+    arguments_string(fields, "active");
+    arguments_string(fields, about->active ? "1" : "0");
+    uint64_t hash = text_hash(buffer_view(&fields->bytes));
+    return hash != 0 ? hash : 1;
+}
+
 void scribe_entity(struct scribe *s, const struct snapshot *snapshot, size_t entity, bool any)
 {
     enum dimension d = snapshot_entity_dimension(snapshot, entity);
-    bool *listed = changes_listed(s->changes, snapshot_entity_id(snapshot, entity));
-    if (any && !*listed)
-        batch_entity_list(s->batch, d, snapshot_entity_name(snapshot, entity));
-    if (!any && *listed)
-        batch_entity_unlist(s->batch, d, snapshot_entity_name(snapshot, entity));
-    *listed = any;
+    struct text name = snapshot_entity_name(snapshot, entity);
+    uint64_t *stands = changes_about(s->changes, snapshot_entity_id(snapshot, entity)), becomes = 0;
+    if (any) {
+        struct snapshot_about about = snapshot_entity_about(snapshot, entity);
+        becomes = render_about(&s->about, name, &about);
+    }
+    if (any && becomes != *stands)
+        batch_entity_list(s->batch, d, name, &s->about, *stands == 0);
+    if (!any && *stands != 0)
+        batch_entity_unlist(s->batch, d, name);
+    *stands = becomes;
 }

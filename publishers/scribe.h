@@ -16,6 +16,7 @@ struct scribe {
     struct changes *changes;
     struct batch *batch;
     struct rendered rendered;
+    struct arguments about;
     int money_decimals;
 };
 

@@ -93,9 +93,18 @@ __attribute__((unused)) static void fixture_deal(struct fixture *f, const char *
                              NUMBER(DEAL_CREATED_AT, closed_us - 2 * HOUR),
                              NUMBER(DEAL_CLOSED_AT, closed_us),
                              manager != NULL ? NAME(FIELD_MANAGER, manager) : CLEARED(FIELD_MANAGER),
-                             NAME(FIELD_TEAM, team),
+                             team[0] != '\0' ? NAME(FIELD_TEAM, team) : CLEARED(FIELD_TEAM),
                              END};
     struct event *e = make_event(KIND_DEAL, id, NOW_US - DAY + f->events++ * SECOND, fields);
+    e->offset = f->offset++;
+    shard_apply(f->core.shard, e);
+    free(e);
+}
+
+/* A row of the organisation. */
+__attribute__((unused)) static void fixture_member(struct fixture *f, const char *id, const struct given *fields)
+{
+    struct event *e = make_event(KIND_MEMBER, id, NOW_US - DAY + f->events++ * SECOND, fields);
     e->offset = f->offset++;
     shard_apply(f->core.shard, e);
     free(e);

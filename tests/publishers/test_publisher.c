@@ -86,6 +86,65 @@ Test(publisher, only_what_changed_is_written)
 }
 
 /* publish.idle: so old may as_of be on a quiet floor, however long meta lives. */
+Test(publisher, what_the_organisation_says_of_people_and_teams)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_deal(&f, "1", "Ada", "", "won", 100, NOW_US - HOUR);
+    fixture_deal(&f, "2", "Eve", "", "won", 100, NOW_US - HOUR);
+    fixture_member(&f, "a",
+                   (struct given[]){NAME(MEMBER_MANAGER, "Ada"), NAME(MEMBER_TEAM, "North"),
+                                    NAME(MEMBER_NAME, "Ada Lovelace"), NUMBER(MEMBER_LEAD, 1), END});
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "name"), "Ada Lovelace"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "team"), "North"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "active"), "1"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Eve", "team"), ""), "she has no row");
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:team:North", "lead"), "Ada"));
+    expect_ideal(&f);
+
+    /* No number changes: it is said all the same. What is no longer said goes. */
+    fixture_member(&f, "a", (struct given[]){NUMBER(MEMBER_LEAD, 0), CLEARED(MEMBER_NAME), END});
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "name"), "Ada"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:team:North", "lead"), ""));
+    expect_ideal(&f);
+
+    fixture_member(&f, "a", (struct given[]){NUMBER(MEMBER_ENDS_AT, NOW_US - MINUTE), END});
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "team"), ""));
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "active"), "0"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:team:North", "name"), "North"), "its deals were made then");
+    expect_ideal(&f);
+    fixture_fini(&f);
+}
+
+/* By time alone somebody joins, and becomes the lead. */
+Test(publisher, the_organisation_moves_with_time)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_member(&f, "a",
+                   (struct given[]){NAME(MEMBER_MANAGER, "Ada"), NAME(MEMBER_TEAM, "North"),
+                                    NUMBER(MEMBER_STARTS_AT, NOW_US + HOUR), NUMBER(MEMBER_LEAD, 1), END});
+    fixture_member(&f, "b",
+                   (struct given[]){NAME(MEMBER_MANAGER, "Ada"), NAME(MEMBER_TEAM, "North"), NAME(MEMBER_NAME, "A. L."),
+                                    NUMBER(MEMBER_STARTS_AT, NOW_US + 2 * HOUR), END});
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "active"), "0"), "not yet there");
+    shard_advance(f.core.shard, NOW_US + HOUR);
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "active"), "1"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:team:North", "lead"), "Ada"));
+    shard_advance(f.core.shard, NOW_US + 2 * HOUR);
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:manager:Ada", "name"), "A. L."), "in the same team");
+    cr_expect(eq(str, (char *)fixture_field(&f, "entity:team:North", "lead"), ""));
+    expect_ideal(&f);
+    fixture_fini(&f);
+}
+
 Test(publisher, a_snapshot_without_a_change_moves_as_of)
 {
     struct fixture f;
