@@ -308,7 +308,8 @@ static void look_around(struct organisation *o, const struct ledger *l, int64_t 
 {
     o->moved_us = INT64_MIN;
     o->next_move_us = INT64_MAX;
-    memset(o->leads, 0, o->lead_count * sizeof *o->leads);
+    if (o->lead_count > 0)
+        memset(o->leads, 0, o->lead_count * sizeof *o->leads);
     for (uint32_t m = 0; m < o->managers.count + o->teams.count; m++) {
         bool of_manager = m < o->managers.count;
         const struct stints *s = of_manager ? o->managers.at[m].standing : o->teams.at[m - o->managers.count].standing;
