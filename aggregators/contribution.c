@@ -16,6 +16,7 @@ void valuation_init(struct valuation *v, const struct config *config, const stru
     REQUIRE(v->base_decimals >= 0);
     rates_init(&v->rates, config, calendar);
     organisation_init(&v->organisation, config, calendar, l);
+    books_init(&v->books, config, calendar);
 }
 
 void valuation_fini(struct valuation *v)
@@ -23,6 +24,7 @@ void valuation_fini(struct valuation *v)
     free(v->stage_probability);
     rates_fini(&v->rates);
     organisation_fini(&v->organisation);
+    books_fini(&v->books);
 }
 
 void contributions_init(struct contributions *list)
@@ -217,6 +219,10 @@ static void of_won_deal(struct valuation *v, const struct record *r, uint32_t na
         out->oddities |= 1u << ODDITY_AMOUNT_RANGE;
     }
     mark(out, worth, RATED_WON, closing_us, names);
+}
+
+static void of_cycle(const struct record *r, uint32_t names, int64_t closing_us, struct contributions *out)
+{
     if (!record_has(r, DEAL_CREATED_AT))
         return;
     int64_t cycle_us = closing_us - record_value(r, DEAL_CREATED_AT);
@@ -224,7 +230,7 @@ static void of_won_deal(struct valuation *v, const struct record *r, uint32_t na
         out->oddities |= 1u << ODDITY_CYCLE_NEGATIVE;
         return;
     }
-    c = contributions_add(out, STREAM_CYCLE, closing_us, names);
+    struct contribution *c = contributions_add(out, STREAM_CYCLE, closing_us, names);
     c->value = histogram_bucket(cycle_us);
     c->measures[0] = 1;
     c->measures[1] = cycle_us;
@@ -255,25 +261,37 @@ static void of_open_span(struct valuation *v, const struct ledger *l, const stru
     c->measures[1] = level[2];
 }
 
+/* What was sold or lost. */
+static void of_sale(struct valuation *v, const struct ledger *l, const struct record *r, uint32_t names,
+                    struct contributions *out)
+{
+    int64_t closing_us = ledger_deal_closing_us(l, r);
+    if (closing_us == INSTANT_NONE)
+        return;
+    if (ledger_deal_is_won(l, r)) {
+        of_won_deal(v, r, names, closing_us, out);
+        return;
+    }
+    int64_t minor;
+    enum worth worth = value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, closing_us, out, &minor);
+    struct contribution *c = contributions_add(out, STREAM_LOST, closing_us, names);
+    c->measures[0] = 1;
+    c->measures[1] = minor;
+    mark(out, worth, RATED_LOST, closing_us, names);
+}
+
+/* All else that a deal adds. */
 static void of_deal(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
                     unsigned flags, struct contributions *out)
 {
     int64_t closing_us = ledger_deal_closing_us(l, r);
-    bool won = closing_us != INSTANT_NONE && ledger_deal_is_won(l, r);
-    if (won) {
-        of_won_deal(v, r, who->names, closing_us, out);
+    if (closing_us != INSTANT_NONE && ledger_deal_is_won(l, r)) {
+        of_cycle(r, who->names, closing_us, out);
         if (who->customer != 0) {
             struct contribution *c = contributions_add(out, STREAM_REPEAT, closing_us, who->names);
             c->measures[0] = 1;
             c->measures[1] = (flags & RECORD_REPEAT) != 0;
         }
-    } else if (closing_us != INSTANT_NONE) {
-        int64_t minor;
-        enum worth worth = value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, closing_us, out, &minor);
-        struct contribution *c = contributions_add(out, STREAM_LOST, closing_us, who->names);
-        c->measures[0] = 1;
-        c->measures[1] = minor;
-        mark(out, worth, RATED_LOST, closing_us, who->names);
     }
     if (!record_has(r, DEAL_CREATED_AT))
         return;
@@ -379,8 +397,7 @@ static bool place_level(struct valuation *v, struct contributions *out, unsigned
 
 void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out, unsigned first)
 {
-    unsigned count = out->count, opened = 0,
-             closed = 0; /* index of an open deal's, 0 = none: another comes before them */
+    unsigned count = out->count, opened = 0, closed = 0; /* of an open deal; closed 0 = none, since it comes second */
     bool missing = false, is_open = false;
     for (unsigned i = first; i < count; i++) {
         struct contribution *c = &out->at[i];
@@ -411,24 +428,36 @@ void contributions_place(struct valuation *v, const struct ledger *l, struct con
         out->oddities |= 1u << ODDITY_TEAM_MISSING;
 }
 
-void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r,
-                      const struct counted_for *who, unsigned flags, struct contributions *out)
+void contributions_of_books(struct valuation *v, struct ledger *l, const struct record *r, uint32_t names,
+                            struct contributions *out)
 {
     if (!record_exists(r))
         return;
-    switch ((enum record_kind)r->kind) {
-    case KIND_LEAD: of_lead(v, r, who->names, flags, out); break;
-    case KIND_DEAL: of_deal(v, l, r, who, flags, out); break;
-    case KIND_PAYMENT: of_payment(v, r, who->names, out); break;
-    case KIND_FEEDBACK: of_feedback(r, who->names, out); break;
-    case KIND_RATE:
-    case KIND_MEMBER:
-    case KIND_TARGET:
-    case KIND_COUNT: return;
+    if (r->kind == KIND_DEAL)
+        of_sale(v, l, r, names, out);
+    else if (r->kind == KIND_PAYMENT)
+        of_payment(v, r, names, out);
+}
+
+void contributions_of(struct valuation *v, struct ledger *l, const struct record *r, const struct counted_for *who,
+                      unsigned flags, struct contributions *out)
+{
+    bool has_books = books_keep(&v->books, r->kind);
+    if (record_exists(r)) {
+        if (!has_books)
+            contributions_of_books(v, l, r, who->names, out);
+        if (r->kind == KIND_LEAD)
+            of_lead(v, r, who->names, flags, out);
+        else if (r->kind == KIND_DEAL)
+            of_deal(v, l, r, who, flags, out);
+        else if (r->kind == KIND_FEEDBACK)
+            of_feedback(r, who->names, out);
+        contributions_place(v, l, out, 0);
+        if (r->flags & RECORD_HISTORY_CUT)
+            out->oddities |= 1u << ODDITY_HISTORY_CUT;
     }
-    contributions_place(v, l, out, 0);
-    if (r->flags & RECORD_HISTORY_CUT)
-        out->oddities |= 1u << ODDITY_HISTORY_CUT;
+    if (has_books)
+        books_stand(&v->books, r, out); /* also of one that is gone: its taking back has been booked */
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -525,6 +554,8 @@ static bool money_differs(const struct valuation *v, const struct ledger *l, con
 
 bool valuation_differs(const struct valuation *v, const struct ledger *l, const struct record *r)
 {
+    if (books_keep(&v->books, r->kind))
+        return true; /* any of its versions may */
     if (!record_exists(r))
         return false;
     const struct dimensions *d = dimension_table_get(&l->tuples, r->names);

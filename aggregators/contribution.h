@@ -8,6 +8,7 @@
  * Thread: the shard's writer. Memory: the caller's.
  */
 #pragma once
+#include "aggregators/book.h"
 #include "aggregators/entity.h"
 #include "aggregators/ledger.h"
 #include "aggregators/organisation.h"
@@ -44,6 +45,7 @@ struct valuation {
     const struct calendar *calendar;
     struct rates rates;
     struct organisation organisation;
+    struct books books;
     enum revision revision; /* by which the next record is judged */
     int base_decimals;
     int64_t *stage_probability; /* by word number; grown as words come; -1 = not looked up yet */
@@ -67,8 +69,12 @@ struct counted_for counted_for(const struct config *c, struct ledger *l, const s
 
 /* What the record adds while its flags are `flags` (RECORD_COUNTED, RECORD_REPEAT, RECORD_WAITING_OVER, RECORD_OPEN).
  * Nothing where it does not exist, or is no fact. `out` is initialised and empty. */
-void contributions_of(struct valuation *v, const struct ledger *l, const struct record *r,
-                      const struct counted_for *who, unsigned flags, struct contributions *out);
+void contributions_of(struct valuation *v, struct ledger *l, const struct record *r, const struct counted_for *who,
+                      unsigned flags, struct contributions *out);
+/* The part of it that is kept in books (book.h): what a deal adds to sales or losses, a payment to revenue. Without
+ * teams. */
+void contributions_of_books(struct valuation *v, struct ledger *l, const struct record *r, uint32_t names,
+                            struct contributions *out);
 /* Gives the contributions from `first` on, all of one tuple, the teams of their times. */
 void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out, unsigned first);
 /* `first_win_us`: of a lead, the earliest closing time of its won deals, INT64_MAX where there is none. */

@@ -156,6 +156,8 @@ static void restate(struct derivation *d, struct record *r, struct before *old)
     told_of(&d->valuation, &d->ledger, r, &who, &told);
     links_retell(&d->links, r, &old->told, &told);
     set_flags(d, r);
+    if (books_keep(&d->valuation.books, r->kind))
+        books_restate(&d->valuation.books, &d->valuation, &d->ledger, r);
     contributions_init(&fresh);
     contributions_of(&d->valuation, &d->ledger, r, &who, r->flags, &fresh);
     replace(d, r->kind, r->slot, &old->contributions, &fresh);
@@ -292,6 +294,13 @@ enum record_change derivation_apply(struct derivation *d, const struct event *e)
     struct before old;
     remember(d, r, &old);
     enum record_change change = ledger_apply(&d->ledger, r, e);
+    if (books_keep(&d->valuation.books, r->kind)) {
+        struct record_value values[FIELD_COUNT_MAX];
+        ledger_values(&d->ledger, e, values);
+        /* One that is outvoted tells what stood for a while. */
+        if (books_apply(&d->valuation.books, r, e, values))
+            change = RECORD_CHANGED;
+    }
     if (change != RECORD_CHANGED) {
         contributions_fini(&old.contributions);
         return change;

@@ -39,7 +39,7 @@ static struct kpi_value velocity(const int128 *at)
     int128 n[] = {at[MEASURE_OPEN], at[MEASURE_WON], at[MEASURE_WON_AMOUNT], at[MEASURE_CYCLES], DAY, 1};
     int128 d[] = {at[MEASURE_WON] + at[MEASURE_LOST], at[MEASURE_WON_WITH_AMOUNT], at[MEASURE_CYCLE_US]};
     enum { N = sizeof n / sizeof *n, D = sizeof d / sizeof *d };
-    if (at[MEASURE_LEVEL_KNOWN] == 0 || at[MEASURE_WON_WITH_AMOUNT] <= 0 || at[MEASURE_CYCLE_US] <= 0)
+    if (at[MEASURE_LEVEL_KNOWN] == 0 || d[0] <= 0 || d[1] <= 0 || d[2] <= 0)
         return fraction(0, 0, 0);
     for (unsigned i = 0; i < N; i++) {
         for (unsigned j = 0; j < D; j++) {
@@ -128,7 +128,8 @@ static struct kpi_value formula(enum kpi k, const int128 *at)
 bool kpi_evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out)
 {
     struct kpi_value v = formula(k, sums->at);
-    if (v.denominator == 0 || (kpi_info(k)->absent == ABSENT_ZERO && v.numerator == 0))
+    /* Where books are closed a period may hold more that was taken back than was added: there is no ratio then. */
+    if (v.denominator <= 0 || (kpi_info(k)->absent == ABSENT_ZERO && v.numerator == 0))
         return false;
     *out = v;
     return true;

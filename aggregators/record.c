@@ -12,6 +12,21 @@ static unsigned stage_field_of(unsigned kind)
     return kind == KIND_DEAL ? (unsigned)DEAL_STAGE : kind == KIND_LEAD ? (unsigned)LEAD_STATUS : FIELD_COUNT_MAX;
 }
 
+struct record *record_create(enum record_kind kind, uint32_t slot)
+{
+    struct record *r = must_zalloc(sizeof *r + record_kind_info(kind)->field_count * sizeof r->values[0]);
+    r->kind = (uint8_t)kind;
+    r->slot = slot;
+    r->first_child[0] = r->first_child[1] = r->next = r->previous = SLOT_NONE;
+    return r;
+}
+
+void record_destroy(struct record *r)
+{
+    record_fini(r);
+    free(r);
+}
+
 void record_fini(struct record *r)
 {
     free(r->stamps);

@@ -70,6 +70,9 @@ struct record_value {
     int64_t value;
 };
 
+/* A record of its own, outside of the ledger, and its end. */
+struct record *record_create(enum record_kind kind, uint32_t slot);
+void record_destroy(struct record *r);
 void record_fini(struct record *r);
 /* Bytes of the record and of what hangs on it. */
 uint64_t record_bytes(const struct record *r);

@@ -146,6 +146,19 @@ static const char *shared_field(const struct input_config *a, const struct input
     return NULL;
 }
 
+/* What was told, and when, is by occurred_at; a version does not say it. */
+static void check_books(struct loader *l, const struct node *list, unsigned i)
+{
+    const struct input_config *in = &l->config->inputs[i];
+    bool has_books = l->config->corrections == CORRECTIONS_BOOK || l->config->lock_day != INT64_MIN;
+    if (has_books && in->order_by == ORDER_BY_VERSION && (in->kind == KIND_DEAL || in->kind == KIND_PAYMENT)) {
+        report_add(l->report, node_mark(item_of(list, i), "order_by"),
+                   "books need to know what was told when, so %ss cannot be ordered by version; write 'order_by: "
+                   "occurred_at', or take 'corrections' away",
+                   record_kind_info(in->kind)->name);
+    }
+}
+
 static void check_two_inputs(struct loader *l, const struct node *list, unsigned first, unsigned second)
 {
     const struct input_config *a = &l->config->inputs[first], *b = &l->config->inputs[second];
@@ -195,6 +208,7 @@ static void check_inputs(struct loader *l, const struct node *root)
                 "topic '%s' is where dead letters go, and reading it would bring them back for ever; name another",
                 in->topic);
         }
+        check_books(l, list, i);
         for (unsigned j = 0; j < i; j++) {
             if (!l->input_is_broken[j]) {
                 check_two_inputs(l, list, j, i);

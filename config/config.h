@@ -39,6 +39,8 @@ struct member_config {
 };
 
 /* Whose deal a closed one is: the owner that stands now, or the one that stood when it was closed. */
+/* Where a change of what has been told counts: where it belongs, or when it was made. */
+enum corrections { CORRECTIONS_RESTATE, CORRECTIONS_BOOK };
 enum credit { CREDIT_CURRENT, CREDIT_AT_CLOSE };
 /* Which team a manager's deals count for: the one at the time, or today's. */
 enum team_view { TEAMS_AS_WAS, TEAMS_AS_IS };
@@ -236,6 +238,8 @@ struct config {
     struct target_config *targets;
     size_t target_count;
     enum credit credit;
+    enum corrections corrections;
+    int64_t lock_day; /* the books before this local day are closed; INT64_MIN = none are */
     enum team_view teams_view;
     struct stage_config *stages;
     size_t stage_count;

@@ -38,6 +38,7 @@ struct config *config_load_bytes(const char *name, struct text bytes, bool secre
     struct node *root = yaml_parse(bytes, &report);
     if (root != NULL) {
         c = must_zalloc(sizeof *c);
+        c->lock_day = INT64_MIN;
         c->calendars = must_alloc(sizeof c->calendars[0]);
         c->calendar_count = 1;
         working_calendar_default(&c->calendars[0], "default");

@@ -15,6 +15,7 @@ const char *const secret_suffixes[SECRET_SUFFIX_COUNT] = {"_file", "_env", "_cre
 
 static const char *const week_days[] = {"monday", "tuesday",  "wednesday", "thursday",
                                         "friday", "saturday", "sunday",    NULL};
+static const char *const correction_words[] = {"restate", "book", NULL};
 static const char *const credit_words[] = {"current", "at_close", NULL};
 static const char *const view_words[] = {"as_was", "as_is", NULL};
 static const char *const order_words[] = {"occurred_at", "version", NULL};
@@ -278,6 +279,14 @@ static const struct option log_options[] = {
     {0},
 };
 
+static const struct option correction_options[] = {
+    {"mode", OPTION_CHOICE, AT(config, corrections), .fallback = "restate", .words = correction_words,
+     .help = "Where a change of what a deal or payment added to sales, losses or revenue counts: where it belongs (restate), or when it was made (book)."},
+    {"lock", OPTION_CUSTOM, AT(config, lock_day), .load = load_lock, .form = "date", .schema = DAY_SCHEMA, .fallback_note = "nothing is closed",
+     .help = "First local day of the books that are open: what changes before it from then on is booked when it is made."},
+    {0},
+};
+
 static const struct option audit_options[] = {
     {"round", OPTION_DURATION, AT(audit_config, round_ms), .fallback = "1h", .least = 0, .most = 30 * MS_D,
      .help = "Time in which all numbers are derived from the records anew, beside the live ones, and compared; 0s = only on SIGUSR1."},
@@ -326,6 +335,7 @@ const struct option option_table[] = {
     {"alerts", OPTION_GROUP, AT(config, alerts), .options = alert_options, .help = "Who is told what."},
     {"http", OPTION_GROUP, AT(config, http), .options = http_options, .help = "Metrics and health."},
     {"log", OPTION_GROUP, AT(config, log), .options = log_options, .help = "What is written to standard error."},
+    {"corrections", OPTION_GROUP, .offset = 0, .options = correction_options, .help = "What happens to numbers that have been told."},
     {"audit", OPTION_GROUP, AT(config, audit), .options = audit_options, .help = "Whether the numbers are what the records say."},
     {"limits", OPTION_GROUP, AT(config, limits), .options = limit_options, .help = "What may grow no further."},
     {0},

@@ -61,7 +61,8 @@ struct row {
     struct text entity;
     const char *window, *kpi;
     bool has_value;
-    int64_t n;        /* -1 = none */
+    bool has_n;
+    int64_t n;
     const char *mark; /* "" = none */
 };
 
@@ -85,7 +86,7 @@ static void add_ndjson(struct value_writer *w, const struct row *row)
     add_member(b, "kpi", text_of(row->kpi));
     if (row->has_value) {
         add_member(b, "value", buffer_view(&w->value));
-        if (row->n >= 0) {
+        if (row->has_n) {
             buffer_string(b, ",\"n\":");
             buffer_integer(b, row->n);
         }
@@ -128,7 +129,7 @@ static void add_csv(struct value_writer *w, const struct row *row)
     if (row->has_value) {
         buffer_text(b, buffer_view(&w->value));
         buffer_char(b, ',');
-        if (row->n >= 0)
+        if (row->has_n)
             buffer_integer(b, row->n);
     } else {
         buffer_char(b, ',');
@@ -144,7 +145,7 @@ static void add_table(struct value_writer *w, const struct row *row)
 {
     buffer_format(&w->out, "  %-20s %-14s %18.*s", row->kpi, row->window, (int)w->value.len,
                   w->value.len > 0 ? w->value.at : "");
-    if (row->has_value && row->n >= 0)
+    if (row->has_value && row->has_n)
         buffer_format(&w->out, " %10lld", (long long)row->n);
     else
         buffer_format(&w->out, " %10s", "");
@@ -203,7 +204,7 @@ static void add_aspects(struct value_writer *w, const struct place *p, enum kpi 
         aspect_format(&w->value, k, (enum aspect)a, &value, w->money_decimals);
         char name[80];
         snprintf(name, sizeof name, "%s%s", kpi_info(k)->name, aspect_suffix((enum aspect)a));
-        struct row row = {.kpi = name, .has_value = true, .n = -1, .mark = ""};
+        struct row row = {.kpi = name, .has_value = true, .mark = ""};
         add_row(w, p, &row);
     }
 }
@@ -233,6 +234,7 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
         if (has_value || w->previous.len > 0) {
             struct row row = {.kpi = kpi_info(k)->name,
                               .has_value = has_value,
+                              .has_n = has_value,
                               .n = has_value ? value.n : 0,
                               .mark = has_value ? kpi_mark_name(kpi_marked(k, &sums)) : ""};
             add_row(w, &place, &row);

@@ -86,6 +86,8 @@ class Dated(World):
             "teams": r.choice(("as_was", "as_was", "as_is")),
             "credit": r.choice(("current", "at_close")),
             "rate_age_max": r.choice((0, 3, 40)),
+            "corrections": r.choice(("restate", "restate", "book")),
+            "lock": self.day() if r.random() < 0.3 else None,
         }
 
 

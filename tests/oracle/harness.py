@@ -75,6 +75,8 @@ class Options:
         teams="as_was",
         credit="current",
         rate_age_max=0,
+        corrections="restate",
+        lock=None,
         plan={},
     ):
         self.zone, self.week_start, self.fiscal_year_start = zone, week_start, fiscal_year_start
@@ -83,6 +85,7 @@ class Options:
         self.stages = dict(stages or {})
         self.members = list(members)  # rows of the organisation
         self.teams, self.credit, self.rate_age_max = teams, credit, rate_age_max
+        self.corrections, self.lock = corrections, lock
         self.plan = plan  # {section: its content}: calendars, teams, targets, kpis, strengths, series
 
     def write_config(self, path):
@@ -102,6 +105,9 @@ class Options:
         if self.rates:
             lines.append("rates:")
             lines += [f"  - {{currency: {currency}, day: {day}, rate: {rate}}}" for currency, day, rate in self.rates]
+        if self.corrections != "restate" or self.lock:
+            lock = f", lock: {self.lock}" if self.lock else ""
+            lines.append(f"corrections: {{mode: {self.corrections}{lock}}}")
         if self.members:
             lines.append("organisation:")
             lines += [f"  - {json.dumps(row, ensure_ascii=False)}" for row in self.members]
@@ -147,6 +153,7 @@ class Options:
             path.write_text(json.dumps(self.plan), encoding="utf-8")
             arguments += ["--plan", str(path)]
         arguments += ["--teams", self.teams, "--credit", self.credit, "--rate-age-max", str(self.rate_age_max)]
+        arguments += ["--corrections", self.corrections, *(["--lock", self.lock] if self.lock else [])]
         return arguments
 
 

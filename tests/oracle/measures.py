@@ -36,13 +36,13 @@ STREAMS = {
     ),
     "won": (
         "NULL AS loss_reason, competitor",
-        "closing",
-        "deal_fact WHERE stage = 'won'",
+        ("placed", "at"),
+        "sale WHERE stage = 'won' AND counts",
         {
-            "won": "1",
-            "won_with_amount": "closed_base IS NOT NULL",
-            "won_amount": "closed_base",
-            "won_quantity": "quantity",
+            "won": "sign",
+            "won_with_amount": "sign * (base IS NOT NULL)",
+            "won_amount": "sign * base",
+            "won_quantity": "sign * quantity",
         },
     ),
     "cycle": (
@@ -53,19 +53,19 @@ STREAMS = {
     ),
     "lost": (
         "loss_reason, competitor",
-        "closing",
-        "deal_fact WHERE stage = 'lost'",
-        {"lost": "1", "lost_amount": "closed_base"},
+        ("placed", "at"),
+        "sale WHERE stage = 'lost' AND counts",
+        {"lost": "sign", "lost_amount": "sign * base"},
     ),
     "payment": (
         "NULL AS loss_reason, NULL AS competitor",
-        "paid",
-        "payment_fact WHERE base IS NOT NULL",
+        ("placed", "at"),
+        "income WHERE base IS NOT NULL AND counts",
         {
-            "payments": "1",
-            "revenue": "CASE kind WHEN 'payment' THEN base ELSE -base END",
-            "refund_count": "kind <> 'payment'",
-            "refunds": "CASE WHEN kind <> 'payment' THEN base END",
+            "payments": "sign",
+            "revenue": "CASE kind WHEN 'payment' THEN sign * base ELSE -sign * base END",
+            "refund_count": "sign * (kind <> 'payment')",
+            "refunds": "CASE WHEN kind <> 'payment' THEN sign * base END",
         },
     ),
     "csat": (
@@ -125,11 +125,12 @@ def sums(oracle, by, period, as_of, names=None, passes="1"):
     for stream in dict.fromkeys(STREAM_OF[name] for name in names):
         own, time, source, expressions = STREAMS[stream]
         asked = [name for name in names if name in expressions]
-        entity = "seat(team, manager, at, :as_of)" if by == "team" and oracle.organisation.rows else by
+        placed, time = time if isinstance(time, tuple) else (time, time)  # where it belongs, and when it counts
+        entity = "seat(team, manager, placed, :as_of)" if by == "team" and oracle.organisation.rows else by
         adds = ", ".join(f"{expressions[name]} AS {name}" for name in asked)
         rows = oracle.db.execute(
             f"SELECT {entity} AS entity, {', '.join(f'total_int({name})' for name in asked)} FROM"
-            f" (SELECT {SEATS}, {own}, {time} AS at, {adds} FROM {source})"
+            f" (SELECT {SEATS}, {own}, {placed} AS placed, {time} AS at, {adds} FROM {source})"
             f" WHERE at >= :start AND at < :stop AND {passes} AND entity IS NOT NULL GROUP BY entity",
             {"start": period[0], "stop": period[1], "as_of": as_of},
         )

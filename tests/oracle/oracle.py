@@ -25,6 +25,7 @@ import sys
 from bisect import bisect_right
 from datetime import date, datetime, timedelta
 
+from books import INDEXES, RESTATED, TABLES, Books
 from exact import DECIMALS, MICRO, bucket, fixed, half_even, parse_micro, shortest
 from messages import Bad, Decoder, parse_time
 from organisation import Organisation
@@ -136,11 +137,13 @@ LEADS_CREATED = """SELECT {by}, count(*), total_int(converted <= :as_of), total_
 DEALS_CREATED = """SELECT {by}, count(*), total_int(stage = 'won' AND closed_from_creation <= :as_of) FROM deal_fact
   WHERE created >= :start AND created < :stop AND {by} IS NOT NULL GROUP BY {by}"""
 
-CLOSED = """SELECT {by}, total_int(stage = 'won'), total_int(CASE stage WHEN 'won' THEN closed_base END),
-    count(CASE stage WHEN 'won' THEN closed_base END), total_int(CASE stage WHEN 'won' THEN quantity END),
-    total_int(stage = 'lost'), total_int(CASE stage WHEN 'lost' THEN closed_base END),
-    max(CASE stage WHEN 'won' THEN closed_mark END), max(CASE stage WHEN 'lost' THEN closed_mark END)
-  FROM deal_fact WHERE closing >= :start AND closing < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+MARK = """CASE WHEN sum(sign * ({of} AND mark = 2)) <> 0 THEN 2 WHEN sum(sign * ({of} AND mark = 1)) <> 0 THEN 1 END"""
+
+CLOSED = f"""SELECT {{by}}, total_int(sign * counts * (stage = 'won')), total_int(CASE stage WHEN 'won' THEN sign * base END),
+    total_int(sign * (stage = 'won' AND base IS NOT NULL)), total_int(CASE stage WHEN 'won' THEN sign * quantity END),
+    total_int(sign * counts * (stage = 'lost')), total_int(CASE stage WHEN 'lost' THEN sign * base END),
+    {MARK.format(of="stage = 'won'")}, {MARK.format(of="stage = 'lost'")}
+  FROM sale WHERE at >= :start AND at < :stop AND {{by}} IS NOT NULL GROUP BY {{by}}"""
 
 # Nearest rank: the ceil(p * n / 100)-th smallest. The buckets grow with the values, so ranks may be taken among them.
 TIMES = """WITH measured AS (
@@ -152,10 +155,11 @@ TIMES = """WITH measured AS (
   SELECT entity, n, total_int(us), max(CASE rank WHEN (50 * n + 99) / 100 THEN published END),
          max(CASE rank WHEN (90 * n + 99) / 100 THEN published END) FROM ranked GROUP BY entity"""
 
-PAYMENTS = """SELECT {by}, count(base), total_int(CASE kind WHEN 'payment' THEN base ELSE -base END),
-    count(CASE WHEN kind <> 'payment' THEN base END), total_int(CASE WHEN kind <> 'payment' THEN base END),
-    max(mark)
-  FROM payment_fact WHERE paid >= :start AND paid < :stop AND {by} IS NOT NULL GROUP BY {by}"""
+PAYMENTS = f"""SELECT {{by}}, total_int(sign * (base IS NOT NULL)),
+    total_int(CASE kind WHEN 'payment' THEN sign * base ELSE -sign * base END),
+    total_int(sign * (kind <> 'payment' AND base IS NOT NULL)), total_int(CASE WHEN kind <> 'payment' THEN sign * base END),
+    {MARK.format(of="1")}
+  FROM income WHERE at >= :start AND at < :stop AND {{by}} IS NOT NULL GROUP BY {{by}}"""
 
 CSAT = f"""SELECT {{by}}, count(*), total_int(score >= scale - {MICRO}), total_int(score) FROM feedback_fact
   WHERE answered >= :start AND answered < :stop AND {{by}} IS NOT NULL
@@ -268,7 +272,9 @@ class Oracle:
         stage_probabilities=None,
         organisation=None,
         rate_age_max=0,
+        books=None,
     ):
+        """books: (whether the mode is book, the instant of the lock or None), or None: all is restated."""
         self.calendar, self.base, self.company = calendar, base, company
         self.rates = rates or Rates(None, base)
         self.decimals = DECIMALS[base]
@@ -287,8 +293,16 @@ class Oracle:
         self.db.create_aggregate("reached", 3, Reached)
         self.db.executescript(SCHEMA)
         self._fill(ledger)
-        for statement in (FACTS + CUSTOMERS).split(";\n"):
-            self.db.execute(statement, {"company": company} if ":company" in statement else {})
+        self._run(FACTS + CUSTOMERS + TABLES)
+        if books:
+            Books(self, ledger, *books).fill()
+        else:
+            self._run(RESTATED)
+        self._run(INDEXES)
+
+    def _run(self, statements):
+        for statement in statements.split(";\n"):
+            self.db.execute(statement, {"company": self.company} if ":company" in statement else {})
 
     def _money(self, micro, currency, at):
         """Minor units of the base currency at the rate of the local day of `at`; None without amount, rate or time."""
@@ -428,7 +442,7 @@ class Oracle:
             return found
 
         leads = dict(rows(LEADS_CREATED, "created")) if not of_deal else {}
-        closed = dict(rows(CLOSED, "closing"))
+        closed = dict(rows(CLOSED, "placed"))
         for entity, (n, converted, cost, mark) in leads.items():
             put(entity, "leads_created", str(n), n)
             put(entity, "conversion_cohort", ratio(converted, n), n)
@@ -440,9 +454,10 @@ class Oracle:
             put_sum(entity, "units", units, shortest(units), won)
             put_sum(entity, "deals_lost", lost, str(lost), lost)
             put_sum(entity, "lost_volume", lost_volume, money(lost_volume), lost, lost_mark)
-            if priced:
+            if priced > 0:
                 put(entity, "average_check", money(half_even(volume, priced)), priced, mark)
-            put(entity, "win_rate", ratio(won, won + lost), won + lost)
+            if won + lost > 0:
+                put(entity, "win_rate", ratio(won, won + lost), won + lost)
         if by == "loss_reason":
             return found
         for entity, (n, won) in rows(DEALS_CREATED, "created"):
@@ -470,7 +485,7 @@ class Oracle:
             return found
         for entity, (n, paid_back) in rows(PAID_BACK, "closing"):
             put(entity, "payback_share", ratio(paid_back, n), n)
-        for entity, (n, revenue, n_back, back, mark) in rows(PAYMENTS, "paid"):
+        for entity, (n, revenue, n_back, back, mark) in rows(PAYMENTS, "placed"):
             put_sum(entity, "revenue", revenue, money(revenue), n, mark)
             put_sum(entity, "refunds", back, money(back), n_back, mark)
             put_sum(entity, "revenue_gross", revenue + back, money(revenue + back), n - n_back, mark)
@@ -488,9 +503,9 @@ class Oracle:
         if by == "loss_reason":
             return found
         cycles = self._rows(CYCLES, by, period, as_of, "closing")
-        for entity, (won, volume, priced, _, lost, _, mark, _) in self._rows(CLOSED, by, period, as_of, "closing").items():
-            measured, us = cycles[entity]
-            if priced and us > 0:
+        for entity, (won, volume, priced, _, lost, _, mark, _) in self._rows(CLOSED, by, period, as_of, "placed").items():
+            measured, us = cycles.get(entity, [0, 0])
+            if priced > 0 and won + lost > 0 and us > 0:
                 a_day = open_deals.get(entity, [0])[0] * won * volume * measured * 86_400 * MICRO
                 minor = half_even(a_day, (won + lost) * priced * us)
                 found[entity, "velocity"] = (fixed(minor, self.decimals), won, MARKS[mark or 0])
@@ -499,8 +514,8 @@ class Oracle:
     def growth(self, by, period, previous, as_of):
         """{(entity, "sales_growth"): (text, n, mark)} against the previous period."""
         found = {}
-        now = self._rows(CLOSED, by, period, as_of, "closing")
-        for entity, (_, before, *_) in self._rows(CLOSED, by, previous, as_of, "closing").items():
+        now = self._rows(CLOSED, by, period, as_of, "placed")
+        for entity, (_, before, *_) in self._rows(CLOSED, by, previous, as_of, "placed").items():
             if before > 0:
                 won, volume, *_, mark, _ = now.get(entity, [0] * 8)
                 growth = fixed(half_even((volume - before) * MICRO, before), 6)
@@ -582,6 +597,8 @@ def main(argv=None):
     parser.add_argument("--organisation")
     parser.add_argument("--teams", choices=("as_was", "as_is"), default="as_was")
     parser.add_argument("--credit", choices=("current", "at_close"), default="current")
+    parser.add_argument("--corrections", choices=("restate", "book"), default="restate")
+    parser.add_argument("--lock")
     parser.add_argument("--rate-age-max", type=int, default=0)
     parser.add_argument("--plan", help="JSON with the sections calendars, teams, targets, kpis, strengths, series")
     parser.add_argument("--strengths", action="store_true")
@@ -595,7 +612,9 @@ def main(argv=None):
 
     calendar = Calendar(arguments.zone, arguments.week_start, arguments.fiscal_year_start)
     decoder = Decoder(calendar, arguments.base_currency)
-    ledger = Ledger(arguments.credit == "at_close")
+    lock = calendar.start(date.fromisoformat(arguments.lock)) if arguments.lock else None
+    books = (arguments.corrections == "book", lock) if arguments.corrections == "book" or arguments.lock else None
+    ledger = Ledger(arguments.credit == "at_close", books is not None)
     report = (lambda text: print(text, file=sys.stderr)) if arguments.verbose else (lambda text: None)
     count = dead = 0
     for kind, files in (
@@ -629,6 +648,7 @@ def main(argv=None):
             arguments.teams == "as_is",
         ),
         arguments.rate_age_max,
+        books,
     )
     instants = [parse_time(text, calendar) // 1000 * 1000 for text in arguments.as_of]
     if not instants and ledger.latest is not None:

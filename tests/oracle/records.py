@@ -16,7 +16,7 @@ class Record:
         self.deletion = None  # the greatest stamp of a deletion
         self.history = {}  # stamp -> (occurred_at, stage or status): each event that set one, also a late one
         self.owners = {}  # (stamp, field) -> (occurred_at, name): whom a deal was given to
-        self.events = {}  # stamp -> event, of a target: what stood at the end of each period
+        self.events = {}  # stamp -> event, where all are kept: what stood at some time
         self.seen = {}  # (occurred_at, version) -> stamp, to find ties
 
 
@@ -24,11 +24,13 @@ OWNERS = ("manager_id", "team_id")
 
 
 class Ledger:
-    def __init__(self, keep_owners=False):
-        """keep_owners: a closed deal is credited to the owner that it had when it closed."""
+    def __init__(self, keep_owners=False, keep_books=False):
+        """keep_owners: a closed deal is credited to the owner that it had when it closed. keep_books: what deals and payments
+        once said is booked."""
         kinds = ("lead", "deal", "payment", "feedback", "rate", "member", "target")
         self.records = {kind: {} for kind in kinds}
         self.keep_owners = keep_owners
+        self.kept = ("target", "deal", "payment") if keep_books else ("target",)  # whose events are
         self.applied = self.duplicate = self.superseded = self.ties = 0
         self.latest = None  # the greatest occurred_at
 
@@ -40,7 +42,7 @@ class Ledger:
             self.ties += 1
         self._count(kind, record, event)
         stamp = event.stamp
-        if kind == "target":
+        if kind in self.kept:
             record.events[stamp] = event
         if record.deletion is not None and stamp < record.deletion:
             return
@@ -80,6 +82,7 @@ class Ledger:
             if kind == "deal" and self.keep_owners:
                 wins = wins or any(n in event.fields and (stamp, n) not in record.owners for n in OWNERS)
             wins = wins and (floor is None or floor < stamp)
+        wins = wins or (kind in self.kept and stamp not in record.events)  # it tells what stood for a while
         if same:
             self.duplicate += 1
         elif wins:

@@ -1,0 +1,185 @@
+#include "aggregators/book.h"
+#include "aggregators/contribution.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include <stdlib.h>
+#include <string.h>
+
+void books_init(struct books *b, const struct config *config, const struct calendar *calendar)
+{
+    *b = (struct books){.book = config->corrections == CORRECTIONS_BOOK, .lock_us = INT64_MIN};
+    if (config->lock_day != INT64_MIN)
+        b->lock_us = calendar_instant(calendar, config->lock_day, 0);
+    b->in_use = b->book || b->lock_us != INT64_MIN;
+}
+
+void books_fini(struct books *b)
+{
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
+        for (uint32_t i = 0; i < b->room[k]; i++) {
+            free(b->records[k][i].events);
+            free(b->records[k][i].standing);
+        }
+        free(b->records[k]);
+    }
+}
+
+bool books_keep(const struct books *b, unsigned kind)
+{
+    return b->in_use && (kind == KIND_DEAL || kind == KIND_PAYMENT);
+}
+
+static struct record_book *need(struct books *b, const struct record *r)
+{
+    if (r->slot >= b->room[r->kind]) {
+        uint32_t room = b->room[r->kind] > 0 ? b->room[r->kind] : 64;
+        while (room <= r->slot)
+            room *= 2;
+        b->records[r->kind] = must_realloc(b->records[r->kind], room * sizeof(struct record_book));
+        memset(b->records[r->kind] + b->room[r->kind], 0, (room - b->room[r->kind]) * sizeof(struct record_book));
+        b->room[r->kind] = room;
+    }
+    return &b->records[r->kind][r->slot];
+}
+
+bool books_apply(struct books *b, const struct record *r, const struct event *e, const struct record_value *values)
+{
+    struct record_book *book = need(b, r);
+    struct book_event said = {.stamp = e->stamp,
+                              .occurred_at_us = e->occurred_at_us,
+                              .carried = e->carried,
+                              .cleared = e->cleared,
+                              .deleted = (e->flags & EVENT_DELETED) != 0};
+    for (unsigned f = 0; f < FIELD_COUNT_MAX; f++)
+        if (e->carried & ~e->cleared & 1u << f)
+            said.values[f] = values[f].value;
+    unsigned at = book->count;
+    while (at > 0 && stamp_compare(&book->events[at - 1].stamp, &e->stamp) >= 0) {
+        if (stamp_compare(&book->events[at - 1].stamp, &e->stamp) == 0)
+            return false;
+        at--;
+    }
+    if (book->count == HISTORY_MAX) {
+        bool was_cut = book->cut;
+        book->cut = true;
+        if (at == 0)
+            return !was_cut;
+        memmove(book->events, book->events + 1, (at - 1) * sizeof said);
+        at--;
+    } else {
+        if (book->count == book->room) {
+            book->room = book->room > 0 ? book->room * 2 : 2;
+            book->events = must_realloc(book->events, book->room * sizeof said);
+        }
+        memmove(book->events + at + 1, book->events + at, (book->count - at) * sizeof said);
+        book->count++;
+    }
+    book->events[at] = said;
+    return true;
+}
+
+static bool holds(const struct contributions *list, const struct contribution *c)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        if (memcmp(&list->at[i], c, sizeof *c) == 0)
+            return true;
+    return false;
+}
+
+static bool has_stream(const struct contributions *list, unsigned stream)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        if (list->at[i].stream == stream)
+            return true;
+    return false;
+}
+
+/* When a version's addition or taking back counts. */
+static int64_t booked_at(const struct books *b, const struct contribution *c, int64_t occurred_at_us, bool was_told)
+{
+    if (c->at_us >= occurred_at_us)
+        return c->at_us;
+    bool is_locked = b->lock_us != INT64_MIN && c->at_us < b->lock_us && occurred_at_us > b->lock_us;
+    return is_locked || (b->book && was_told) ? occurred_at_us : c->at_us;
+}
+
+/* Adds to what is at the same place, so that the list depends on the sums only. */
+static void add_up(struct contributions *sum, const struct contribution *c, int64_t at_us, int sign)
+{
+    for (unsigned i = 0; i < sum->count; i++) {
+        struct contribution *s = &sum->at[i];
+        if (s->stream != c->stream || s->at_us != at_us || s->names != c->names || s->team != c->team)
+            continue;
+        for (unsigned m = 0; m < STREAM_MEASURES_MAX; m++)
+            s->measures[m] += sign * c->measures[m];
+        return;
+    }
+    struct contribution *s = contributions_add(sum, (enum stream)c->stream, at_us, c->names);
+    s->team = c->team;
+    for (unsigned m = 0; m < STREAM_MEASURES_MAX; m++)
+        s->measures[m] = sign * c->measures[m];
+}
+
+static void add_changes(const struct books *b, const struct contributions *of, const struct contributions *against,
+                        const struct contributions *before, int64_t occurred_at_us, int sign, struct contributions *sum)
+{
+    for (unsigned i = 0; i < of->count; i++)
+        if (!holds(against, &of->at[i]))
+            add_up(sum, &of->at[i], booked_at(b, &of->at[i], occurred_at_us, has_stream(before, of->at[i].stream)),
+                   sign);
+}
+
+static void keep(struct record_book *book, const struct contributions *sum, uint32_t oddities)
+{
+    book->standing = must_realloc(book->standing, sum->count * sizeof *book->standing + 1);
+    book->standing_count = 0;
+    book->oddities = oddities;
+    static const int64_t nothing[STREAM_MEASURES_MAX];
+    for (unsigned i = 0; i < sum->count; i++)
+        if (memcmp(sum->at[i].measures, nothing, sizeof nothing) != 0)
+            book->standing[book->standing_count++] = sum->at[i];
+}
+
+void books_restate(struct books *b, struct valuation *v, struct ledger *l, const struct record *r)
+{
+    struct record_book *book = need(b, r);
+    struct record *version = record_create((enum record_kind)r->kind, r->slot);
+    struct contributions sum, lists[2];
+    contributions_init(&sum);
+    contributions_init(&lists[0]);
+    unsigned now = 0;
+    for (unsigned i = 0; i < book->count; i++) {
+        const struct book_event *e = &book->events[i];
+        struct record_value values[FIELD_COUNT_MAX];
+        for (unsigned f = 0; f < FIELD_COUNT_MAX; f++)
+            values[f] = (struct record_value){(e->carried & ~e->cleared & 1u << f) != 0, e->values[f]};
+        record_apply(version, &e->stamp, e->occurred_at_us, e->deleted, e->carried, values, l->keep_owners);
+        const struct contributions *before = &lists[now];
+        struct contributions *after = &lists[1 - now];
+        contributions_init(after);
+        contributions_of_books(v, l, version, counted_for(v->config, l, version).names, after);
+        contributions_place(v, l, after, 0);
+        add_changes(b, before, after, before, e->occurred_at_us, -1, &sum);
+        add_changes(b, after, before, before, e->occurred_at_us, +1, &sum);
+        contributions_fini(&lists[now]);
+        now = 1 - now;
+    }
+    keep(book, &sum, lists[now].oddities | (book->cut ? 1u << ODDITY_HISTORY_CUT : 0));
+    contributions_fini(&lists[now]);
+    contributions_fini(&sum);
+    record_destroy(version);
+}
+
+void books_stand(const struct books *b, const struct record *r, struct contributions *out)
+{
+    if (r->slot >= b->room[r->kind])
+        return;
+    const struct record_book *book = &b->records[r->kind][r->slot];
+    for (unsigned i = 0; i < book->standing_count; i++) {
+        const struct contribution *c = &book->standing[i];
+        struct contribution *copy = contributions_add(out, (enum stream)c->stream, c->at_us, c->names);
+        copy->team = c->team;
+        memcpy(copy->measures, c->measures, sizeof c->measures);
+    }
+    out->oddities |= book->oddities;
+}

@@ -1,0 +1,115 @@
+/* Books that are closed, by hand: where a change of what has been told counts. */
+#include "tests/support/dump.h"
+#include "tests/support/story.h"
+#include <stdio.h>
+
+static void open_books(enum corrections mode, const char *lock)
+{
+    setup();
+    core.config->corrections = mode;
+    if (lock != NULL)
+        cr_assert(date_parse(text_of(lock), &core.config->lock_day) == OK);
+    shard_destroy(core.shard);
+    core.shard = shard_create(core.config, core.calendar);
+}
+
+/* Won in March for 100, in April found to be 120 and Boris's. */
+static void won_and_edited(void)
+{
+    DEAL("D", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)),
+         NAME(FIELD_MANAGER, "Anna"), NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
+    DEAL("D", "2024-04-10T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(120)), NAME(FIELD_MANAGER, "Boris"));
+    shard_advance(core.shard, at("2024-04-20T00:00:00Z"));
+}
+
+/* With `book` the difference is April's, and so is what moved from Anna to Boris; a first telling counts where it
+ * belongs, however late it is. */
+Test(book, a_difference_counts_when_it_was_made)
+{
+    open_books(CORRECTIONS_BOOK, NULL);
+    won_and_edited();
+    company("last_month", "sales_volume", "100.00");
+    company("month", "sales_volume", "20.00");
+    company("month", "deals_won", "");
+    company("all", "sales_volume", "120.00");
+    expect(DIMENSION_MANAGER, "Anna", "last_month", "sales_volume", "100.00");
+    expect(DIMENSION_MANAGER, "Anna", "month", "sales_volume", "-100.00");
+    expect(DIMENSION_MANAGER, "Boris", "month", "sales_volume", "120.00");
+    expect(DIMENSION_MANAGER, "Boris", "month", "deals_won", "1");
+    DEAL("L", "2024-04-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(7)),
+         NUMBER(DEAL_CLOSED_AT, at("2024-03-25T00:00:00Z")));
+    company("last_month", "sales_volume", "107.00");
+    teardown();
+}
+
+/* With a lock what lies before it stays as it was told by then; also a first telling comes too late. */
+Test(book, a_lock_freezes_what_lies_before_it)
+{
+    open_books(CORRECTIONS_RESTATE, "2024-04-01");
+    won_and_edited();
+    company("last_month", "sales_volume", "100.00");
+    company("month", "sales_volume", "20.00");
+    DEAL("L", "2024-04-11T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(7)),
+         NUMBER(DEAL_CLOSED_AT, at("2024-03-25T00:00:00Z")));
+    company("last_month", "sales_volume", "100.00");
+    company("month", "sales_volume", "27.00");
+    /* What lies behind the lock is restated. */
+    DEAL("M", "2024-04-02T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(50)));
+    DEAL("M", "2024-04-12T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(40)));
+    company("month", "sales_volume", "67.00");
+    company("today", "sales_volume", "");
+    PAYMENT("P", "2024-03-05T00:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(9)),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-05T00:00:00Z")));
+    apply(make_deletion(KIND_PAYMENT, "P", at("2024-04-15T00:00:00Z")));
+    company("last_month", "revenue", "9.00");
+    company("month", "revenue", "-9.00");
+    company("all", "revenue", "");
+    teardown();
+}
+
+/* AMENDMENT 5: of an edit and what it edited the order of arrival does not matter. */
+Test(book, an_older_event_that_comes_late_tells_what_stood)
+{
+    open_books(CORRECTIONS_BOOK, NULL);
+    DEAL("D", "2024-04-10T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(120)), NAME(DEAL_STAGE, "won"),
+         NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z")));
+    shard_advance(core.shard, at("2024-04-20T00:00:00Z"));
+    company("last_month", "sales_volume", "120.00");
+    cr_expect(DEAL("D", "2024-03-21T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(100)), NAME(DEAL_STAGE, "won"),
+                   NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z"))) == OUTCOME_APPLIED);
+    company("last_month", "sales_volume", "100.00");
+    company("month", "sales_volume", "20.00");
+    cr_expect(DEAL("D", "2024-03-21T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(100)), NAME(DEAL_STAGE, "won"),
+                   NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z"))) == OUTCOME_SUPERSEDED);
+    teardown();
+}
+
+/* Any order, any repetition, with rates, members and parents that come and go. */
+Test(book, books_are_confluent)
+{
+    struct random r = {random_seed(61)};
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)r.state);
+    for (int round = 0; round < 12; round++) {
+        open_books(round % 2 ? CORRECTIONS_BOOK : CORRECTIONS_RESTATE, round % 3 ? "2024-03-10" : NULL);
+        struct event_list events = {0};
+        struct history_options o = {
+            .from_us = INT64_C(1709000000) * SECOND, .span_us = 40 * DAY, .count = 300, .records = 12};
+        make_history(&events, &r, &o);
+        int64_t now_us = o.from_us + random_below(&r, 60) * DAY;
+        struct buffer expected, actual;
+        buffer_init(&expected);
+        buffer_init(&actual);
+        for (int order = 0; order < 4; order++) {
+            struct shard *shard = core_twin(&core, &events, events.count, now_us);
+            buffer_clear(&actual);
+            dump_shard(order == 0 ? &expected : &actual, core.config, shard, READER_PUBLISHER);
+            cr_assert(order == 0 || text_equal(buffer_view(&expected), buffer_view(&actual)), "round %d", round);
+            shard_destroy(shard);
+            event_list_shuffle(&events, &r);
+        }
+        buffer_fini(&expected);
+        buffer_fini(&actual);
+        event_list_fini(&events);
+        teardown();
+    }
+}
