@@ -30,7 +30,7 @@ static const char about[] =
     "one says how the lines are read.";
 
 /* The first ones are the kinds, in their order. */
-enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_AUDIT, OPT_COUNT };
+enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_AUDIT, OPT_INTERVALS, OPT_COUNT };
 
 static const struct option_row own_rows[OPT_COUNT - KIND_COUNT] = {
     {"config", "FILE", "the configuration; without it every setting has its default"},
@@ -40,6 +40,7 @@ static const struct option_row own_rows[OPT_COUNT - KIND_COUNT] = {
     {"format", "FORMAT", "table (the default), ndjson or csv"},
     {"strict", NULL, "end with 65 if any line could not be read"},
     {"audit", NULL, "derive every number from the records anew, and end with 1 if one differs"},
+    {"intervals", NULL, "also between what edges each share lies, as <kpi>.low and <kpi>.high"},
 };
 
 struct replay {
@@ -49,7 +50,7 @@ struct replay {
     size_t as_of_count;
     struct event_files files;
     enum value_format format;
-    bool strict, audit;
+    bool strict, audit, intervals;
 
     struct config *config;
     struct calendar *calendar;
@@ -94,6 +95,7 @@ static int read_options(struct replay *r, int argc, char **argv)
         case OPT_FORMAT: good = read_format(r, &o); break;
         case OPT_STRICT: r->strict = true; break;
         case OPT_AUDIT: r->audit = true; break;
+        case OPT_INTERVALS: r->intervals = true; break;
         case OPTIONS_HELP: return -1;
         case OPTIONS_ARGUMENT:
             options_complain(&o, "name the kind of a file: --leads, --deals, --payments or --feedback");
@@ -183,6 +185,7 @@ static bool print_values(struct replay *r)
     struct value_writer out;
     struct snapshot *snapshot = snapshot_create();
     value_writer_init(&out, r->config, r->format, STDOUT_FILENO);
+    out.with_intervals = r->intervals;
     for (size_t i = 0; i < r->as_of_count; i++) {
         shard_advance(r->shard, r->as_of_us[i]);
         while (!shard_work(r->shard, UINT_MAX))

@@ -1,5 +1,6 @@
 #include "daemon/value_writer.h"
 #include "aggregators/attainment.h"
+#include "aggregators/interval.h"
 #include "aggregators/kpi.h"
 #include "base/error.h"
 #include "base/instant.h"
@@ -29,6 +30,7 @@ void value_writer_init(struct value_writer *w, const struct config *config, enum
     buffer_init(&w->value);
     buffer_init(&w->previous);
     buffer_init(&w->as_of);
+    buffer_init(&w->texts);
     for (unsigned i = 0; i < DIMENSION_COUNT; i++)
         w->dimensions[i] = (enum dimension)i;
     for (unsigned i = 0; i < config->window_count; i++)
@@ -173,7 +175,40 @@ struct place {
     bool *heading; /* of the entity is written */
 };
 
-static void add_row(struct value_writer *w, const struct place *p, struct row *row)
+/* A row that waits until all of its window are there, to be written in the order of the names. */
+struct value_line {
+    struct row row;
+    char name[80];
+    size_t value_at, value_len, previous_at, previous_len;
+};
+
+static void add_row(struct value_writer *w, const struct row *row)
+{
+    if (w->line_count == w->line_room) {
+        w->line_room = w->line_room > 0 ? w->line_room * 2 : 64;
+        w->lines = must_realloc(w->lines, w->line_room * sizeof *w->lines);
+    }
+    struct value_line *line = &w->lines[w->line_count++];
+    *line = (struct value_line){.row = *row, .value_at = w->texts.len, .value_len = w->value.len};
+    REQUIRE(strlen(row->kpi) < sizeof line->name);
+    memcpy(line->name, row->kpi, strlen(row->kpi) + 1);
+    buffer_text(&w->texts, buffer_view(&w->value));
+    line->previous_at = w->texts.len;
+    line->previous_len = w->previous.len;
+    buffer_text(&w->texts, buffer_view(&w->previous));
+}
+
+/* What has no more than a value. */
+static void add_value(struct value_writer *w, const char *kpi, const char *suffix)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s%s", kpi, suffix);
+    struct row row = {.kpi = name, .has_value = true, .mark = ""};
+    buffer_clear(&w->previous);
+    add_row(w, &row);
+}
+
+static void write_row(struct value_writer *w, const struct place *p, struct row *row)
 {
     row->dimension = snapshot_entity_dimension(p->snapshot, p->entity);
     row->entity = snapshot_entity_name(p->snapshot, p->entity);
@@ -190,7 +225,7 @@ static void add_row(struct value_writer *w, const struct place *p, struct row *r
     }
 }
 
-/* What is said about the KPI beside its value, in the order of the names. */
+/* What is said about the KPI beside its value. */
 static void add_aspects(struct value_writer *w, const struct place *p, enum kpi k, const struct sums *sums)
 {
     const struct snapshot_target *target = snapshot_target_find(p->snapshot, p->entity, p->window, k);
@@ -200,13 +235,43 @@ static void add_aspects(struct value_writer *w, const struct place *p, enum kpi 
         if (!aspect_evaluate(k, (enum aspect)a, sums, target, to_date, &value))
             continue;
         buffer_clear(&w->value);
-        buffer_clear(&w->previous);
         aspect_format(&w->value, k, (enum aspect)a, &value, w->money_decimals);
-        char name[80];
-        snprintf(name, sizeof name, "%s%s", kpi_info(k)->name, aspect_suffix((enum aspect)a));
-        struct row row = {.kpi = name, .has_value = true, .mark = ""};
-        add_row(w, p, &row);
+        add_value(w, kpi_info(k)->name, aspect_suffix((enum aspect)a));
     }
+}
+
+static void add_interval(struct value_writer *w, enum kpi k, const struct kpi_value *value)
+{
+    struct interval interval = kpi_interval(value);
+    buffer_clear(&w->value);
+    interval_format(&w->value, interval.low);
+    add_value(w, kpi_info(k)->name, ".low");
+    buffer_clear(&w->value);
+    interval_format(&w->value, interval.high);
+    add_value(w, kpi_info(k)->name, ".high");
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct value_line *first = a, *second = b;
+    return strcmp(first->name, second->name);
+}
+
+static void write_lines(struct value_writer *w, const struct place *p)
+{
+    if (w->line_count > 1)
+        qsort(w->lines, w->line_count, sizeof *w->lines, by_name);
+    for (size_t i = 0; i < w->line_count; i++) {
+        struct value_line *line = &w->lines[i];
+        line->row.kpi = line->name;
+        buffer_clear(&w->value);
+        buffer_text(&w->value, (struct text){w->texts.at + line->value_at, line->value_len});
+        buffer_clear(&w->previous);
+        buffer_text(&w->previous, (struct text){w->texts.at + line->previous_at, line->previous_len});
+        write_row(w, p, &line->row);
+    }
+    w->line_count = 0;
+    buffer_clear(&w->texts);
 }
 
 static void add_window(struct value_writer *w, const struct snapshot *s, size_t entity, unsigned window, bool *heading)
@@ -237,10 +302,13 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
                               .has_n = has_value,
                               .n = has_value ? value.n : 0,
                               .mark = has_value ? kpi_mark_name(kpi_marked(k, &sums)) : ""};
-            add_row(w, &place, &row);
+            add_row(w, &row);
         }
+        if (has_value && w->with_intervals && kpi_is_share(k))
+            add_interval(w, k, &value);
         add_aspects(w, &place, k, &sums);
     }
+    write_lines(w, &place);
 }
 
 static void begin_snapshot(struct value_writer *w, const struct snapshot *s)
@@ -285,5 +353,7 @@ int value_writer_finish(struct value_writer *w)
     buffer_fini(&w->value);
     buffer_fini(&w->previous);
     buffer_fini(&w->as_of);
+    buffer_fini(&w->texts);
+    free(w->lines);
     return w->error;
 }

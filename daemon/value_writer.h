@@ -25,6 +25,10 @@ struct value_writer {
     unsigned windows[WINDOWS_MAX];              /* sorted by name */
     enum kpi kpis[KPI_COUNT];                   /* sorted by name */
     bool header_written;
+    bool with_intervals;      /* also the edges of shares, as `<kpi>.low` and `<kpi>.high` */
+    struct value_line *lines; /* of the window at hand */
+    size_t line_count, line_room;
+    struct buffer texts; /* of these */
 };
 
 void value_writer_init(struct value_writer *w, const struct config *config, enum value_format format, int fd);

@@ -1,4 +1,5 @@
 #include "publishers/meta.h"
+#include "aggregators/interval.h"
 #include "aggregators/kpi.h"
 #include "base/error.h"
 #include <inttypes.h>
@@ -187,6 +188,8 @@ void catalogue_write(struct commands *c, const struct keys *k)
         buffer_json(&json, text_of(info->label_ru));
         buffer_string(&json, "},\"formula\":");
         buffer_json(&json, text_of(info->formula));
+        if (kpi_is_share((enum kpi)i))
+            buffer_string(&json, ",\"rank\":\"low\"");
         buffer_char(&json, '}');
         command_string(c, info->name);
         command_text(c, buffer_view(&json));

@@ -1,5 +1,6 @@
 #include "publishers/render.h"
 #include "aggregators/attainment.h"
+#include "aggregators/interval.h"
 #include "aggregators/kpi.h"
 #include "base/error.h"
 #include <string.h>
@@ -42,6 +43,22 @@ static void render_aspects(struct rendered *r, enum kpi k, const struct sums *su
     }
 }
 
+/* Between what edges the value of a share lies. */
+static void render_interval(struct rendered *r, enum kpi k, const struct kpi_value *value)
+{
+    struct interval interval = kpi_interval(value);
+    size_t at = r->texts.len;
+    interval_format(&r->texts, interval.low);
+    r->rank_at[k] = (uint32_t)at;
+    r->rank_len[k] = (uint32_t)(r->texts.len - at);
+    arguments_joined(&r->fields, text_of(kpi_info(k)->name), TEXT(".low"));
+    arguments_text(&r->fields, rendered_rank(r, k));
+    at = r->texts.len;
+    interval_format(&r->texts, interval.high);
+    arguments_joined(&r->fields, text_of(kpi_info(k)->name), TEXT(".high"));
+    arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
+}
+
 void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *sums, const struct sums *previous,
                    const struct render_targets *targets, int money_decimals)
 {
@@ -65,6 +82,9 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
             arguments_text(&r->fields, rendered_value(r, k));
             arguments_joined(&r->fields, name, TEXT(".n"));
             arguments_integer(&r->fields, value.n);
+            r->rank_len[i] = 0;
+            if (kpi_is_share(k))
+                render_interval(r, k, &value);
             enum kpi_mark mark = kpi_marked(k, sums);
             if (mark != MARK_NONE) {
                 add_extra(r, name, TEXT(".mark"));
@@ -86,4 +106,11 @@ struct text rendered_value(const struct rendered *r, enum kpi k)
 {
     REQUIRE(r->values >> k & 1);
     return (struct text){r->texts.at + r->text_at[k], r->text_len[k]};
+}
+
+struct text rendered_rank(const struct rendered *r, enum kpi k)
+{
+    if (r->rank_len[k] == 0)
+        return rendered_value(r, k);
+    return (struct text){r->texts.at + r->rank_at[k], r->rank_len[k]};
 }

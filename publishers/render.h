@@ -1,6 +1,6 @@
 /* render.h - the sums of an entity in a window as the fields of its hash in Redis.
  *
- * `<kpi>`, `<kpi>.n`, `<kpi>.mark`, `<kpi>.prev` and what is said of its target, in the order of the KPI table; what has no value, and a count
+ * `<kpi>`, `<kpi>.n`, `<kpi>.low` and `.high` of shares, `<kpi>.mark`, `<kpi>.prev` and what is said of its target, in the order of the KPI table; what has no value, and a count
  * or sum that is 0, is left out. `as_of` and `seq` are not part of it: they say when this changed.
  *
  * Thread: any, one thread an object. Memory: init to fini; what render_window gives lasts until the next call.
@@ -22,6 +22,8 @@ struct rendered {
     uint64_t extras;         /* of the names of the other fields, 0 = none: what it was before may have to go */
     struct buffer texts;     /* the values one behind the other */
     uint32_t text_at[KPI_COUNT], text_len[KPI_COUNT];
+    uint32_t rank_at[KPI_COUNT],
+        rank_len[KPI_COUNT]; /* of what boards rank by, where that is not the value; 0 = it is */
 };
 
 /* Where the targets of an entity in a window stand. */
@@ -41,3 +43,5 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
                    const struct render_targets *targets, int money_decimals);
 /* The text of a KPI's value; `values` must have its bit. */
 struct text rendered_value(const struct rendered *r, enum kpi k);
+/* What boards rank it by: the value, and of shares the lower edge of the interval. */
+struct text rendered_rank(const struct rendered *r, enum kpi k);

@@ -28,7 +28,7 @@ static void write_boards(struct scribe *s, enum dimension d, unsigned w, struct 
         if (!boards->kpi[i])
             continue;
         if (is)
-            batch_board_put(s->batch, d, w, (enum kpi)i, name, rendered_value(&s->rendered, (enum kpi)i), was);
+            batch_board_put(s->batch, d, w, (enum kpi)i, name, rendered_rank(&s->rendered, (enum kpi)i), was);
         else if (was)
             batch_board_drop(s->batch, d, w, (enum kpi)i, name);
     }

@@ -63,7 +63,7 @@ class Events:
     def replay(self, config_path, as_of):
         """{key: {field: text}} as Redis should have it."""
         files = [word for topic in TOPICS for path in self.sent[topic] for word in ("--" + topic, path)]
-        out = subprocess.run([program(), "replay", "--config", config_path, "--as-of", as_of, "--format", "ndjson",
+        out = subprocess.run([program(), "replay", "--config", config_path, "--as-of", as_of, "--format", "ndjson", "--intervals",
                               *files], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
         want = {}
         for line in out.splitlines():
@@ -73,6 +73,7 @@ class Events:
             fields = want.setdefault(f"kpi:{row['dimension']}:{row['window']}:{row['entity']}", {})
             if "value" in row:
                 fields[row["kpi"]] = row["value"]
+            if "n" in row:
                 fields[row["kpi"] + ".n"] = str(row["n"])
             if "prev" in row:
                 fields[row["kpi"] + ".prev"] = row["prev"]

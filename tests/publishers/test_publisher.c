@@ -51,6 +51,11 @@ Test(publisher, a_first_snapshot_is_readable_by_the_contract)
     char text[64];
     redis_ask_text(f.server, text, sizeof text, "ZSCORE kpid:{default}:board:manager:month:sales_volume Ada");
     cr_expect(eq(str, text, "151"));
+    redis_ask_text(f.server, text, sizeof text, "ZSCORE kpid:{default}:board:manager:month:win_rate Ada");
+    cr_expect(eq(flt, strtof(text, NULL), 0.207654F), "the lower edge of the interval");
+    cr_expect(eq(str, (char *)fixture_field(&f, "kpi:manager:month:Ada", "win_rate.low"), "0.207654"));
+    cr_expect(ne(ptr, strstr(fixture_field(&f, "catalogue", "win_rate"), "\"rank\":\"low\""), NULL));
+    cr_expect(eq(ptr, strstr(fixture_field(&f, "catalogue", "sales_volume"), "rank"), NULL));
     redis_ask_text(f.server, text, sizeof text, "PTTL kpid:{default}:meta");
     cr_expect(gt(int, atoi(text), 0), "a dead daemon is seen");
     redis_ask_text(f.server, text, sizeof text, "PTTL kpid:{default}:fence");

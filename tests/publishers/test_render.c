@@ -53,10 +53,12 @@ Test(render, values_with_their_n_and_their_previous)
     cr_expect(eq(str, (char *)flat(&r),
                  "deals_won=2 deals_won.n=2 sales_volume=123.45 sales_volume.n=2 deals_lost=1 deals_lost.n=1 "
                  "deals_lost.prev=4 average_check=123.45 average_check.n=1 win_rate=0.666667 win_rate.n=3 "
-                 "win_rate.prev=0.000000"));
+                 "win_rate.low=0.207654 win_rate.high=0.938510 win_rate.prev=0.000000"));
     cr_expect(r.values >> KPI_WIN_RATE & 1);
     cr_expect(not(r.values >> KPI_UNITS & 1));
     cr_expect(eq(u64, r.previous, UINT64_C(1) << KPI_DEALS_LOST | UINT64_C(1) << KPI_WIN_RATE));
+    cr_expect(text_equal(rendered_rank(&r, KPI_WIN_RATE), TEXT("0.207654")), "2 of 3 may be luck");
+    cr_expect(text_equal(rendered_rank(&r, KPI_SALES_VOLUME), TEXT("123.45")));
     struct text rate = rendered_value(&r, KPI_WIN_RATE);
     cr_expect(text_equal(rate, TEXT("0.666667")));
 
