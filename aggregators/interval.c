@@ -47,9 +47,12 @@ bool kpi_is_share(enum kpi k)
     }
 }
 
-struct interval kpi_interval(const struct kpi_value *share)
+bool kpi_interval(enum kpi k, const struct kpi_value *value, struct interval *out)
 {
-    return interval_of((int64_t)share->numerator, (int64_t)share->denominator);
+    if (!kpi_is_share(k) || value->denominator <= 0 || value->numerator < 0 || value->numerator > value->denominator)
+        return false;
+    *out = interval_of((int64_t)value->numerator, (int64_t)value->denominator);
+    return true;
 }
 
 void interval_format(struct buffer *b, int64_t millionths)

@@ -14,9 +14,10 @@ struct interval {
 
 /* x of n; 0 <= x <= n, 0 < n < 2^38. O(1). */
 struct interval interval_of(int64_t x, int64_t n);
-/* Whether the KPI is the share of some records that something is true of. */
+/* Whether a KPI is the share of some records that something is true of. */
 bool kpi_is_share(enum kpi k);
-/* The interval of a value of such a KPI, as kpi_evaluate gives it. */
-struct interval kpi_interval(const struct kpi_value *share);
+/* The interval of a value of such a KPI, as kpi_evaluate gives it. False: there is none, since corrections that were
+ * booked (book.h) left no share of something. */
+bool kpi_interval(enum kpi k, const struct kpi_value *value, struct interval *out);
 /* The text of an edge. */
 void interval_format(struct buffer *b, int64_t millionths);

@@ -242,7 +242,9 @@ static void add_aspects(struct value_writer *w, const struct place *p, enum kpi 
 
 static void add_interval(struct value_writer *w, enum kpi k, const struct kpi_value *value)
 {
-    struct interval interval = kpi_interval(value);
+    struct interval interval;
+    if (!kpi_interval(k, value, &interval))
+        return;
     buffer_clear(&w->value);
     interval_format(&w->value, interval.low);
     add_value(w, kpi_info(k)->name, ".low");
@@ -304,7 +306,7 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
                               .mark = has_value ? kpi_mark_name(kpi_marked(k, &sums)) : ""};
             add_row(w, &row);
         }
-        if (has_value && w->with_intervals && kpi_is_share(k))
+        if (has_value && w->with_intervals)
             add_interval(w, k, &value);
         add_aspects(w, &place, k, &sums);
     }

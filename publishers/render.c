@@ -46,16 +46,19 @@ static void render_aspects(struct rendered *r, enum kpi k, const struct sums *su
 /* Between what edges the value of a share lies. */
 static void render_interval(struct rendered *r, enum kpi k, const struct kpi_value *value)
 {
-    struct interval interval = kpi_interval(value);
+    struct interval interval;
+    r->rank_len[k] = 0;
+    if (!kpi_interval(k, value, &interval))
+        return;
     size_t at = r->texts.len;
     interval_format(&r->texts, interval.low);
     r->rank_at[k] = (uint32_t)at;
     r->rank_len[k] = (uint32_t)(r->texts.len - at);
-    arguments_joined(&r->fields, text_of(kpi_info(k)->name), TEXT(".low"));
+    add_extra(r, text_of(kpi_info(k)->name), TEXT(".low"));
     arguments_text(&r->fields, rendered_rank(r, k));
     at = r->texts.len;
     interval_format(&r->texts, interval.high);
-    arguments_joined(&r->fields, text_of(kpi_info(k)->name), TEXT(".high"));
+    add_extra(r, text_of(kpi_info(k)->name), TEXT(".high"));
     arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
 }
 
@@ -82,9 +85,7 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
             arguments_text(&r->fields, rendered_value(r, k));
             arguments_joined(&r->fields, name, TEXT(".n"));
             arguments_integer(&r->fields, value.n);
-            r->rank_len[i] = 0;
-            if (kpi_is_share(k))
-                render_interval(r, k, &value);
+            render_interval(r, k, &value);
             enum kpi_mark mark = kpi_marked(k, sums);
             if (mark != MARK_NONE) {
                 add_extra(r, name, TEXT(".mark"));

@@ -21,6 +21,17 @@ Test(interval, by_hand)
     expect(1000000, 1000000, 999996, 1000000);
 }
 
+/* Booked corrections may leave more lost than there were, or nothing to have a share of. */
+Test(interval, what_is_no_share_has_none)
+{
+    struct interval found;
+    cr_expect(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){1, 1, 1}, &found));
+    cr_expect(not(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){-1, 3, 3}, &found)));
+    cr_expect(not(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){3, 2, 2}, &found)));
+    cr_expect(not(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){-1, -2, -2}, &found)));
+    cr_expect(not(kpi_interval(KPI_CONVERSION, &(struct kpi_value){1, 2, 2}, &found)), "not of the same records");
+}
+
 Test(interval, a_large_sample_ranks_above_a_lucky_one)
 {
     cr_expect(lt(i64, interval_of(1, 1).low, interval_of(45, 50).low));

@@ -36,8 +36,9 @@ def texts(oracle, by, period, as_of):
     for entity, of_entity in measures.sums(oracle, by, period, as_of, names).items():
         for kpi, (part, whole) in SHARES.items():
             n = int(sum(of_entity.get(name, 0) for name in whole))
-            if n:
-                low, high = wilson(int(of_entity.get(part, 0)), n)
+            x = int(of_entity.get(part, 0))
+            if n > 0 and 0 <= x <= n:  # else booked corrections have left no share of something
+                low, high = wilson(x, n)
                 found[entity, kpi + ".low"] = fixed(low, 6)
                 found[entity, kpi + ".high"] = fixed(high, 6)
     return found
