@@ -326,6 +326,9 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
     count_odd_targets(s);
     snapshot_begin(out, s->derivation.now_us, everything, s->config->window_count, has_previous, &s->accounts,
                    s->derivation.records, s->derivation.oddities);
+    int64_t lock_us = s->derivation.valuation.books.lock_us;
+    for (unsigned w = 0; w < s->config->window_count; w++)
+        snapshot_set_provisional(out, w, lock_us != INT64_MIN && s->spans[w].to_us > lock_us);
     for (uint32_t i = 0; i < s->slot_count; i++) {
         const struct slot *slot = &s->slots[i];
         struct snapshot_position p = {text_of(slot->topic), slot->partition, slot->offset, slot->ended};

@@ -28,7 +28,7 @@ struct snapshot {
     int64_t as_of_us;
     bool everything;
     unsigned window_count;
-    bool has_previous[WINDOWS_MAX];
+    bool has_previous[WINDOWS_MAX], is_provisional[WINDOWS_MAX];
     struct accounts accounts;
     int64_t records[KIND_COUNT], oddities[ODDITY_COUNT];
     struct position *positions;
@@ -83,6 +83,16 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
     s->target_count = 0;
     buffer_clear(&s->bytes);
     buffer_char(&s->bytes, '\0'); /* offset 0 means none */
+}
+
+void snapshot_set_provisional(struct snapshot *s, unsigned window, bool is_provisional)
+{
+    s->is_provisional[window] = is_provisional;
+}
+
+bool snapshot_is_provisional(const struct snapshot *s, unsigned window)
+{
+    return s->is_provisional[window];
 }
 
 void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p)

@@ -97,5 +97,7 @@ uint32_t snapshot_entity_id(const struct snapshot *s, size_t i);
 /* The sums of window `window` (index in config.windows) and of its `previous`; all 0 where the entity
  * has none, or where its dimension does not have the window. */
 void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct sums *out, struct sums *out_previous);
+/* Whether books are closed at all (corrections.lock), but not those of the whole window: its values may still change. */
+bool snapshot_is_provisional(const struct snapshot *s, unsigned window);
 /* Whether the window has a previous one at all (`all` and `now` have none). */
 bool snapshot_has_previous(const struct snapshot *s, unsigned window);

@@ -9,6 +9,7 @@
 void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsigned window_count,
                     const bool *window_has_previous, const struct accounts *accounts, const int64_t *records,
                     const int64_t *oddities);
+void snapshot_set_provisional(struct snapshot *s, unsigned window, bool is_provisional);
 void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p);
 void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id);
 /* Of the entity that was added last; the texts are copied. */

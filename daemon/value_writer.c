@@ -65,6 +65,7 @@ struct row {
     bool has_value;
     bool has_n;
     int64_t n;
+    bool is_provisional;
     const char *mark; /* "" = none */
 };
 
@@ -94,6 +95,8 @@ static void add_ndjson(struct value_writer *w, const struct row *row)
         }
         if (row->mark[0] != '\0')
             add_member(b, "mark", text_of(row->mark));
+        if (row->is_provisional)
+            buffer_string(b, ",\"provisional\":true");
     }
     if (w->previous.len > 0)
         add_member(b, "prev", buffer_view(&w->previous));
@@ -302,6 +305,7 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
             struct row row = {.kpi = kpi_info(k)->name,
                               .has_value = has_value,
                               .has_n = has_value,
+                              .is_provisional = has_value && !now && snapshot_is_provisional(s, window),
                               .n = has_value ? value.n : 0,
                               .mark = has_value ? kpi_mark_name(kpi_marked(k, &sums)) : ""};
             add_row(w, &row);

@@ -101,6 +101,11 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
             arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
         }
     }
+    if (r->fields.count > 0 && clock == KPI_SPAN && targets->snapshot != NULL &&
+        snapshot_is_provisional(targets->snapshot, targets->window)) {
+        add_extra(r, TEXT("provisional"), TEXT(""));
+        arguments_string(&r->fields, "1");
+    }
 }
 
 struct text rendered_value(const struct rendered *r, enum kpi k)

@@ -279,6 +279,7 @@ class Oracle:
         self.rates = rates or Rates(None, base)
         self.decimals = DECIMALS[base]
         self.stage_probabilities = stage_probabilities or {}
+        self.lock = books[1] if books else None
         self.organisation = organisation or Organisation(ledger, calendar)
         self.rate_age_max = rate_age_max
         self.plan = None  # targets, own KPIs and the like: a Plan
@@ -554,6 +555,8 @@ class Oracle:
                             line["n"] = n
                         if mark:
                             line["mark"] = mark
+                        if "." not in kpi and current and self.lock is not None and current[1] > self.lock:
+                            line["provisional"] = True
                     if (entity, kpi) in before:
                         line["prev"] = before[entity, kpi][0]
                     out.append(line)
