@@ -161,8 +161,13 @@ def _sum(unit, name):
     return Kpi(unit, True, lambda total: total, name)
 
 
+def _over(a, b):
+    """What is booked later can leave less than nothing in a window; of that there is no part."""
+    return a / max(b, Fraction(0))
+
+
 def _ratio(unit, part, whole):
-    return Kpi(unit, False, lambda a, b: a / b, part, whole)
+    return Kpi(unit, False, _over, part, whole)
 
 
 # All KPIs of a span that are made of sums in it. Quantiles are read from oracle.py; velocity and growth need more.
@@ -175,7 +180,7 @@ KPIS = {
     "deals_lost": _sum("count", "lost"),
     "lost_volume": _sum("money", "lost_amount"),
     "average_check": _ratio("money", "won_amount", "won_with_amount"),
-    "win_rate": Kpi("ratio", False, lambda won, lost: won / (won + lost), "won", "lost"),
+    "win_rate": Kpi("ratio", False, lambda won, lost: _over(won, won + lost), "won", "lost"),
     "win_rate_cohort": _ratio("ratio", "deals_won_since", "deals"),
     "conversion": _ratio("ratio", "won", "leads"),
     "cycle_time_mean": _ratio("seconds", "cycle_us", "cycles"),
@@ -186,7 +191,7 @@ KPIS = {
     "csat": _ratio("ratio", "csat_satisfied", "csat_answers"),
     "csat_mean": _ratio("score", "csat_score", "csat_answers"),
     "nps": Kpi(
-        "nps", False, lambda up, down, n: 100 * (up - down) / n, "nps_promoters", "nps_detractors", "nps_answers"
+        "nps", False, lambda up, down, n: _over(100 * (up - down), n), "nps_promoters", "nps_detractors", "nps_answers"
     ),
     "new_customers": _sum("count", "new_customers"),
     "repeat_rate": _ratio("ratio", "repeat_deals", "customer_deals"),
@@ -229,10 +234,12 @@ def values(oracle, by, window, periods, as_of):
     if by != "loss_reason":
         standing = open_deals(oracle, by, as_of)
         for entity, of_entity in measured.items():
-            if of_entity.get("cycle_us") and of_entity.get("won_with_amount"):
+            # what is booked later can leave less than nothing in a window
+            closed = of_entity.get("won", 0) + of_entity.get("lost", 0)
+            if closed > 0 and of_entity.get("cycle_us", 0) > 0 and of_entity.get("won_with_amount", 0) > 0:
                 days = of_entity["cycle_us"] / of_entity["cycles"] / 86_400
                 check = of_entity.get("won_amount", Fraction(0)) / of_entity["won_with_amount"]
-                rate = of_entity["won"] / (of_entity["won"] + of_entity.get("lost", 0))
+                rate = Fraction(of_entity.get("won", 0), closed)
                 found[entity, "velocity"] = standing.get(entity, (0,))[0] * rate * check / days
     return found
 
