@@ -7,6 +7,12 @@ uint64_t random_seed(uint64_t otherwise)
     return given != NULL ? strtoull(given, NULL, 10) : otherwise;
 }
 
+int random_rounds(int otherwise)
+{
+    const char *given = getenv("ROUNDS");
+    return given != NULL ? (int)strtol(given, NULL, 10) : otherwise;
+}
+
 uint64_t random_next(struct random *r)
 {
     uint64_t z = r->state += UINT64_C(0x9E3779B97F4A7C15);

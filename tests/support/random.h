@@ -11,6 +11,8 @@ struct random {
 
 /* SEED from the environment where it is set, else the given one. */
 uint64_t random_seed(uint64_t otherwise);
+/* ROUNDS from the environment where it is set, else the given number: how often a law is tried. */
+int random_rounds(int otherwise);
 uint64_t random_next(struct random *r);
 /* 0 <= result < below; below > 0. */
 int64_t random_below(struct random *r, int64_t below);
