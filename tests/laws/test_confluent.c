@@ -43,7 +43,7 @@ Test(confluent, any_order_any_repetition_any_cuts_end_in_the_same_values)
     struct core core;
     core_init(&core, "Europe/Berlin", 1, 1);
     const int64_t from_us = INT64_C(1709000000) * SECOND;
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0, rounds = random_rounds(40); round < rounds; round++) {
         struct event_list events = {0};
         struct history_options o = {.from_us = from_us, .span_us = 40 * DAY, .count = 400, .records = 15};
         make_history(&events, &r, &o);

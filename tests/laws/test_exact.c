@@ -185,32 +185,32 @@ static int64_t instant(const char *t)
 /* The hours in which Berlin's clock goes forward and back are where days have 23 and 25 hours. */
 Test(exact, changes_add_up_over_a_spring_night_in_berlin)
 {
-    for (uint64_t seed = random_seed(1), end = seed + 3; seed < end; seed++)
+    for (uint64_t seed = random_seed(1), end = seed + (uint64_t)random_rounds(3); seed < end; seed++)
         run(seed, "Europe/Berlin", 1, 1, instant("2024-03-29T00:00:00Z"), 5 * DAY, 4 * HOUR);
 }
 
 Test(exact, changes_add_up_over_an_autumn_night_in_berlin)
 {
-    for (uint64_t seed = random_seed(100), end = seed + 3; seed < end; seed++)
+    for (uint64_t seed = random_seed(100), end = seed + (uint64_t)random_rounds(3); seed < end; seed++)
         run(seed, "Europe/Berlin", 7, 4, instant("2024-10-25T00:00:00Z"), 5 * DAY, 4 * HOUR);
 }
 
 /* Month ends: the month before lacks the day, so the end of `previous` jumps at a local midnight. */
 Test(exact, changes_add_up_over_month_ends_and_a_leap_day)
 {
-    for (uint64_t seed = random_seed(200), end = seed + 3; seed < end; seed++)
+    for (uint64_t seed = random_seed(200), end = seed + (uint64_t)random_rounds(3); seed < end; seed++)
         run(seed, "Asia/Kolkata", 1, 2, instant("2024-02-20T00:00:00Z"), 45 * DAY, 30 * HOUR);
 }
 
 Test(exact, changes_add_up_over_two_years)
 {
-    for (uint64_t seed = random_seed(300), end = seed + 3; seed < end; seed++)
+    for (uint64_t seed = random_seed(300), end = seed + (uint64_t)random_rounds(3); seed < end; seed++)
         run(seed, "America/New_York", 1, 1, instant("2023-01-05T00:00:00Z"), 700 * DAY, 20 * DAY);
 }
 
 /* Minutes and seconds: the small rolling windows lose their rows step by step. */
 Test(exact, changes_add_up_within_an_hour)
 {
-    for (uint64_t seed = random_seed(400), end = seed + 3; seed < end; seed++)
+    for (uint64_t seed = random_seed(400), end = seed + (uint64_t)random_rounds(3); seed < end; seed++)
         run(seed, "UTC", 1, 1, instant("2024-05-05T23:30:00Z"), 50 * MINUTE, 90 * SECOND);
 }
