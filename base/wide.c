@@ -96,3 +96,31 @@ bool wide_quotient(const int128 *n, unsigned n_count, const int128 *d, unsigned 
     *out_inexact = bits(&rest) > 0;
     return true;
 }
+
+bool wide_half_even(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 *out)
+{
+    REQUIRE(n_count < WIDE_FACTORS);
+    int128 above[WIDE_FACTORS] = {2}, halves;
+    memcpy(above + 1, n, n_count * sizeof *n);
+    bool inexact;
+    if (!wide_quotient(above, n_count + 1, d, d_count, &halves, &inexact))
+        return false;
+    bool negative = is_negative(n, n_count);
+    int128 magnitude = negative ? -halves : halves, whole = magnitude / 2;
+    if (magnitude % 2 != 0 && (inexact || whole % 2 != 0))
+        whole++;
+    *out = negative ? -whole : whole;
+    return true;
+}
+
+int wide_compare(const int128 *a, unsigned a_count, const int128 *b, unsigned b_count)
+{
+    REQUIRE(a_count <= WIDE_FACTORS && b_count <= WIDE_FACTORS);
+    struct wide first = product(a, a_count), second = product(b, b_count);
+    int first_sign = bits(&first) == 0 ? 0 : is_negative(a, a_count) ? -1 : 1;
+    int second_sign = bits(&second) == 0 ? 0 : is_negative(b, b_count) ? -1 : 1;
+    if (first_sign != second_sign)
+        return first_sign < second_sign ? -1 : 1;
+    int order = is_less(&first, &second) ? -1 : is_less(&second, &first);
+    return first_sign < 0 ? -order : order;
+}

@@ -1,4 +1,4 @@
-/* wide.h - the quotient of two products that 128 bits do not hold.
+/* wide.h - products that 128 bits do not hold: their quotient, rounded or not, and which is greater.
  *
  * Thread: any; pure.
  */
@@ -13,3 +13,7 @@
  * 0; all magnitudes are below 2^126. False: the quotient is 2^120 or more. O(bits of the products x words of them). */
 MUST_CHECK bool wide_quotient(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 *out,
                               bool *out_inexact);
+/* The same rounded half to even. */
+MUST_CHECK bool wide_half_even(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 *out);
+/* <0, 0, >0: the product of a against that of b. */
+int wide_compare(const int128 *a, unsigned a_count, const int128 *b, unsigned b_count);

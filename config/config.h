@@ -212,6 +212,12 @@ struct audit_config {
     int64_t round_ms; /* in which every number is derived anew from the records, and compared; 0 = never by itself */
 };
 
+/* Managers against their peers: aggregators/strength.h. */
+struct strengths_config {
+    bool window[WINDOWS_MAX]; /* in which of them */
+    int64_t k;                /* so many records of one's own weigh as much as the team's level: 10 */
+};
+
 struct limits_config {
     int64_t entities_max; /* of one dimension */
     int64_t ring_bytes;   /* between consumer and writer; a power of two */
@@ -254,6 +260,7 @@ struct config {
     struct alert_config alerts;
     struct http_config http;
     struct log_config log;
+    struct strengths_config strengths;
     struct audit_config audit;
     struct limits_config limits;
     uint64_t hash; /* of the file's bytes; meta.config_hash */

@@ -67,12 +67,14 @@ option_load load_calendars, load_calendar_name, load_days, load_hours, load_holi
 extern const char *const period_words[];
 /* Every day, around the clock. */
 void working_calendar_default(struct working_calendar_config *c, const char *name);
-option_load load_lock; /* load_company.c */
+option_load load_lock;                                                                              /* load_company.c */
 option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows;               /* load_windows.c */
 option_load load_inputs, load_source, load_filter, load_fields, load_other_fields, load_tombstones; /* load_inputs.c */
 option_load load_properties;                                                                        /* load_kafka.c */
 option_load load_receivers, load_headers, load_rules, load_kpi, load_dimension, load_window, load_entities,
     load_threshold, load_clear, load_rule_receivers; /* load_alerts.c */
+
+option_load load_strength_windows; /* load_strengths.c */
 
 /* What options say about each other, after all are loaded: checks.c. */
 void check_all(struct loader *l, const struct node *root);

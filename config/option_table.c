@@ -287,6 +287,15 @@ static const struct option correction_options[] = {
     {0},
 };
 
+static const struct option strength_options[] = {
+    {"windows", OPTION_CUSTOM, AT(strengths_config, window), .fallback = "[month, quarter]", .fallback_note = "month and quarter, where managers have them", .load = load_strength_windows,
+     .form = "list of windows", .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/window\"}}",
+     .help = "Windows in which managers are compared with their team: any but now. An empty list: none."},
+    {"k", OPTION_INTEGER, AT(strengths_config, k), .fallback = "10", .least = 0, .most = 1000000,
+     .help = "How many records of a manager weigh as much as the level of the team: with fewer the value is drawn to that, with many it stands for itself. 0 = always for itself."},
+    {0},
+};
+
 static const struct option audit_options[] = {
     {"round", OPTION_DURATION, AT(audit_config, round_ms), .fallback = "1h", .least = 0, .most = 30 * MS_D,
      .help = "Time in which all numbers are derived from the records anew, beside the live ones, and compared; 0s = only on SIGUSR1."},
@@ -336,6 +345,7 @@ const struct option option_table[] = {
     {"http", OPTION_GROUP, AT(config, http), .options = http_options, .help = "Metrics and health."},
     {"log", OPTION_GROUP, AT(config, log), .options = log_options, .help = "What is written to standard error."},
     {"corrections", OPTION_GROUP, .offset = 0, .options = correction_options, .help = "What happens to numbers that have been told."},
+    {"strengths", OPTION_GROUP, AT(config, strengths), .options = strength_options, .help = "Managers against the peers of their team: docs/strengths.md. They need an organisation."},
     {"audit", OPTION_GROUP, AT(config, audit), .options = audit_options, .help = "Whether the numbers are what the records say."},
     {"limits", OPTION_GROUP, AT(config, limits), .options = limit_options, .help = "What may grow no further."},
     {0},

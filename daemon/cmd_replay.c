@@ -30,7 +30,7 @@ static const char about[] =
     "one says how the lines are read.";
 
 /* The first ones are the kinds, in their order. */
-enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_AUDIT, OPT_INTERVALS, OPT_COUNT };
+enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_AUDIT, OPT_STRENGTHS, OPT_INTERVALS, OPT_COUNT };
 
 static const struct option_row own_rows[OPT_COUNT - KIND_COUNT] = {
     {"config", "FILE", "the configuration; without it every setting has its default"},
@@ -40,6 +40,7 @@ static const struct option_row own_rows[OPT_COUNT - KIND_COUNT] = {
     {"format", "FORMAT", "table (the default), ndjson or csv"},
     {"strict", NULL, "end with 65 if any line could not be read"},
     {"audit", NULL, "derive every number from the records anew, and end with 1 if one differs"},
+    {"strengths", NULL, "also managers against the peers of their team, as <lever>.shrunk, .team, .index, .size"},
     {"intervals", NULL, "also between what edges each share lies, as <kpi>.low and <kpi>.high"},
 };
 
@@ -50,7 +51,7 @@ struct replay {
     size_t as_of_count;
     struct event_files files;
     enum value_format format;
-    bool strict, audit, intervals;
+    bool strict, audit, strengths, intervals;
 
     struct config *config;
     struct calendar *calendar;
@@ -95,6 +96,7 @@ static int read_options(struct replay *r, int argc, char **argv)
         case OPT_FORMAT: good = read_format(r, &o); break;
         case OPT_STRICT: r->strict = true; break;
         case OPT_AUDIT: r->audit = true; break;
+        case OPT_STRENGTHS: r->strengths = true; break;
         case OPT_INTERVALS: r->intervals = true; break;
         case OPTIONS_HELP: return -1;
         case OPTIONS_ARGUMENT:
@@ -186,6 +188,8 @@ static bool print_values(struct replay *r)
     struct snapshot *snapshot = snapshot_create();
     value_writer_init(&out, r->config, r->format, STDOUT_FILENO);
     out.with_intervals = r->intervals;
+    if (r->strengths)
+        value_writer_with_strengths(&out);
     for (size_t i = 0; i < r->as_of_count; i++) {
         shard_advance(r->shard, r->as_of_us[i]);
         while (!shard_work(r->shard, UINT_MAX))

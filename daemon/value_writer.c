@@ -44,6 +44,11 @@ void value_writer_init(struct value_writer *w, const struct config *config, enum
     SORT_BY_NAME(w->kpis, (unsigned)KPI_COUNT, KPI_NAME)
 }
 
+void value_writer_with_strengths(struct value_writer *w)
+{
+    w->peers = peers_create(w->config);
+}
+
 static void write_out(struct value_writer *w)
 {
     size_t done = 0;
@@ -256,6 +261,34 @@ static void add_interval(struct value_writer *w, enum kpi k, const struct kpi_va
     add_value(w, kpi_info(k)->name, ".high");
 }
 
+static void add_text(struct value_writer *w, const char *name, struct text value)
+{
+    buffer_clear(&w->value);
+    buffer_text(&w->value, value);
+    add_value(w, name, "");
+}
+
+static void add_strengths(struct value_writer *w, const struct peer_judgement *j)
+{
+    for (unsigned l = 0; l < LEVER_COUNT; l++) {
+        for (unsigned p = STRENGTH_VALUE + 1; p < STRENGTH_PARTS; p++) {
+            if (!strength_exists(&j->strengths, (enum lever)l, (enum strength_part)p))
+                continue;
+            buffer_clear(&w->value);
+            strength_format(&w->value, &j->strengths, (enum lever)l, (enum strength_part)p, w->money_decimals);
+            add_value(w, lever_name((enum lever)l), strength_suffix((enum strength_part)p));
+        }
+    }
+    add_text(w, "strengths.team", j->team);
+    buffer_clear(&w->value);
+    buffer_integer(&w->value, j->peers);
+    add_value(w, "strengths.peers", "");
+    if (j->strengths.weakest != LEVER_COUNT)
+        add_text(w, "strengths.weakest", text_of(lever_name(j->strengths.weakest)));
+    if (j->strengths.strongest != LEVER_COUNT)
+        add_text(w, "strengths.strongest", text_of(lever_name(j->strengths.strongest)));
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct value_line *first = a, *second = b;
@@ -314,6 +347,9 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
             add_interval(w, k, &value);
         add_aspects(w, &place, k, &sums);
     }
+    struct peer_judgement j;
+    if (w->peers != NULL && d == DIMENSION_MANAGER && peers_judge(w->peers, snapshot_entity_id(s, entity), window, &j))
+        add_strengths(w, &j);
     write_lines(w, &place);
 }
 
@@ -338,6 +374,11 @@ void value_writer_snapshot(struct value_writer *w, const struct snapshot *s)
     REQUIRE(snapshot_is_everything(s));
     begin_snapshot(w, s);
     size_t count = snapshot_entity_count(s);
+    if (w->peers != NULL) {
+        peers_forget(w->peers);
+        for (size_t entity = 0; entity < count; entity++)
+            peers_take(w->peers, s, entity);
+    }
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
         /* Entities lie sorted by (dimension, name): those of one dimension are a run. */
         for (size_t entity = 0; entity < count; entity++) {
@@ -361,5 +402,6 @@ int value_writer_finish(struct value_writer *w)
     buffer_fini(&w->as_of);
     buffer_fini(&w->texts);
     free(w->lines);
+    peers_destroy(w->peers);
     return w->error;
 }

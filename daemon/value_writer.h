@@ -6,6 +6,7 @@
  * value_writer_finish; nothing is written after it.
  */
 #pragma once
+#include "aggregators/peers.h"
 #include "aggregators/snapshot.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -26,12 +27,15 @@ struct value_writer {
     enum kpi kpis[KPI_COUNT];                   /* sorted by name */
     bool header_written;
     bool with_intervals;      /* also the edges of shares, as `<kpi>.low` and `<kpi>.high` */
+    struct peers *peers;      /* with strengths: of the snapshot at hand; NULL: without */
     struct value_line *lines; /* of the window at hand */
     size_t line_count, line_room;
     struct buffer texts; /* of these */
 };
 
 void value_writer_init(struct value_writer *w, const struct config *config, enum value_format format, int fd);
+/* From now on also the strengths of managers, as `<lever>.shrunk` ... */
+void value_writer_with_strengths(struct value_writer *w);
 /* The snapshot must hold everything. */
 void value_writer_snapshot(struct value_writer *w, const struct snapshot *s);
 /* Writes what is left and frees. 0, or the errno of the first write that failed. */

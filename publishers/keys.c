@@ -47,6 +47,14 @@ void key_entity(struct buffer *out, enum dimension d, struct text entity)
     buffer_text(out, entity);
 }
 
+void key_strengths(struct buffer *out, const char *window, struct text manager)
+{
+    buffer_string(out, "strengths:");
+    buffer_string(out, window);
+    buffer_char(out, ':');
+    buffer_text(out, manager);
+}
+
 void key_entities(struct buffer *out, enum dimension d)
 {
     buffer_string(out, "entities:");
@@ -63,7 +71,8 @@ void key_stage(struct buffer *out, int64_t epoch, uint64_t number)
 
 bool key_is_indexed(struct text suffix)
 {
-    static const struct text kinds[] = {{"kpi:", 4}, {"board:", 6}, {"entity:", 7}, {"entities:", 9}};
+    static const struct text kinds[] = {
+        {"kpi:", 4}, {"board:", 6}, {"entity:", 7}, {"entities:", 9}, {"strengths:", 10}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (suffix.len > kinds[i].len && memcmp(suffix.at, kinds[i].at, kinds[i].len) == 0)
             return true;

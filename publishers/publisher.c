@@ -15,6 +15,7 @@
 #include "publishers/meta.h"
 #include "publishers/scribe.h"
 #include "publishers/seen.h"
+#include "publishers/strengths.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -37,6 +38,7 @@ struct publisher {
     struct changes *changes;
     struct batch *batch;
     struct scribe scribe;
+    struct strength_keys strengths;
     struct alert_keys alerts;
     struct commands commands;
     struct seen seen;
@@ -76,6 +78,7 @@ struct publisher *publisher_create(const struct config *config, const struct pub
     p->changes = changes_create(config->window_count);
     p->batch = batch_create(config, &p->keys, p->changes);
     scribe_init(&p->scribe, config, p->changes, p->batch);
+    strength_keys_init(&p->strengths, config, p->batch);
     alert_keys_init(&p->alerts, config->publish.alerts_log_max);
     commands_init(&p->commands);
     seen_init(&p->seen);
@@ -96,6 +99,7 @@ void publisher_destroy(struct publisher *p)
     seen_fini(&p->seen);
     commands_fini(&p->commands);
     alert_keys_fini(&p->alerts);
+    strength_keys_fini(&p->strengths);
     scribe_fini(&p->scribe);
     batch_destroy(p->batch);
     changes_destroy(p->changes);
@@ -279,7 +283,31 @@ static bool write_entity(struct publisher *p, int64_t now_us, const struct snaps
         any |= scribe_window(&p->scribe, s, entity, w, buffer_view(&p->as_of), p->fence.seq + 1);
     }
     scribe_entity(&p->scribe, s, entity, any);
+    strength_keys_take(&p->strengths, s, entity);
     return true;
+}
+
+struct room_maker {
+    struct publisher *p;
+    int64_t now_us;
+    bool fill;
+};
+
+static bool make_room(void *context)
+{
+    const struct room_maker *m = context;
+    return !is_full(m->p) || send_some(m->p, m->now_us, m->fill);
+}
+
+/* What the entities of a snapshot are, then what follows from all of them. */
+static bool write_snapshot(struct publisher *p, int64_t now_us, const struct snapshot *s, bool fill)
+{
+    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
+        if (!write_entity(p, now_us, s, i, fill))
+            return false;
+    }
+    struct room_maker m = {p, now_us, fill};
+    return strength_keys_write(&p->strengths, make_room, &m);
 }
 
 /* Everything that the index names and this fill has not written is of an entity, a window or a board that is no
@@ -302,12 +330,11 @@ static bool sweep(struct publisher *p, int64_t now_us)
 static void fill(struct publisher *p, int64_t now_us, const struct snapshot *s)
 {
     changes_forget(p->changes);
+    strength_keys_forget(&p->strengths);
     set_as_of(p);
     batch_begin(p->batch, true);
-    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
-        if (!write_entity(p, now_us, s, i, true))
-            return;
-    }
+    if (!write_snapshot(p, now_us, s, true))
+        return;
     if (!sweep(p, now_us))
         return;
     fence_begin(&p->commands);
@@ -333,10 +360,8 @@ static void publish_changes(struct publisher *p, int64_t now_us, const struct sn
 {
     set_as_of(p);
     batch_begin(p->batch, false);
-    for (size_t i = 0; s != NULL && i < snapshot_entity_count(s); i++) {
-        if (!write_entity(p, now_us, s, i, false))
-            return;
-    }
+    if (s != NULL && !write_snapshot(p, now_us, s, false))
+        return;
     /* A snapshot without a change moves as_of and the offsets all the same, as often as publish.idle says. The writer
      * cuts one after that time; it may come here a little sooner after the last one than it was cut. */
     const struct publish_config *often = &p->config->publish;

@@ -41,5 +41,32 @@ Test(wide, agrees_with_plain_division)
             d[k] = 1 + (int128)random_below(&r, INT64_C(1) << random_below(&r, 41));
         int128 above = n[0] * n[1] * n[2], below = d[0] * d[1];
         expect(n, 3, d, 2, above / below, above % below != 0);
+        int128 rounded;
+        cr_assert(wide_half_even(n, 3, d, 2, &rounded));
+        cr_expect(rounded == divide_half_even(above, below));
+        int order = wide_compare(n, 3, d, 2);
+        cr_expect(order == (above > below) - (above < below));
     }
+}
+
+Test(wide, halves_go_to_the_even_one)
+{
+    int128 out, big = (int128)1 << 120;
+    static const int halves[][2] = {{1, 0}, {3, 2}, {5, 2}, {-1, 0}, {-3, -2}, {-5, -2}};
+    for (unsigned i = 0; i < sizeof halves / sizeof *halves; i++) {
+        cr_assert(wide_half_even((int128[]){halves[i][0], big, big}, 3, (int128[]){2, big, big}, 3, &out));
+        cr_expect(out == halves[i][1]);
+    }
+    cr_assert(wide_half_even((int128[]){big + 1, big}, 2, (int128[]){2, big, big}, 3, &out));
+    cr_expect(out == 1, "a little more than a half");
+}
+
+Test(wide, which_product_is_greater)
+{
+    int128 big = (int128)1 << 120;
+    cr_expect(wide_compare((int128[]){big, big}, 2, (int128[]){big, big - 1}, 2) > 0);
+    cr_expect(wide_compare((int128[]){-big, big}, 2, (int128[]){-big, big - 1}, 2) < 0);
+    cr_expect(wide_compare((int128[]){-big, -big}, 2, (int128[]){big, big}, 2) == 0);
+    cr_expect(wide_compare((int128[]){0, -big}, 2, (int128[]){big, 0}, 2) == 0);
+    cr_expect(wide_compare((int128[]){-1}, 1, (int128[]){0}, 1) < 0);
 }

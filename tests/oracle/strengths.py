@@ -49,9 +49,9 @@ def judge(own, pooled, peers, k, decimals):
     shrunk, mean, unit = {}, {}, {}
     for lever, (total, count, of_unit) in RATES.items():
         unit[lever] = of_unit
-        if pooled[count]:
+        if pooled[count] > 0:  # below 0 where booked corrections have taken more back than came in
             mean[lever] = pooled[total] / pooled[count]
-            if own[count] + k:
+            if own[count] + k > 0:
                 shrunk[lever] = (own[total] + k * mean[lever]) / (own[count] + k)
     mean["deals"], shrunk["deals"], unit["deals"] = pooled["deals"] / peers, own["deals"], "count"
 
@@ -86,7 +86,7 @@ def sizes_of(own, shrunk, mean):
         "win_rate": closed * (mean["win_rate"] - rate) * check,
         "average_check": closed * rate * (mean["average_check"] - check),
     }
-    if mean.get("cycle_time") and "cycle_time" in shrunk:
+    if mean.get("cycle_time", 0) > 0 and "cycle_time" in shrunk:
         sizes["cycle_time"] = closed * rate * check * (shrunk["cycle_time"] / mean["cycle_time"] - 1)
     sizes["deals"] = (mean["deals"] - shrunk["deals"]) * rate * check
     return sizes

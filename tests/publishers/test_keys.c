@@ -28,6 +28,7 @@ Test(keys, nothing_but_what_may_be_indexed_is_swept)
     cr_expect(key_is_indexed(TEXT("kpi:manager:month:Ada")));
     cr_expect(key_is_indexed(TEXT("board:manager:month:win_rate")));
     cr_expect(key_is_indexed(TEXT("entity:manager:Ada")));
+    cr_expect(key_is_indexed(TEXT("strengths:month:Ada")));
     cr_expect(key_is_indexed(TEXT("entities:manager")));
     cr_expect(not(key_is_indexed(TEXT("meta"))));
     cr_expect(not(key_is_indexed(TEXT("fence"))));

@@ -12,6 +12,11 @@ static void expect_ideal(struct fixture *f)
     free(stands);
 }
 
+static void in_team(struct fixture *f, const char *manager, const char *team)
+{
+    fixture_member(f, manager, (struct given[]){NAME(MEMBER_MANAGER, manager), NAME(MEMBER_TEAM, team), END});
+}
+
 /* The contract of readers, field by field. */
 Test(publisher, a_first_snapshot_is_readable_by_the_contract)
 {
@@ -150,6 +155,49 @@ Test(publisher, the_organisation_moves_with_time)
     fixture_fini(&f);
 }
 
+/* A manager's change is a change of all of the team, and of nobody else. */
+Test(publisher, strengths_follow_the_whole_team)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    in_team(&f, "Ada", "North");
+    in_team(&f, "Bob", "North");
+    in_team(&f, "Eve", "South");
+    in_team(&f, "Kim", "South");
+    fixture_deal(&f, "1", "Ada", "", "won", 100, NOW_US - HOUR);
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Ada", "team"), "North"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Ada", "peers"), "2"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Ada", "win_rate"), "1.000000"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Ada", "deals.team"), "0.50"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Ada", "strongest"), "deals"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Bob", "weakest"), "deals"), "also without a record");
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Bob", "deals.size"), "50.00"));
+    expect_ideal(&f);
+
+    int64_t keys = fixture_status(&f).keys;
+    fixture_deal(&f, "2", "Ada", "", "lost", 100, NOW_US - HOUR);
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Bob", "win_rate.team"), "0.500000"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Bob", "deals.size"), "50.00"),
+              "twice as many, half won");
+    cr_expect(gt(i64, fixture_status(&f).keys, keys));
+    char text[64];
+    redis_ask_text(f.server, text, sizeof text,
+                   "EXISTS kpid:{default}:strengths:month:Eve kpid:{default}:strengths:month:Kim");
+    cr_expect(eq(str, text, "2"));
+    expect_ideal(&f);
+
+    /* Bob leaves: Ada has no peers any more. */
+    in_team(&f, "Bob", "South");
+    fixture_settle(&f);
+    redis_ask_text(f.server, text, sizeof text, "EXISTS kpid:{default}:strengths:month:Ada");
+    cr_expect(eq(str, text, "0"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "strengths:month:Eve", "peers"), "3"));
+    expect_ideal(&f);
+    fixture_fini(&f);
+}
+
 Test(publisher, a_snapshot_without_a_change_moves_as_of)
 {
     struct fixture f;
@@ -239,10 +287,12 @@ static void keep_equal(int64_t max_atomic, bool restarts)
             snprintf(id, sizeof id, "d%d", (int)random_below(&r, 12));
             snprintf(manager, sizeof manager, "m%d", (int)random_below(&r, 5));
             snprintf(team, sizeof team, "t%d", (int)random_below(&r, 2));
-            if (random_below(&r, 4) == 0) {
+            if (random_below(&r, 5) == 0) {
+                in_team(&f, manager, team);
+            } else if (random_below(&r, 4) == 0) {
                 fixture_delete(&f, id);
             } else {
-                fixture_deal(&f, id, manager, team, random_below(&r, 3) ? "won" : "lost",
+                fixture_deal(&f, id, manager, random_below(&r, 2) ? team : "", random_below(&r, 3) ? "won" : "lost",
                              1 + (int64_t)random_below(&r, 99), NOW_US - (int64_t)random_below(&r, 60) * DAY);
             }
         }

@@ -15,6 +15,8 @@ void core_init(struct core *c, const char *zone, int week_start, int fiscal_mont
         for (unsigned d = 0; d < DIMENSION_COUNT; d++)
             c->config->dimension_windows[d][w] = true;
     }
+    for (unsigned w = 0; w < c->config->window_count; w++)
+        c->config->strengths.window[w] = strcmp(windows[w], "month") == 0 || strcmp(windows[w], "last_month") == 0;
     config_add_input(c->config, KIND_RATE);
     config_add_input(c->config, KIND_MEMBER);
     c->calendar = calendar_create(zone, week_start, fiscal_month);
