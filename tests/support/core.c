@@ -8,6 +8,8 @@ void core_init(struct core *c, const char *zone, int week_start, int fiscal_mont
     static const char *const windows[] = {"1m",           "5m",   "1h",        "24h",   "7d",         "today",
                                           "yesterday",    "week", "last_week", "month", "last_month", "quarter",
                                           "last_quarter", "year", "last_year", "all",   "now"};
+    c->week_start = week_start;
+    c->fiscal_month = fiscal_month;
     c->config = config_default();
     c->config->window_count = sizeof windows / sizeof *windows;
     for (unsigned w = 0; w < c->config->window_count; w++) {

@@ -7,6 +7,7 @@ struct core {
     struct config *config;
     struct calendar *calendar;
     struct shard *shard;
+    int week_start, fiscal_month;
 };
 
 /* Every kind of window, in a zone; fiscal years from `fiscal_month`. */

@@ -43,6 +43,30 @@ struct event *make_deletion(enum record_kind kind, const char *key, int64_t occu
     return copy_of(memory, event_finish(&b, occurred_at_us, 0, false, TEXT("")));
 }
 
+struct event *event_part(const struct event *e, uint32_t fields, int64_t version)
+{
+    alignas(8) char memory[EVENT_SIZE_MAX];
+    struct event_builder b;
+    event_begin(&b, memory, (enum record_kind)e->kind, event_key(e));
+    b.event->flags = e->flags;
+    const struct record_kind_info *info = record_kind_info((enum record_kind)e->kind);
+    const struct event_value *value = event_values(e);
+    for (unsigned f = 0; f < info->field_count; f++) {
+        uint32_t bit = UINT32_C(1) << f;
+        bool has_value = (e->carried & bit) != 0 && (e->cleared & bit) == 0;
+        if ((fields & e->carried & bit) != 0) {
+            if (!has_value)
+                event_add_null(&b, f);
+            else if (info->fields[f].type == FIELD_TEXT)
+                event_add_text(&b, f, event_text(e, value));
+            else
+                event_add_number(&b, f, value->number);
+        }
+        value += has_value;
+    }
+    return copy_of(memory, event_finish(&b, e->occurred_at_us, version, false, TEXT("")));
+}
+
 void event_list_add(struct event_list *l, struct event *e)
 {
     if (l->count == l->room) {

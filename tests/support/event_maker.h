@@ -23,6 +23,9 @@ struct given {
 struct event *make_event(enum record_kind kind, const char *key, int64_t occurred_at_us, const struct given *fields);
 struct event *make_deletion(enum record_kind kind, const char *key, int64_t occurred_at_us);
 
+/* The event with some of its fields only, those in the mask, and with that version. The caller frees it. */
+struct event *event_part(const struct event *e, uint32_t fields, int64_t version);
+
 struct event_list {
     struct event **at;
     size_t count, room;
