@@ -91,6 +91,31 @@ static bool forecast(enum kpi k, const struct sums *sums, struct kpi_value *out)
     return booked != 0 || expected != 0;
 }
 
+bool aspect_evaluate_own(enum aspect a, const struct kpi_value *booked, bool is_sum, bool absent_is_zero,
+                         const struct snapshot_target *target, struct kpi_value *out)
+{
+    static const struct kpi_value zero = {0, 1, 0};
+    if (target == NULL)
+        return false;
+    if (a == ASPECT_TARGET) {
+        *out = (struct kpi_value){target->numerator, target->denominator, 0};
+        return true;
+    }
+    if (booked == NULL && !absent_is_zero)
+        return false;
+    const struct kpi_value *b = booked != NULL ? booked : &zero;
+    if (a == ASPECT_REQUIRED_RATE)
+        return is_sum && required(b, target, out);
+    if (target->numerator == 0)
+        return false;
+    if (a == ASPECT_ATTAINMENT)
+        return ratio((int128[]){b->numerator, target->denominator}, 2, (int128[]){b->denominator, target->numerator}, 2,
+                     out);
+    return a == ASPECT_PACE && is_sum && target->elapsed_us > 0 &&
+           ratio((int128[]){b->numerator, target->denominator, target->whole_us}, 3,
+                 (int128[]){b->denominator, target->numerator, target->elapsed_us}, 3, out);
+}
+
 bool aspect_evaluate(enum kpi k, enum aspect a, const struct sums *sums, const struct snapshot_target *target,
                      bool to_date, struct kpi_value *out)
 {
@@ -100,38 +125,25 @@ bool aspect_evaluate(enum kpi k, enum aspect a, const struct sums *sums, const s
         return kpi_evaluate(k, sums, out);
     if (a == ASPECT_FORECAST)
         return to_date && forecast(k, sums, out);
-    if (target == NULL)
-        return false;
-    if (a == ASPECT_TARGET) {
-        *out = (struct kpi_value){target->numerator, target->denominator, 0};
-        return true;
-    }
     struct kpi_value booked;
-    if (!kpi_evaluate(k, sums, &booked)) {
-        if (!adds_up(k))
-            return false;
-        booked = (struct kpi_value){0, 1, 0};
-    }
-    if (a == ASPECT_REQUIRED_RATE)
-        return required(&booked, target, out);
-    if (target->numerator == 0)
-        return false;
-    if (a == ASPECT_ATTAINMENT)
-        return ratio((int128[]){booked.numerator, target->denominator}, 2,
-                     (int128[]){booked.denominator, target->numerator}, 2, out);
-    return target->elapsed_us > 0 &&
-           ratio((int128[]){booked.numerator, target->denominator, target->whole_us}, 3,
-                 (int128[]){booked.denominator, target->numerator, target->elapsed_us}, 3, out);
+    bool has_value = kpi_evaluate(k, sums, &booked);
+    return aspect_evaluate_own(a, has_value ? &booked : NULL, adds_up(k), adds_up(k), target, out);
+}
+
+void aspect_format_unit(struct buffer *b, enum kpi_unit unit, enum aspect a, const struct kpi_value *v,
+                        int money_decimals)
+{
+    if (a == ASPECT_ATTAINMENT || a == ASPECT_PACE)
+        ratio_format(b, v->numerator, v->denominator, 6);
+    else if ((a == ASPECT_REQUIRED_RATE || a == ASPECT_FORECAST) && unit == UNIT_COUNT)
+        ratio_format(b, v->numerator, v->denominator, 2); /* a tenth of a deal a day is not 0 */
+    else
+        kpi_format_unit(b, unit, v, money_decimals);
 }
 
 void aspect_format(struct buffer *b, enum kpi k, enum aspect a, const struct kpi_value *v, int money_decimals)
 {
-    if (a == ASPECT_ATTAINMENT || a == ASPECT_PACE)
-        ratio_format(b, v->numerator, v->denominator, 6);
-    else if ((a == ASPECT_REQUIRED_RATE || a == ASPECT_FORECAST) && kpi_info(k)->unit == UNIT_COUNT)
-        ratio_format(b, v->numerator, v->denominator, 2); /* a tenth of a deal a day is not 0 */
-    else
-        kpi_format(b, k, v, money_decimals);
+    aspect_format_unit(b, kpi_info(k)->unit, a, v, money_decimals);
 }
 
 int aspect_compare(enum kpi k, enum aspect a, const struct kpi_value *v, int64_t threshold_micro, int money_decimals)

@@ -29,6 +29,12 @@ bool aspect_exists(enum kpi k, enum aspect a);
  * something to forecast. The denominator of `out` is above 0. */
 bool aspect_evaluate(enum kpi k, enum aspect a, const struct sums *sums, const struct snapshot_target *target,
                      bool to_date, struct kpi_value *out);
+/* The same of an own KPI: its value (NULL = none), whether it is one sum, and whether an absent value is 0. It has no
+ * forecast. */
+bool aspect_evaluate_own(enum aspect a, const struct kpi_value *booked, bool is_sum, bool absent_is_zero,
+                         const struct snapshot_target *target, struct kpi_value *out);
+void aspect_format_unit(struct buffer *b, enum kpi_unit unit, enum aspect a, const struct kpi_value *v,
+                        int money_decimals);
 void aspect_format(struct buffer *b, enum kpi k, enum aspect a, const struct kpi_value *v, int money_decimals);
 /* As kpi_compare. */
 int aspect_compare(enum kpi k, enum aspect a, const struct kpi_value *v, int64_t threshold_micro, int money_decimals);

@@ -46,15 +46,18 @@ struct entity *audit_shadow(const struct audit *a, uint32_t entity)
     return &a->shadows[entity / AUDIT_PARTS];
 }
 
-void audit_add(struct audit *a, const struct entities *es, const struct dimensions *d, const struct contribution *c,
-               int sign)
+void audit_add(struct audit *a, struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
+    uint64_t pairs = entities_own_pairs(es, d, c);
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
         uint32_t name = contribution_name(d, c, (enum dimension)i);
         uint32_t id = name != 0 ? entities_find(es, (enum dimension)i, name - 1) : ENTITY_NONE;
         struct entity *shadow = id < ENTITY_REFUSED ? audit_shadow(a, id) : NULL;
-        if (shadow != NULL)
-            entity_add(shadow, c, sign);
+        if (shadow == NULL)
+            continue;
+        entity_add(shadow, c, sign);
+        for (uint64_t left = pairs; left != 0; left &= left - 1)
+            entity_add_own(shadow, (unsigned)__builtin_ctzll(left), c, sign);
     }
 }
 

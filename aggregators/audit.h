@@ -30,7 +30,7 @@ void audit_begin(struct audit *a, const struct entities *es);
 /* Whether what lies at that place is in the shadows already. */
 bool audit_covers(const struct audit *a, unsigned station, uint32_t at);
 /* Adds a contribution to the shadows that it reaches. */
-void audit_add(struct audit *a, const struct entities *es, const struct dimensions *d, const struct contribution *c,
+void audit_add(struct audit *a, struct entities *es, const struct dimensions *d, const struct contribution *c,
                int sign);
 /* The shadow of an entity, NULL where it has none in this part. */
 struct entity *audit_shadow(const struct audit *a, uint32_t entity);

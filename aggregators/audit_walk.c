@@ -50,6 +50,23 @@ static void compare(struct audit_comparison *c, const char *window, const struct
     }
 }
 
+/* Told by the measure of the pair's stream. */
+static void compare_own(struct audit_comparison *c, const char *window, const struct own_sums *live,
+                        const struct own_sums *derived)
+{
+    const struct own_plan *own = &c->d->entities.own;
+    for (unsigned pair = 0; pair < own->pair_count; pair++) {
+        const struct stream_info *info = &stream_infos[own->pairs[pair].stream];
+        for (unsigned m = 0; m < info->measures; m++) {
+            struct sums ours = {{0}}, theirs = {{0}};
+            ours.at[info->first + m] = live->at[pair][m];
+            theirs.at[info->first + m] = derived->at[pair][m];
+            if (ours.at[info->first + m] != theirs.at[info->first + m])
+                compare(c, window, &ours, &theirs);
+        }
+    }
+}
+
 static void compare_entity(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
                            struct histogram *scratch)
 {
@@ -62,6 +79,11 @@ static void compare_entity(struct audit_comparison *c, struct entity *shadow, co
         entity_sums(live, spans[w].from_us, spans[w].to_us, scratch, &ours);
         entity_sums(shadow, spans[w].from_us, spans[w].to_us, scratch, &theirs);
         compare(c, config->windows[w].name, &ours, &theirs);
+        struct own_sums our_own, their_own;
+        const struct own_plan *own = &c->d->entities.own;
+        entity_own_sums(live, own, spans[w].from_us, spans[w].to_us, &our_own);
+        entity_own_sums(shadow, own, spans[w].from_us, spans[w].to_us, &their_own);
+        compare_own(c, config->windows[w].name, &our_own, &their_own);
     }
     entity_level(live, c->d->now_us, &ours);
     entity_level(shadow, c->d->now_us, &theirs);

@@ -23,7 +23,7 @@ void derivation_init(struct derivation *d, const struct config *config, const st
     d->ledger.keep_owners = config->credit == CREDIT_AT_CLOSE;
     intern_add(&d->ledger.names[DIMENSION_COMPANY], text_of(config->company));
     valuation_init(&d->valuation, config, calendar, &d->ledger);
-    entities_init(&d->entities, config);
+    entities_init(&d->entities, config, d->ledger.names);
     links_init(&d->links);
     targets_init(&d->targets, config, calendar, &d->ledger);
     targets_visit_configured(&d->targets, show_entity, d);

@@ -2,9 +2,10 @@
 #include "base/error.h"
 #include <stdlib.h>
 
-void entities_init(struct entities *es, const struct config *config)
+void entities_init(struct entities *es, const struct config *config, const struct intern *names)
 {
-    *es = (struct entities){.config = config};
+    *es = (struct entities){.config = config, .names = names};
+    own_plan_init(&es->own, config);
     timers_init(&es->wake);
 }
 
@@ -13,6 +14,7 @@ void entities_fini(struct entities *es)
     for (uint32_t i = 0; i < es->count; i++)
         entity_fini(&es->at[i]);
     free(es->at);
+    free(es->passing.of);
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         free(es->dimensions[d].id_of);
     for (unsigned r = 0; r < READER_COUNT; r++)
@@ -103,9 +105,52 @@ uint32_t contribution_name(const struct dimensions *d, const struct contribution
     require_failed("a dimension", __FILE__, __LINE__);
 }
 
+/* Which pairs have a filter that passes these names. */
+static uint64_t passing(const struct entities *es, const struct dimensions *d, bool with_loss)
+{
+    struct text names[DIMENSION_COUNT];
+    for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
+        bool counts = d->of[i] != 0 && i != DIMENSION_COMPANY && (i != DIMENSION_LOSS_REASON || with_loss);
+        names[i] = counts ? intern_text(&es->names[i], d->of[i] - 1) : TEXT("");
+    }
+    uint64_t pairs = 0;
+    for (unsigned f = 0; f < es->own.filter_count; f++) {
+        bool passes = name_filter_passes(es->own.filters[f], names);
+        for (unsigned p = 0; p < es->own.pair_count && passes; p++)
+            if (es->own.pairs[p].filter == f)
+                pairs |= UINT64_C(1) << p;
+    }
+    return pairs;
+}
+
+uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c)
+{
+    if (es->own.pair_count == 0)
+        return 0;
+    if (c->names >= es->passing.known) {
+        uint32_t known = es->passing.known > 0 ? es->passing.known : 64;
+        while (known <= c->names)
+            known *= 2;
+        es->passing.of = must_realloc(es->passing.of, known * 2 * sizeof *es->passing.of);
+        for (uint32_t i = es->passing.known * 2; i < known * 2; i++)
+            es->passing.of[i] = UINT64_MAX; /* not looked at: there are fewer pairs than bits */
+        es->passing.known = known;
+    }
+    bool with_loss = is_loss(c);
+    uint64_t *pairs = &es->passing.of[c->names * 2 + with_loss];
+    if (*pairs == UINT64_MAX)
+        *pairs = passing(es, d, with_loss);
+    uint64_t of_stream = 0;
+    for (uint64_t left = *pairs; left != 0; left &= left - 1)
+        if (es->own.pairs[__builtin_ctzll(left)].stream == c->stream)
+            of_stream |= left & -left;
+    return of_stream;
+}
+
 unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
     unsigned refused = 0;
+    uint64_t pairs = entities_own_pairs(es, d, c);
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
         uint32_t name = contribution_name(d, c, (enum dimension)i);
         if (name == 0)
@@ -116,6 +161,8 @@ unsigned entities_add(struct entities *es, const struct dimensions *d, const str
             continue;
         }
         entity_add(&es->at[id], c, sign);
+        for (uint64_t left = pairs; left != 0; left &= left - 1)
+            entity_add_own(&es->at[id], (unsigned)__builtin_ctzll(left), c, sign);
         entities_mark_changed(es, id);
     }
     return refused;

@@ -13,6 +13,12 @@
 
 struct entities {
     const struct config *config;
+    const struct intern *names; /* the ledger's, by dimension: for the filters of own KPIs */
+    struct own_plan own;
+    struct {
+        uint64_t *of;   /* by tuple: pairs whose filter passes without its loss_reason, and with it */
+        uint32_t known; /* tuples that are */
+    } passing;
     struct entity *at; /* by id */
     uint32_t count, room;
     struct {
@@ -27,10 +33,12 @@ struct entities {
     struct timers wake; /* by id: when a value changes by time alone */
 };
 
-void entities_init(struct entities *es, const struct config *config);
+void entities_init(struct entities *es, const struct config *config, const struct intern *names);
 void entities_fini(struct entities *es);
 /* The name by which the contribution counts in a dimension, as number + 1; 0 = it does not. The company's is 1. */
 uint32_t contribution_name(const struct dimensions *d, const struct contribution *c, enum dimension i);
+/* Pairs of own KPIs that the contribution counts for, as bits. O(1) but for a new tuple. */
+uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c);
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name. Returns how many of them are
  * refused, since their dimension is full (config.limits.entities_max). */
 unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);

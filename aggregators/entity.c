@@ -10,7 +10,7 @@ void entity_init(struct entity *e, enum dimension d, uint32_t name)
 
 void entity_fini(struct entity *e)
 {
-    int count = __builtin_popcount(e->streams);
+    int count = __builtin_popcountll(e->streams);
     for (int i = 0; i < count; i++)
         tree_fini(&e->trees[i]);
     free(e->trees);
@@ -18,25 +18,28 @@ void entity_fini(struct entity *e)
     e->streams = 0;
 }
 
-static unsigned tree_index(const struct entity *e, enum stream s)
+static unsigned tree_index(const struct entity *e, unsigned s)
 {
-    return (unsigned)__builtin_popcount(e->streams & ((1u << s) - 1));
+    return (unsigned)__builtin_popcountll(e->streams & ((UINT64_C(1) << s) - 1));
 }
 
-static const struct tree *find_tree(const struct entity *e, enum stream s)
+static const struct tree *find_tree(const struct entity *e, unsigned s)
 {
-    return e->streams & 1u << s ? &e->trees[tree_index(e, s)] : NULL;
+    return e->streams & UINT64_C(1) << s ? &e->trees[tree_index(e, s)] : NULL;
 }
 
-static struct tree *need_tree(struct entity *e, enum stream s)
+_Static_assert(STREAM_COUNT + OWN_FILTERED_MAX <= 64, "an entity's streams are bits");
+
+/* The tree of a stream, or of a pair, with the measures of that stream. */
+static struct tree *need_tree(struct entity *e, unsigned s, unsigned measures, bool is_valued)
 {
     unsigned at = tree_index(e, s);
-    if (!(e->streams & 1u << s)) {
-        unsigned count = (unsigned)__builtin_popcount(e->streams);
+    if (!(e->streams & UINT64_C(1) << s)) {
+        unsigned count = (unsigned)__builtin_popcountll(e->streams);
         e->trees = must_realloc(e->trees, (count + 1) * sizeof *e->trees);
         memmove(e->trees + at + 1, e->trees + at, (count - at) * sizeof *e->trees);
-        tree_init(&e->trees[at], stream_infos[s].measures, stream_infos[s].valued);
-        e->streams |= 1u << s;
+        tree_init(&e->trees[at], measures, is_valued);
+        e->streams |= UINT64_C(1) << s;
     }
     return &e->trees[at];
 }
@@ -52,7 +55,27 @@ void entity_add(struct entity *e, const struct contribution *c, int sign)
     int64_t delta[STREAM_MEASURES_MAX];
     for (unsigned m = 0; m < measures; m++)
         delta[m] = sign * c->measures[m];
-    tree_add(need_tree(e, c->stream), c->at_us, c->value, delta);
+    tree_add(need_tree(e, c->stream, measures, stream_infos[c->stream].valued), c->at_us, c->value, delta);
+}
+
+void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign)
+{
+    unsigned measures = stream_infos[c->stream].measures;
+    int64_t delta[STREAM_MEASURES_MAX];
+    for (unsigned m = 0; m < measures; m++)
+        delta[m] = sign * c->measures[m];
+    tree_add(need_tree(e, STREAM_COUNT + pair, measures, false), c->at_us, 0, delta);
+}
+
+void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
+                     struct own_sums *out)
+{
+    memset(out, 0, own->pair_count * sizeof out->at[0]);
+    for (unsigned pair = 0; pair < own->pair_count; pair++) {
+        const struct tree *t = find_tree(e, STREAM_COUNT + pair);
+        if (t != NULL)
+            tree_sums(t, from_us, to_us, out->at[pair]);
+    }
 }
 
 static void count_value(void *context, int64_t at_us, int64_t value, const int64_t *measures)
@@ -81,7 +104,7 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
     memset(out, 0, sizeof *out);
     const struct tree *t = e->trees;
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
-        if (!(e->streams & 1u << s))
+        if (!(e->streams & UINT64_C(1) << s))
             continue;
         if (!is_level(s))
             tree_sums(t, from_us, to_us, out->at + stream_infos[s].first);
@@ -110,8 +133,8 @@ void entity_level(struct entity *e, int64_t as_of_us, struct sums *out)
     memset(out, 0, sizeof *out);
     REQUIRE(as_of_us + 1 >= e->folded_us);
     e->folded_us = as_of_us + 1;
-    if (e->streams & 1u << STREAM_OPEN)
-        tree_take_before(need_tree(e, STREAM_OPEN), e->folded_us, e->level);
+    if (e->streams & UINT64_C(1) << STREAM_OPEN)
+        tree_take_before(need_tree(e, STREAM_OPEN, stream_infos[STREAM_OPEN].measures, false), e->folded_us, e->level);
     memcpy(out->at + MEASURE_OPEN, e->level, sizeof e->level);
     const struct tree *waiting = find_tree(e, STREAM_WAITING);
     if (waiting == NULL)
@@ -136,7 +159,7 @@ int64_t entity_next_change(const struct entity *e, const struct window_spec *win
     int64_t next = INT64_MAX;
     const struct tree *t = e->trees;
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
-        if (!(e->streams & 1u << s))
+        if (!(e->streams & UINT64_C(1) << s))
             continue;
         /* What stands expected changes with the period that is asked for, and by records. */
         int64_t change = s == STREAM_EXPECTED ? next_period(spans, has_window, window_count)
@@ -153,13 +176,22 @@ int64_t entity_next_change(const struct entity *e, const struct window_spec *win
             next = change;
         t++;
     }
+    for (uint64_t pairs = e->streams >> STREAM_COUNT; pairs != 0; pairs &= pairs - 1, t++) {
+        for (unsigned w = 0; w < window_count; w++) {
+            if (!has_window[w] || windows[w].kind == WINDOW_NOW)
+                continue;
+            int64_t change = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
+            if (change < next)
+                next = change;
+        }
+    }
     return next;
 }
 
 bool entity_is_empty(const struct entity *e)
 {
     bool empty = true;
-    for (int i = 0; i < __builtin_popcount(e->streams); i++)
+    for (int i = 0; i < __builtin_popcountll(e->streams); i++)
         empty = empty && e->trees[i].root == NULL;
     for (unsigned m = 0; m < sizeof e->level / sizeof *e->level; m++)
         empty = empty && e->level[m] == 0;
@@ -168,7 +200,7 @@ bool entity_is_empty(const struct entity *e)
 
 static unsigned tree_count(const struct entity *e)
 {
-    return (unsigned)__builtin_popcount(e->streams);
+    return (unsigned)__builtin_popcountll(e->streams);
 }
 
 uint64_t entity_tree_bytes(const struct entity *e)

@@ -6,6 +6,7 @@
 #pragma once
 #include "aggregators/histogram.h"
 #include "aggregators/measure.h"
+#include "aggregators/own.h"
 #include "aggregators/tree.h"
 #include "aggregators/window.h"
 #include "config/field.h"
@@ -30,7 +31,7 @@ struct contribution {
 struct entity {
     struct tree *trees;  /* of the streams in `streams`, in the order of enum stream */
     uint32_t name;       /* number in the dimension's names */
-    uint32_t streams;    /* bit i: has stream i */
+    uint64_t streams;    /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
     uint8_t dimension;   /* enum dimension */
     uint8_t changed_for; /* bit r: changed since the last cut of reader r */
     int64_t folded_us;   /* what STREAM_OPEN held before this instant is in `level` */
@@ -41,9 +42,14 @@ void entity_init(struct entity *e, enum dimension d, uint32_t name);
 void entity_fini(struct entity *e);
 /* sign: +1 adds, -1 takes back. */
 void entity_add(struct entity *e, const struct contribution *c, int sign);
+/* The same to the stream of a pair of own KPIs. */
+void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
  * and is again afterwards. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
+/* The sums of the pairs. */
+void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
+                     struct own_sums *out);
 /* Sums of open deals that are expected to close in [from_us, to_us), added to `out`. */
 void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
 /* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is

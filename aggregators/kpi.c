@@ -181,7 +181,12 @@ void kpi_age(enum kpi k, struct kpi_value *v, int64_t by_us)
 
 void kpi_format(struct buffer *b, enum kpi k, const struct kpi_value *v, int money_decimals)
 {
-    switch (kpi_info(k)->unit) {
+    kpi_format_unit(b, kpi_info(k)->unit, v, money_decimals);
+}
+
+void kpi_format_unit(struct buffer *b, enum kpi_unit unit, const struct kpi_value *v, int money_decimals)
+{
+    switch (unit) {
     case UNIT_COUNT:
     case UNIT_SECONDS: int128_format(b, divide_half_even(v->numerator, v->denominator)); return;
     case UNIT_MONEY: minor_format(b, divide_half_even(v->numerator, v->denominator), money_decimals); return;

@@ -32,6 +32,7 @@ bool kpi_ages(enum kpi k);
 void kpi_age(enum kpi k, struct kpi_value *v, int64_t by_us);
 
 /* The text form of CONTRACT 4; money_decimals: those of the base currency. */
+void kpi_format_unit(struct buffer *b, enum kpi_unit unit, const struct kpi_value *v, int money_decimals);
 void kpi_format(struct buffer *b, enum kpi k, const struct kpi_value *v, int money_decimals);
 
 /* <0, 0, >0: the value against a threshold in millionths of the KPI's unit (of a unit of the base

@@ -215,9 +215,9 @@ static void fill_window_targets(struct shard *s, const struct entity *e, uint32_
                               .first_day = calendar_period_day(s->calendar, spec->period, today, is_past ? -1 : 0),
                               .next_day = calendar_period_day(s->calendar, spec->period, today, is_past ? 0 : 1),
                               .end_us = is_past ? span->to_us : span->next_period_us};
-    struct target_sum sums[KPI_COUNT];
+    struct target_sum sums[KPI_ANY_COUNT];
     unsigned count = targets_of(&s->derivation.targets, &s->derivation.ledger, (enum dimension)e->dimension, word, &p,
-                                &s->config->calendars[calendar], sums, KPI_COUNT);
+                                &s->config->calendars[calendar], sums, KPI_ANY_COUNT);
     for (unsigned i = 0; i < count; i++) {
         struct snapshot_target t = {.window = window,
                                     .kpi = sums[i].kpi,
@@ -281,6 +281,14 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
         if (s->spans[w].has_previous)
             entity_sums(e, s->spans[w].previous_from_us, s->spans[w].previous_to_us, &s->scratch, &previous);
         snapshot_add_sums(out, w, &current, &previous);
+        const struct own_plan *own = &s->derivation.entities.own;
+        if (own->pair_count > 0 && c->windows[w].kind != WINDOW_NOW) {
+            struct own_sums now, before = {{{0}}};
+            entity_own_sums(e, own, s->spans[w].from_us, s->spans[w].to_us, &now);
+            if (s->spans[w].has_previous)
+                entity_own_sums(e, own, s->spans[w].previous_from_us, s->spans[w].previous_to_us, &before);
+            snapshot_add_own(out, w, own->pair_count, &now, &before);
+        }
     }
     int64_t now_us = s->derivation.now_us,
             next_us = entity_next_change(e, c->windows, s->spans, has_window, c->window_count, s->calendar, now_us);

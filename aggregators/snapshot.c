@@ -12,6 +12,7 @@ struct entry {
     size_t about_at; /* name, team, lead end to end */
     uint32_t name_of_people_len, team_len, lead_len;
     bool inactive;
+    size_t own_at; /* window_count offsets into the bytes, as windows_at; 0 = there are no own KPIs through filters */
     size_t windows_at; /* window_count offsets of size_t into the bytes, 0 = the window is not there */
     uint32_t id;
     uint32_t dimension;
@@ -35,6 +36,7 @@ struct snapshot {
     size_t position_count, position_room;
     struct entry *entries;
     size_t entry_count, entry_room;
+    unsigned pair_count;
     struct snapshot_target *targets;
     size_t target_count, target_room;
     struct buffer bytes;
@@ -118,6 +120,43 @@ void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name,
     e->windows_at = s->bytes.len;
     static const size_t none[WINDOWS_MAX];
     buffer_add(&s->bytes, none, s->window_count * sizeof *none);
+}
+
+/* By window the place of its sums, each a pair's row of numbers, first all of the window, then all of the one before; 0
+ * where all are 0. */
+void snapshot_add_own(struct snapshot *s, unsigned window, unsigned pair_count, const struct own_sums *current,
+                      const struct own_sums *previous)
+{
+    struct entry *e = &s->entries[s->entry_count - 1];
+    size_t size = pair_count * sizeof current->at[0];
+    static const struct own_sums nothing;
+    s->pair_count = pair_count;
+    if (e->own_at == 0) {
+        static const size_t none[WINDOWS_MAX];
+        e->own_at = s->bytes.len;
+        buffer_add(&s->bytes, none, s->window_count * sizeof *none);
+    }
+    if (memcmp(current, &nothing, size) == 0 && memcmp(previous, &nothing, size) == 0)
+        return;
+    size_t at = s->bytes.len;
+    buffer_add(&s->bytes, current, size);
+    buffer_add(&s->bytes, previous, size);
+    memcpy(s->bytes.at + e->own_at + window * sizeof at, &at, sizeof at);
+}
+
+void snapshot_own_sums(const struct snapshot *s, size_t i, unsigned window, struct own_sums *out,
+                       struct own_sums *out_previous)
+{
+    const struct entry *e = &s->entries[i];
+    size_t at = 0, size = s->pair_count * sizeof out->at[0];
+    if (e->own_at != 0)
+        memcpy(&at, s->bytes.at + e->own_at + window * sizeof at, sizeof at);
+    memset(out, 0, sizeof *out);
+    memset(out_previous, 0, sizeof *out_previous);
+    if (at == 0)
+        return;
+    memcpy(out, s->bytes.at + at, size);
+    memcpy(out_previous, s->bytes.at + at + size, size);
 }
 
 void snapshot_add_target(struct snapshot *s, const struct snapshot_target *target)
@@ -262,12 +301,12 @@ const struct snapshot_target *snapshot_target(const struct snapshot *s, size_t i
     return &s->targets[entry_at(s, i)->targets_at + k];
 }
 
-const struct snapshot_target *snapshot_target_find(const struct snapshot *s, size_t i, unsigned window, enum kpi k)
+const struct snapshot_target *snapshot_target_find(const struct snapshot *s, size_t i, unsigned window, unsigned kpi)
 {
     const struct entry *e = entry_at(s, i);
     for (size_t t = 0; t < e->target_count; t++) {
         const struct snapshot_target *target = &s->targets[e->targets_at + t];
-        if (target->window == window && target->kpi == k)
+        if (target->window == window && target->kpi == kpi)
             return target;
     }
     return NULL;

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "aggregators/measure.h"
+#include "aggregators/own.h"
 #include "base/text.h"
 #include "config/config.h"
 #include <stdbool.h>
@@ -78,10 +79,13 @@ struct snapshot_about {
     bool active;
 };
 struct snapshot_about snapshot_entity_about(const struct snapshot *s, size_t i);
+/* The sums of own KPIs' pairs, in that window and in its previous one; all 0 where there are none. */
+void snapshot_own_sums(const struct snapshot *s, size_t i, unsigned window, struct own_sums *out,
+                       struct own_sums *out_previous);
 /* What is to be reached in a window's whole period, and the working time of it. */
 struct snapshot_target {
     unsigned window;
-    enum kpi kpi;
+    unsigned kpi;                          /* config_kpi_find */
     int128 numerator, denominator;         /* in the KPI's unit, as struct kpi_value */
     int64_t elapsed_us, left_us, whole_us; /* working time, to whole quarters of an hour */
     int64_t day_us;                        /* of a working day */
@@ -91,7 +95,7 @@ struct snapshot_target {
 size_t snapshot_target_count(const struct snapshot *s, size_t i);
 const struct snapshot_target *snapshot_target(const struct snapshot *s, size_t i, size_t k);
 /* The one for a KPI in a window, NULL where there is none. */
-const struct snapshot_target *snapshot_target_find(const struct snapshot *s, size_t i, unsigned window, enum kpi k);
+const struct snapshot_target *snapshot_target_find(const struct snapshot *s, size_t i, unsigned window, unsigned kpi);
 /* A dense number of the entity: the same in every snapshot of one shard; 0 ... */
 uint32_t snapshot_entity_id(const struct snapshot *s, size_t i);
 /* The sums of window `window` (index in config.windows) and of its `previous`; all 0 where the entity

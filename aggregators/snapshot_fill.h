@@ -16,4 +16,7 @@ void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name,
 void snapshot_add_about(struct snapshot *s, const struct snapshot_about *about);
 /* Of the entity that was added last, by (window, KPI). */
 void snapshot_add_target(struct snapshot *s, const struct snapshot_target *target);
+/* Of the window that was added last, pair_count > 0. */
+void snapshot_add_own(struct snapshot *s, unsigned window, unsigned pair_count, const struct own_sums *current,
+                      const struct own_sums *previous);
 void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous);

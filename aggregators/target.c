@@ -102,8 +102,8 @@ bool targets_name(const struct targets *t, uint32_t word)
 
 /* What a record says to those who know only what was said before end_us, or restates. False: it does not exist, or
  * lacks something; *out_exists says which. */
-static bool record_row(const struct target_record *record, const struct ledger *l, int64_t end_us,
-                       struct target_row *out, bool *out_exists)
+static bool record_row(const struct targets *t, const struct target_record *record, const struct ledger *l,
+                       int64_t end_us, struct target_row *out, bool *out_exists)
 {
     uint32_t set = 0;
     int64_t values[TARGET_FIELD_COUNT] = {0};
@@ -130,20 +130,20 @@ static bool record_row(const struct target_record *record, const struct ledger *
     *out = (struct target_row){
         .dimension = (enum dimension)values[TARGET_DIMENSION],
         .entity = (uint32_t)values[TARGET_ENTITY],
-        .kpi = kpi_find(intern_text(&l->words, (uint32_t)values[TARGET_KPI])),
+        .kpi = config_kpi_find(t->config, intern_text(&l->words, (uint32_t)values[TARGET_KPI])),
         .period = values[TARGET_PERIOD],
         .value_micro = values[TARGET_VALUE],
         .starts_on = values[TARGET_STARTS_ON],
         .ends_on = set >> TARGET_ENDS_ON & 1 ? values[TARGET_ENDS_ON] : INT64_MAX,
         .ramp_periods = set >> TARGET_RAMP_PERIODS & 1 ? values[TARGET_RAMP_PERIODS] : 0,
     };
-    return out->kpi != KPI_COUNT && kpi_info(out->kpi)->clock == KPI_SPAN && out->ramp_periods <= TARGET_RAMP_MAX;
+    return out->kpi != KPI_ANY_COUNT && config_kpi_is_of_span(out->kpi) && out->ramp_periods <= TARGET_RAMP_MAX;
 }
 
 static void configured_row(const struct targets *t, uint32_t i, struct target_row *out)
 {
     const struct target_config *c = &t->config->targets[i];
-    *out = (struct target_row){c->dimension, t->configured_words[i], kpi_find(text_of(c->kpi)),
+    *out = (struct target_row){c->dimension, t->configured_words[i], config_kpi_find(t->config, text_of(c->kpi)),
                                c->period,    c->value_micro,         c->starts_on,
                                c->ends_on,   c->ramp_periods};
 }
@@ -238,7 +238,7 @@ unsigned targets_of(const struct targets *t, const struct ledger *l, enum dimens
         *c = (struct candidate){.who = claims->at[i]};
         if (c->who >= TARGET_CONFIGURED)
             configured_row(t, c->who - TARGET_CONFIGURED, &c->row);
-        else if (!record_row(&t->records[c->who], l, p->end_us, &c->row, &exists))
+        else if (!record_row(t, &t->records[c->who], l, p->end_us, &c->row, &exists))
             continue;
         bool meets = c->row.dimension == d && c->row.entity == word && c->row.period == (int64_t)p->period &&
                      c->row.starts_on < p->next_day && c->row.ends_on >= p->first_day;
@@ -260,7 +260,7 @@ unsigned targets_of(const struct targets *t, const struct ledger *l, enum dimens
         if (!whole)
             continue;
         denominator *= (working_days > 0 ? working_days : p->next_day - p->first_day) * (int128)MICRO;
-        if (kpi_info(at[from].row.kpi)->unit == UNIT_MONEY)
+        if (config_kpi_unit(t->config, at[from].row.kpi) == UNIT_MONEY)
             numerator *= power_of_ten(config_currency_decimals(t->config, t->config->base_currency));
         int128 common = numerator != 0 ? divisor(numerator, denominator) : denominator;
         out[found++] = (struct target_sum){at[from].row.kpi, numerator / common, denominator / common};
@@ -300,7 +300,7 @@ void targets_count_odd(const struct targets *t, const struct ledger *l,
     for (uint32_t slot = 0; slot < t->record_room; slot++) {
         struct target_row row;
         bool exists;
-        bool counts = record_row(&t->records[slot], l, INT64_MAX, &row, &exists);
+        bool counts = record_row(t, &t->records[slot], l, INT64_MAX, &row, &exists);
         *out_unknown += exists && !counts;
         *out_nobody += counts && !is_known(context, row.dimension, intern_text(&l->words, row.entity));
     }

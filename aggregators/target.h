@@ -54,7 +54,7 @@ struct targets {
 struct target_row {
     enum dimension dimension;
     uint32_t entity; /* word number */
-    enum kpi kpi;
+    unsigned kpi;    /* config_kpi_find */
     int64_t period, value_micro, starts_on, ends_on, ramp_periods;
 };
 
@@ -67,7 +67,7 @@ struct target_period {
 
 /* A target, in the KPI's unit as struct kpi_value has it. */
 struct target_sum {
-    enum kpi kpi;
+    unsigned kpi; /* config_kpi_find */
     int128 numerator, denominator;
 };
 

@@ -43,6 +43,30 @@ void working_calendar_default(struct working_calendar_config *c, const char *nam
     }
 }
 
+unsigned config_kpi_find(const struct config *c, struct text name)
+{
+    enum kpi k = kpi_find(name);
+    if (k != KPI_COUNT) {
+        return k;
+    }
+    for (unsigned i = 0; i < c->kpi_count; i++) {
+        if (text_equal(name, text_of(c->kpis[i].name))) {
+            return KPI_COUNT + i;
+        }
+    }
+    return KPI_ANY_COUNT;
+}
+
+enum kpi_unit config_kpi_unit(const struct config *c, unsigned kpi)
+{
+    return kpi < KPI_COUNT ? kpi_info((enum kpi)kpi)->unit : own_kpi_unit(&c->kpis[kpi - KPI_COUNT]);
+}
+
+bool config_kpi_is_of_span(unsigned kpi)
+{
+    return kpi >= KPI_COUNT || kpi_info((enum kpi)kpi)->clock == KPI_SPAN;
+}
+
 size_t config_team_calendar(const struct config *c, struct text team)
 {
     for (size_t i = 0; i < c->team_count; i++) {
@@ -152,6 +176,15 @@ void config_destroy(struct config *c)
         free(c->members[i].name);
     }
     free(c->members);
+    for (size_t i = 0; i < c->kpi_count; i++) {
+        free(c->kpis[i].name);
+        free(c->kpis[i].formula_text);
+        free(c->kpis[i].filter_text);
+        free(c->kpis[i].label);
+        free(c->kpis[i].label_ru);
+        name_filter_fini(&c->kpis[i].filter);
+    }
+    free(c->kpis);
     for (size_t i = 0; i < c->calendar_count; i++) {
         free(c->calendars[i].name);
         free(c->calendars[i].holidays);

@@ -9,7 +9,9 @@
 #include "base/log.h"
 #include "base/money.h"
 #include "config/field.h"
+#include "config/formula.h"
 #include "config/kpi_table.h"
+#include "config/name_filter.h"
 #include "config/window_spec.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -68,6 +70,23 @@ struct target_config {
     int64_t value_micro; /* of a whole period, in the KPI's unit */
     int64_t starts_on, ends_on;
     int64_t ramp_periods; /* 0 = none */
+};
+
+#define OWN_KPIS_MAX     32
+#define OWN_FILTERED_MAX 40 /* measures that are read through filters */
+
+/* A KPI of the configuration's own. */
+struct own_kpi_config {
+    char *name;
+    char *formula_text, *filter_text;
+    struct formula formula;
+    struct name_filter filter;   /* no operations: of all records */
+    int unit;                    /* index in own_unit_words: own_kpi_unit */
+    int better;                  /* enum kpi_better */
+    int absent_choice;           /* 0 = by the formula, 1 = zero, 2 = none */
+    enum kpi_absent absent;      /* what it comes to */
+    enum formula_measure sample; /* what n counts; FORMULA_MEASURE_COUNT = there is no n */
+    char *label, *label_ru;      /* "" = the name */
 };
 
 struct stage_config {
@@ -243,6 +262,8 @@ struct config {
     size_t team_count;
     struct target_config *targets;
     size_t target_count;
+    struct own_kpi_config *kpis;
+    size_t kpi_count;
     enum credit credit;
     enum corrections corrections;
     int64_t lock_day; /* the books before this local day are closed; INT64_MIN = none are */
@@ -301,6 +322,15 @@ int config_currency_decimals(const struct config *c, currency_code code);
 /* Base units for one unit of `code` on a local day, in 10^-9: the latest rate dated on or before the day;
  * 10^9 for the base currency; 0 where there is none. O(log rates). */
 int64_t config_rate_nano(const struct config *c, currency_code code, int64_t local_day);
+/* A KPI, built-in or own, as one number: that of enum kpi, or KPI_COUNT + the index of an own one. */
+#define KPI_ANY_COUNT (KPI_COUNT + OWN_KPIS_MAX)
+/* KPI_ANY_COUNT where the name is none. */
+unsigned config_kpi_find(const struct config *c, struct text name);
+enum kpi_unit config_kpi_unit(const struct config *c, unsigned kpi);
+/* Whether it is of a span of time; all own ones are. */
+bool config_kpi_is_of_span(unsigned kpi);
+/* Its unit as built-in KPIs have it. */
+enum kpi_unit own_kpi_unit(const struct own_kpi_config *k);
 /* Index in calendars of a team's working calendar; 0, the default one, where it has none of its own. */
 size_t config_team_calendar(const struct config *c, struct text team);
 /* Probability of a stage in millionths; 0 where the configuration does not name it. */

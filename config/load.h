@@ -67,6 +67,9 @@ option_load load_calendars, load_calendar_name, load_days, load_hours, load_holi
 extern const char *const period_words[];
 /* Every day, around the clock. */
 void working_calendar_default(struct working_calendar_config *c, const char *name);
+option_load load_kpis, load_formula, load_name_filter, load_sample; /* load_kpis.c */
+extern const char *const own_unit_words[];
+text_check check_own_name;
 option_load load_lock;                                                                              /* load_company.c */
 option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows;               /* load_windows.c */
 option_load load_inputs, load_source, load_filter, load_fields, load_other_fields, load_tombstones; /* load_inputs.c */

@@ -50,10 +50,10 @@ void load_target_kpi(struct loader *l, const struct option *o, const struct node
     if (!want_scalar(l, o->name, value)) {
         return;
     }
-    enum kpi k = kpi_find(value->text);
-    if (k == KPI_COUNT) {
+    unsigned k = config_kpi_find(l->config, value->text);
+    if (k == KPI_ANY_COUNT) {
         report_unknown_kpi(l, value);
-    } else if (kpi_info(k)->clock != KPI_SPAN) {
+    } else if (!config_kpi_is_of_span(k)) {
         report_add(l->report, value->mark,
                    "'%s' is what stands now and has no period; a target is for what happens in one",
                    show(value->text).at);

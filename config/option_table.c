@@ -81,6 +81,21 @@ const struct option team_options[] = {
     {0},
 };
 
+static const char *const better_words[] = {"up", "down", NULL};
+static const char *const absent_words[] = {"by_formula", "zero", "none", NULL};
+const struct option own_kpi_options[] = {
+    {"name", OPTION_TEXT, AT(own_kpi_config, name), .required = true, .check = check_own_name, .help = "How it is called: a letter, then small letters, digits and '_'."},
+    {"formula", OPTION_CUSTOM, AT(own_kpi_config, formula_text), .required = true, .load = load_formula, .form = "formula", .schema = "{\"type\":\"string\"}", .help = "What it is of measures, such as `won_amount / won`."},
+    {"filter", OPTION_CUSTOM, AT(own_kpi_config, filter_text), .load = load_name_filter, .form = "filter", .schema = "{\"type\":\"string\"}", .fallback_note = "all records", .help = "Of which records, such as `product = \"GTX Pro\" and source in (\"web\", \"fair\")`."},
+    {"unit", OPTION_CHOICE, AT(own_kpi_config, unit), .required = true, .words = own_unit_words, .help = "What it is measured in; the formula must come to it."},
+    {"better", OPTION_CHOICE, AT(own_kpi_config, better), .fallback = "up", .words = better_words, .help = "Where it should go."},
+    {"absent", OPTION_CHOICE, AT(own_kpi_config, absent_choice), .fallback = "by_formula", .words = absent_words, .help = "What an absent value means: zero, or none. by_formula: zero for one sum, else none."},
+    {"sample", OPTION_CUSTOM, AT(own_kpi_config, sample), .load = load_sample, .form = "measure", .schema = "{\"type\":\"string\"}", .fallback_note = "it has no n", .help = "The measure that says how many records are behind it."},
+    {"label", OPTION_TEXT, AT(own_kpi_config, label), .check = check_summary, .fallback_note = "the name", .help = "For people."},
+    {"label_ru", OPTION_TEXT, AT(own_kpi_config, label_ru), .check = check_summary, .fallback_note = "the label", .help = "For people who read Russian."},
+    {0},
+};
+
 const struct option target_options[] = {
     {"dimension", OPTION_CUSTOM, AT(target_config, dimension), .required = true, .load = load_target_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
     {"entity", OPTION_TEXT, AT(target_config, entity), .required = true, .check = check_name, .help = "Whose: the manager, team ... as events name it; of the company its name."},
@@ -319,6 +334,8 @@ const struct option option_table[] = {
      .help = "Exchange rates to the base currency. An amount without a rate on or before its day adds nothing, and is counted."},
     {"organisation", OPTION_LIST, .may_be_empty = true, AT(config, members), .options = member_options, .load = load_organisation,
      .help = "Who is in which team, and when. Of records that name a manager and no team, this table says the team; an input of kind member adds to it."},
+    {"kpis", OPTION_LIST, .may_be_empty = true, AT(config, kpis), .options = own_kpi_options, .load = load_kpis,
+     .help = "Own KPIs: formulas over measures, with a filter over names. docs/own-kpis.md has the language."},
     {"calendars", OPTION_CUSTOM, .may_be_empty = true, AT(config, calendars), .load = load_calendars, .options = calendar_options,
      .form = "{name: calendar}", .schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\"}}",
      .help = "Working calendars: `days`, `hours` and `holidays`. `default` is for whom no other is named; where it is not given, people work always."},

@@ -25,6 +25,7 @@
 void value_writer_init(struct value_writer *w, const struct config *config, enum value_format format, int fd)
 {
     *w = (struct value_writer){.config = config, .format = format, .fd = fd};
+    own_plan_init(&w->own, config);
     w->money_decimals = config_currency_decimals(config, config->base_currency);
     buffer_init(&w->out);
     buffer_init(&w->value);
@@ -312,6 +313,48 @@ static void write_lines(struct value_writer *w, const struct place *p)
     buffer_clear(&w->texts);
 }
 
+static void add_own_aspects(struct value_writer *w, unsigned k, const struct kpi_value *booked,
+                            const struct snapshot_target *target)
+{
+    const struct own_kpi_config *kpi = &w->config->kpis[k];
+    for (unsigned a = ASPECT_VALUE + 1; a < ASPECT_COUNT; a++) {
+        struct kpi_value v;
+        if (!aspect_evaluate_own((enum aspect)a, booked, kpi->formula.is_sum, kpi->absent == ABSENT_ZERO, target, &v))
+            continue;
+        buffer_clear(&w->value);
+        aspect_format_unit(&w->value, own_kpi_unit(kpi), (enum aspect)a, &v, w->money_decimals);
+        add_value(w, kpi->name, aspect_suffix((enum aspect)a));
+    }
+}
+
+static void add_own(struct value_writer *w, const struct place *p, const struct sums *sums,
+                    const struct sums *sums_previous)
+{
+    struct own_sums own, own_previous;
+    snapshot_own_sums(p->snapshot, p->entity, p->window, &own, &own_previous);
+    for (unsigned k = 0; k < w->config->kpi_count; k++) {
+        struct kpi_value value, previous;
+        buffer_clear(&w->value);
+        buffer_clear(&w->previous);
+        bool has_value = own_evaluate(&w->own, k, sums, &own, &value);
+        if (has_value)
+            own_format(&w->value, &w->own, k, &value, w->money_decimals);
+        if (snapshot_has_previous(p->snapshot, p->window) &&
+            own_evaluate(&w->own, k, sums_previous, &own_previous, &previous))
+            own_format(&w->previous, &w->own, k, &previous, w->money_decimals);
+        struct row row = {.kpi = w->config->kpis[k].name,
+                          .has_value = has_value,
+                          .has_n = has_value && value.n != 0,
+                          .is_provisional = has_value && snapshot_is_provisional(p->snapshot, p->window),
+                          .n = has_value ? value.n : 0,
+                          .mark = ""};
+        if (has_value || w->previous.len > 0)
+            add_row(w, &row);
+        const struct snapshot_target *target = snapshot_target_find(p->snapshot, p->entity, p->window, KPI_COUNT + k);
+        add_own_aspects(w, k, has_value ? &value : NULL, target);
+    }
+}
+
 static void add_window(struct value_writer *w, const struct snapshot *s, size_t entity, unsigned window, bool *heading)
 {
     enum dimension d = snapshot_entity_dimension(s, entity);
@@ -347,6 +390,8 @@ static void add_window(struct value_writer *w, const struct snapshot *s, size_t 
             add_interval(w, k, &value);
         add_aspects(w, &place, k, &sums);
     }
+    if (!now)
+        add_own(w, &place, &sums, &sums_previous);
     struct peer_judgement j;
     if (w->peers != NULL && d == DIMENSION_MANAGER && peers_judge(w->peers, snapshot_entity_id(s, entity), window, &j))
         add_strengths(w, &j);

@@ -25,6 +25,7 @@ struct value_writer {
     enum dimension dimensions[DIMENSION_COUNT]; /* sorted by name */
     unsigned windows[WINDOWS_MAX];              /* sorted by name */
     enum kpi kpis[KPI_COUNT];                   /* sorted by name */
+    struct own_plan own;
     bool header_written;
     bool with_intervals;      /* also the edges of shares, as `<kpi>.low` and `<kpi>.high` */
     struct peers *peers;      /* with strengths: of the snapshot at hand; NULL: without */

@@ -164,7 +164,7 @@ void accounts_format(struct buffer *out, const struct accounts *a)
                   a->read, a->applied, a->duplicate, a->superseded, a->dead_lettered, a->filtered);
 }
 
-void catalogue_write(struct commands *c, const struct keys *k)
+void catalogue_write(struct commands *c, const struct keys *k, const struct config *config)
 {
     struct buffer json;
     buffer_init(&json);
@@ -173,7 +173,7 @@ void catalogue_write(struct commands *c, const struct keys *k)
     unsigned published = 0;
     for (unsigned i = 0; i < KPI_COUNT; i++)
         published += !kpi_ages((enum kpi)i);
-    command_begin(c, "HSET", 2 + 2 * published);
+    command_begin(c, "HSET", 2 + 2 * (published + (unsigned)config->kpi_count));
     command_joined(c, keys_prefix(k), TEXT(KEY_CATALOGUE));
     for (unsigned i = 0; i < KPI_COUNT; i++) {
         const struct kpi_info *info = kpi_info((enum kpi)i);
@@ -192,6 +192,26 @@ void catalogue_write(struct commands *c, const struct keys *k)
             buffer_string(&json, ",\"rank\":\"low\"");
         buffer_char(&json, '}');
         command_string(c, info->name);
+        command_text(c, buffer_view(&json));
+    }
+    for (size_t i = 0; i < config->kpi_count; i++) {
+        const struct own_kpi_config *kpi = &config->kpis[i];
+        const char *label = kpi->label[0] != '\0' ? kpi->label : kpi->name;
+        buffer_clear(&json);
+        buffer_format(&json, "{\"unit\":\"%s\",\"better\":\"%s\",\"absent\":\"%s\",\"label\":{\"en\":",
+                      kpi_unit_name(own_kpi_unit(kpi)), kpi->better == BETTER_UP ? "up" : "down",
+                      kpi->absent == ABSENT_ZERO ? "0" : "none");
+        buffer_json(&json, text_of(label));
+        buffer_string(&json, ",\"ru\":");
+        buffer_json(&json, text_of(kpi->label_ru[0] != '\0' ? kpi->label_ru : label));
+        buffer_string(&json, "},\"formula\":");
+        buffer_json(&json, text_of(kpi->formula_text));
+        if (kpi->filter.count > 0) {
+            buffer_string(&json, ",\"filter\":");
+            buffer_json(&json, text_of(kpi->filter_text));
+        }
+        buffer_char(&json, '}');
+        command_string(c, kpi->name);
         command_text(c, buffer_view(&json));
     }
     buffer_fini(&json);

@@ -46,4 +46,4 @@ bool offsets_reach(const struct config *config, struct text standing, const stru
 void accounts_format(struct buffer *out, const struct accounts *a);
 
 /* Replaces `catalogue`. */
-void catalogue_write(struct commands *c, const struct keys *k);
+void catalogue_write(struct commands *c, const struct keys *k, const struct config *config);

@@ -485,7 +485,7 @@ static bool claim(struct publisher *p, int64_t now_us)
     }
     if (result == FENCE_DONE) {
         commands_clear(&p->commands);
-        catalogue_write(&p->commands, &p->keys);
+        catalogue_write(&p->commands, &p->keys, p->config);
         result = fence_claim(p->redis, &p->keys, &standing, &p->commands, &p->fence, &failure);
     }
     if (result == FENCE_DONE && !leftovers_unstage(p->redis, &p->keys, p->fence.epoch, &failure))

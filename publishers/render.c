@@ -2,6 +2,7 @@
 #include "aggregators/attainment.h"
 #include "aggregators/interval.h"
 #include "aggregators/kpi.h"
+#include "aggregators/own.h"
 #include "base/error.h"
 #include <string.h>
 
@@ -62,6 +63,49 @@ static void render_interval(struct rendered *r, enum kpi k, const struct kpi_val
     arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
 }
 
+/* Own KPIs: like the built-in ones, but on no board. */
+static void render_own(struct rendered *r, const struct sums *sums, const struct sums *previous,
+                       const struct render_targets *at, int money_decimals)
+{
+    const struct config *config = at->own->config;
+    struct own_sums own, own_previous;
+    snapshot_own_sums(at->snapshot, at->entity, at->window, &own, &own_previous);
+    for (unsigned k = 0; k < config->kpi_count; k++) {
+        const struct own_kpi_config *kpi = &config->kpis[k];
+        struct text name = text_of(kpi->name);
+        struct kpi_value value, before;
+        bool has_value = own_evaluate(at->own, k, sums, &own, &value);
+        size_t from = r->texts.len;
+        if (has_value) {
+            own_format(&r->texts, at->own, k, &value, money_decimals);
+            add_extra(r, name, TEXT(""));
+            arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+        }
+        if (has_value && value.n != 0) {
+            add_extra(r, name, TEXT(".n"));
+            arguments_integer(&r->fields, value.n);
+        }
+        if (previous != NULL && own_evaluate(at->own, k, previous, &own_previous, &before)) {
+            from = r->texts.len;
+            own_format(&r->texts, at->own, k, &before, money_decimals);
+            add_extra(r, name, TEXT(".prev"));
+            arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+        }
+        const struct snapshot_target *target =
+            snapshot_target_find(at->snapshot, at->entity, at->window, KPI_COUNT + k);
+        for (unsigned a = ASPECT_VALUE + 1; a < ASPECT_COUNT; a++) {
+            struct kpi_value v;
+            if (!aspect_evaluate_own((enum aspect)a, has_value ? &value : NULL, kpi->formula.is_sum,
+                                     kpi->absent == ABSENT_ZERO, target, &v))
+                continue;
+            from = r->texts.len;
+            aspect_format_unit(&r->texts, own_kpi_unit(kpi), (enum aspect)a, &v, money_decimals);
+            add_extra(r, name, text_of(aspect_suffix((enum aspect)a)));
+            arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+        }
+    }
+}
+
 void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *sums, const struct sums *previous,
                    const struct render_targets *targets, int money_decimals)
 {
@@ -101,6 +145,8 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
             arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
         }
     }
+    if (targets->own != NULL && clock == KPI_SPAN)
+        render_own(r, sums, previous, targets, money_decimals);
     if (r->fields.count > 0 && clock == KPI_SPAN && targets->snapshot != NULL &&
         snapshot_is_provisional(targets->snapshot, targets->window)) {
         add_extra(r, TEXT("provisional"), TEXT(""));

@@ -26,12 +26,13 @@ struct rendered {
         rank_len[KPI_COUNT]; /* of what boards rank by, where that is not the value; 0 = it is */
 };
 
-/* Where the targets of an entity in a window stand. */
+/* Where the targets and own KPIs of an entity in a window stand. */
 struct render_targets {
     const struct snapshot *snapshot; /* NULL: there are none */
     size_t entity;
     unsigned window;
     bool to_date;
+    const struct own_plan *own; /* NULL: there are no own KPIs */
 };
 
 void rendered_init(struct rendered *r);

@@ -7,6 +7,7 @@ void scribe_init(struct scribe *s, const struct config *config, struct changes *
     s->changes = changes;
     s->batch = batch;
     s->money_decimals = config_currency_decimals(config, config->base_currency);
+    own_plan_init(&s->own, config);
     rendered_init(&s->rendered);
     arguments_init(&s->about);
 }
@@ -43,7 +44,8 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
     struct sums sums, previous;
     snapshot_sums(snapshot, entity, w, &sums, &previous);
     enum kpi_clock clock = s->config->windows[w].kind == WINDOW_NOW ? KPI_NOW : KPI_SPAN;
-    struct render_targets targets = {snapshot, entity, w, s->config->windows[w].kind == WINDOW_TO_DATE};
+    struct render_targets targets = {snapshot, entity, w, s->config->windows[w].kind == WINDOW_TO_DATE,
+                                     s->config->kpi_count > 0 ? &s->own : NULL};
     render_window(&s->rendered, clock, &sums, snapshot_has_previous(snapshot, w) ? &previous : NULL, &targets,
                   s->money_decimals);
     struct slot before = *slot, after = slot_of(&s->rendered);

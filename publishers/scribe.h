@@ -3,6 +3,7 @@
  * Thread: the publisher's. Memory: init to fini; config, changes and batch are borrowed.
  */
 #pragma once
+#include "aggregators/own.h"
 #include "aggregators/snapshot.h"
 #include "config/config.h"
 #include "publishers/batch.h"
@@ -17,6 +18,7 @@ struct scribe {
     struct batch *batch;
     struct rendered rendered;
     struct arguments about;
+    struct own_plan own;
     int money_decimals;
 };
 
