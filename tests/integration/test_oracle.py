@@ -35,6 +35,7 @@ from harness import (  # noqa: E402
 from messages import FIELDS, Decoder  # noqa: E402
 from oracle import read  # noqa: E402
 from records import Ledger  # noqa: E402
+from shrink import shrink  # noqa: E402
 from windows import Calendar  # noqa: E402
 
 RATES = [
@@ -148,6 +149,8 @@ def check(name, files, as_of, settings, directory):
             wrong.append(f"{part}: kpid {counted[part]}, oracle {expected[part]}")
     print(f"{name}: {counted['read']} events, {count} values compared, {len(wrong)} wrong, {watch}", flush=True)
     show(wrong)
+    if wrong:
+        shrink(files, as_of, options, directory)
     return count, len(wrong)
 
 

@@ -30,6 +30,7 @@ from harness import (  # noqa: E402
     show,
 )
 from planned import Planned  # noqa: E402
+from shrink import shrink  # noqa: E402
 from test_oracle import EDGES, instant  # noqa: E402
 
 SHOWN = ("--strengths", "--intervals")
@@ -70,6 +71,8 @@ def check(name, files, as_of, settings, directory):
             wrong.append(f"{part}: kpid {counted[part]}, oracle {expected[part]}")
     print(f"{name}: {counted['read']} events, {count} values compared, {len(wrong)} wrong, {watch}", flush=True)
     show(wrong)
+    if wrong:
+        shrink(files, as_of, options, directory, SHOWN)
     return count, len(wrong)
 
 
