@@ -79,7 +79,7 @@ Test(confluent, any_order_any_repetition_any_cuts_end_in_the_same_values)
         struct history_options o = {.from_us = from_us, .span_us = 40 * DAY, .count = 400, .records = 15};
         make_history(&events, &r, &o);
         struct trial trial = {&core, from_us + random_below(&r, 60) * DAY, random_next(&r)};
-        struct law law = {"confluent", ends_the_same, &trial};
+        struct law law = {"confluent", ends_the_same, NULL, &trial};
         cr_assert(law_check(&law, &events, &core, trial.now_us), "round %d", round);
         event_list_fini(&events);
     }

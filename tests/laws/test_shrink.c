@@ -50,14 +50,14 @@ static void expect_least(struct law *law)
 
 Test(shrink, finds_the_two_events_and_their_two_fields)
 {
-    expect_least(&(struct law){"planted", planted, NULL});
+    expect_least(&(struct law){"planted", planted, NULL, NULL});
 }
 
 /* A REQUIRE ends the process; the history that leads to it must be found all the same. */
 Test(shrink, finds_what_ends_the_process)
 {
     int nothing = 0;
-    expect_least(&(struct law){"aborting", planted, &nothing});
+    expect_least(&(struct law){"aborting", planted, NULL, &nothing});
 }
 
 static void expect_file(const char *folder, const char *name, const char *expected)

@@ -240,6 +240,23 @@ void shrink_write(const struct event_list *events, const struct core *core, int6
     }
 }
 
+static void write_telling(const struct event_list *events, const struct core *core, int64_t as_of_us,
+                          const char *folder)
+{
+    struct buffer command;
+    buffer_init(&command);
+    shrink_write(events, core, as_of_us, folder, &command);
+    fprintf(stderr, "%.*s\n", (int)command.len, command.at);
+    for (size_t i = 0; i < events->count && i < PRINTED_MAX; i++) {
+        struct buffer line;
+        buffer_init(&line);
+        json_event(&line, events->at[i]);
+        fprintf(stderr, "  %.*s", (int)line.len, line.at);
+        buffer_fini(&line);
+    }
+    buffer_fini(&command);
+}
+
 bool law_check(const struct law *law, const struct event_list *events, const struct core *core, int64_t as_of_us)
 {
     if (law_holds(law, events))
@@ -248,22 +265,22 @@ bool law_check(const struct law *law, const struct event_list *events, const str
     shrink(law, events, &least);
     const char *above = getenv("SHRUNK_DIR");
     above = above != NULL ? above : getenv("TMPDIR");
-    char folder[2048];
+    char folder[2048], part[2100];
     snprintf(folder, sizeof folder, "%s/kpid-%s-XXXXXX", above != NULL ? above : "/tmp", law->name);
     REQUIRE(mkdtemp(folder) != NULL);
-    struct buffer command;
-    buffer_init(&command);
-    shrink_write(&least, core, as_of_us, folder, &command);
-    fprintf(stderr, "%s does not hold for %zu events; for these %zu of them it does not hold either:\n%.*s\n",
-            law->name, events->count, least.count, (int)command.len, command.at);
-    for (size_t i = 0; i < least.count && i < PRINTED_MAX; i++) {
-        struct buffer line;
-        buffer_init(&line);
-        json_event(&line, least.at[i]);
-        fprintf(stderr, "  %.*s", (int)line.len, line.at);
-        buffer_fini(&line);
+    fprintf(stderr, "%s does not hold for %zu events; for these %zu of them it does not hold either:\n", law->name,
+            events->count, least.count);
+    if (law->tell == NULL) {
+        write_telling(&least, core, as_of_us, folder);
+    } else {
+        struct event_list tellings[2] = {{0}, {0}};
+        law->tell(law->context, &least, &tellings[0], &tellings[1]);
+        for (int i = 0; i < 2; i++) {
+            snprintf(part, sizeof part, "%s/%s", folder, i == 0 ? "one" : "other");
+            write_telling(&tellings[i], core, as_of_us, part);
+            event_list_fini(&tellings[i]);
+        }
     }
-    buffer_fini(&command);
     event_list_fini(&least);
     return false;
 }

@@ -14,6 +14,9 @@ struct law {
     const char *name; /* of the folder of what is written */
     /* Must depend on the events and the context alone: a random number in it comes from a seed in the context. */
     bool (*holds)(void *context, const struct event_list *events);
+    /* May be NULL: the two ways of telling the events that should end in the same values, for who wants to see both. */
+    void (*tell)(void *context, const struct event_list *events, struct event_list *out_one,
+                 struct event_list *out_other);
     void *context;
 };
 
@@ -28,6 +31,6 @@ void shrink(const struct law *law, const struct event_list *events, struct event
 void shrink_write(const struct event_list *events, const struct core *core, int64_t as_of_us, const char *folder,
                   struct buffer *out_command);
 
-/* True where the law holds. Otherwise the smallest history is written below $SHRUNK_DIR (or $TMPDIR, or /tmp), and its
- * size and the command are printed. */
+/* True where the law holds. Otherwise the smallest history, in both tellings where there are two, is written below
+ * $SHRUNK_DIR (or $TMPDIR, or /tmp), and its size and the commands are printed. */
 bool law_check(const struct law *law, const struct event_list *events, const struct core *core, int64_t as_of_us);
