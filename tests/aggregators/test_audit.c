@@ -5,6 +5,7 @@
 #include "tests/support/random.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 struct world {
     struct core core;
@@ -18,6 +19,7 @@ static void begin(struct world *w, struct random *r, int count)
 {
     *w = (struct world){0};
     core_init(&w->core, "Europe/Berlin", 1, 1);
+    memset(&w->derivation, 0x55, sizeof w->derivation); /* what was there does not matter */
     derivation_init(&w->derivation, w->core.config, w->core.calendar);
     histogram_init(&w->scratch);
     struct history_options o = {
