@@ -101,12 +101,18 @@ static bool is_level(unsigned stream)
 
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out)
 {
+    entity_sums_of(e, UINT64_MAX, from_us, to_us, scratch, out);
+}
+
+void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
+                    struct sums *out)
+{
     memset(out, 0, sizeof *out);
     const struct tree *t = e->trees;
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         if (!(e->streams & UINT64_C(1) << s))
             continue;
-        if (!is_level(s))
+        if (!is_level(s) && streams >> s & 1)
             tree_sums(t, from_us, to_us, out->at + stream_infos[s].first);
         t++;
     }

@@ -50,6 +50,9 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
 /* The sums of the pairs. */
 void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
                      struct own_sums *out);
+/* The same of the streams in `streams` alone. */
+void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
+                    struct sums *out);
 /* Sums of open deals that are expected to close in [from_us, to_us), added to `out`. */
 void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
 /* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is

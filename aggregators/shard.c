@@ -1,6 +1,7 @@
 #include "aggregators/shard.h"
 #include "aggregators/audit_walk.h"
 #include "aggregators/derivation.h"
+#include "aggregators/series.h"
 #include "aggregators/snapshot_fill.h"
 #include "aggregators/working_time.h"
 #include "base/error.h"
@@ -25,7 +26,8 @@ struct shard {
     struct window_span spans[WINDOWS_MAX];
     struct working_time working_time;
     struct histogram scratch;
-    uint32_t *order; /* ids of a cut, sorted */
+    int64_t *series_starts[SERIES_MAX]; /* of the cut at hand */
+    uint32_t *order;                    /* ids of a cut, sorted */
     uint32_t order_room;
 };
 
@@ -50,6 +52,8 @@ void shard_destroy(struct shard *s)
         free(s->slots[i].topic);
     free(s->slots);
     free(s->order);
+    for (unsigned i = 0; i < SERIES_MAX; i++)
+        free(s->series_starts[i]);
     free(s);
 }
 
@@ -255,6 +259,67 @@ static bool fill_targets(struct shard *s, const struct entity *e, struct snapsho
     return true;
 }
 
+static void fill_points(struct shard *s, const struct entity *e, unsigned series, struct snapshot *out)
+{
+    const struct series_config *of = &s->config->series[series];
+    uint64_t streams = series_streams(of);
+    snapshot_add_series(out, series);
+    for (int p = 0; p < of->points; p++) {
+        int64_t from_us = s->series_starts[series][p];
+        int64_t to_us = p + 1 < of->points ? s->series_starts[series][p + 1] : s->derivation.now_us + 1;
+        struct sums sums;
+        entity_sums_of(e, streams, from_us, to_us, &s->scratch, &sums);
+        snapshot_add_point(out, &sums);
+    }
+}
+
+/* Whether anything has happened by now. */
+static bool has_begun(struct shard *s, const struct entity *e)
+{
+    static const struct sums nothing;
+    struct sums sums;
+    entity_sums(e, INT64_MIN, s->derivation.now_us + 1, &s->scratch, &sums);
+    return memcmp(&sums, &nothing, sizeof sums) != 0;
+}
+
+/* The points of the entity's series. Returns when one changes by time alone, INT64_MAX: it has none. Whoever is in no
+ * series pays for nothing of this. */
+static int64_t fill_series(struct shard *s, const struct entity *e, struct text name, struct snapshot *out)
+{
+    static const struct window_spec today = {.kind = WINDOW_TO_DATE, .period = PERIOD_DAY};
+    static const bool has_it[] = {true};
+    int64_t now_us = s->derivation.now_us, next_us = INT64_MAX;
+    bool asked = false, begun = false;
+    for (unsigned i = 0; i < s->config->series_count; i++) {
+        const struct series_config *series = &s->config->series[i];
+        if (!series_names(series, e->dimension, name))
+            continue;
+        begun = asked ? begun : has_begun(s, e);
+        asked = true;
+        int64_t start_us = begun ? series_next_start(series, s->calendar, now_us) : INT64_MAX;
+        if (begun)
+            fill_points(s, e, i, out);
+        if (start_us < next_us)
+            next_us = start_us;
+    }
+    if (!asked)
+        return INT64_MAX;
+    struct window_span span = window_span_at(&today, s->calendar, now_us);
+    int64_t change_us = entity_next_change(e, &today, &span, has_it, 1, s->calendar, now_us);
+    return change_us < next_us ? change_us : next_us;
+}
+
+static void find_starts(struct shard *s, struct snapshot *out)
+{
+    for (unsigned i = 0; i < s->config->series_count; i++) {
+        const struct series_config *series = &s->config->series[i];
+        if (s->series_starts[i] == NULL)
+            s->series_starts[i] = must_alloc((size_t)series->points * sizeof *s->series_starts[i]);
+        series_starts(series, s->calendar, s->derivation.now_us, s->series_starts[i]);
+        snapshot_add_starts(out, i, s->series_starts[i], (unsigned)series->points);
+    }
+}
+
 static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
 {
     const struct config *c = s->config;
@@ -295,6 +360,9 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
     int64_t quarter_us = now_us - (now_us % QUARTER_HOUR + QUARTER_HOUR) % QUARTER_HOUR + QUARTER_HOUR;
     if (has_targets && quarter_us < next_us)
         next_us = quarter_us;
+    int64_t series_us = fill_series(s, e, entity_text(s, id), out);
+    if (series_us < next_us)
+        next_us = series_us;
     timers_set(&s->derivation.entities.wake, id, next_us);
 }
 
@@ -342,6 +410,7 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
         struct snapshot_position p = {text_of(slot->topic), slot->partition, slot->offset, slot->ended};
         snapshot_add_position(out, &p);
     }
+    find_starts(s, out);
     for (uint32_t i = 0; i < count; i++)
         fill_entity(s, s->order[i], out);
     for (uint32_t i = 0; i < s->derivation.entities.changed[r].count; i++) {

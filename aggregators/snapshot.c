@@ -14,6 +14,7 @@ struct entry {
     bool inactive;
     size_t own_at; /* window_count offsets into the bytes, as windows_at; 0 = there are no own KPIs through filters */
     size_t windows_at; /* window_count offsets of size_t into the bytes, 0 = the window is not there */
+    size_t series_at;  /* SERIES_MAX offsets, 0 = it has not that one; 0: it has none */
     uint32_t id;
     uint32_t dimension;
 };
@@ -39,6 +40,7 @@ struct snapshot {
     unsigned pair_count;
     struct snapshot_target *targets;
     size_t target_count, target_room;
+    size_t starts_at[SERIES_MAX]; /* first instants of points */
     struct buffer bytes;
 };
 
@@ -211,6 +213,35 @@ void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *c
     memcpy(s->bytes.at + s->entries[s->entry_count - 1].windows_at + window * sizeof at, &at, sizeof at);
 }
 
+void snapshot_add_starts(struct snapshot *s, unsigned series, const int64_t *starts_us, unsigned count)
+{
+    REQUIRE(series < SERIES_MAX);
+    s->starts_at[series] = s->bytes.len;
+    buffer_add(&s->bytes, starts_us, count * sizeof *starts_us);
+}
+
+void snapshot_add_series(struct snapshot *s, unsigned series)
+{
+    REQUIRE(series < SERIES_MAX && s->entry_count > 0);
+    struct entry *e = &s->entries[s->entry_count - 1];
+    if (e->series_at == 0) {
+        static const size_t none[SERIES_MAX];
+        e->series_at = s->bytes.len;
+        buffer_add(&s->bytes, none, sizeof none);
+    }
+    size_t at = s->bytes.len;
+    memcpy(s->bytes.at + e->series_at + series * sizeof at, &at, sizeof at);
+}
+
+void snapshot_add_point(struct snapshot *s, const struct sums *sums)
+{
+    size_t at = s->bytes.len;
+    uint64_t mask = 0;
+    buffer_add(&s->bytes, &mask, sizeof mask);
+    mask = pack(&s->bytes, sums);
+    memcpy(s->bytes.at + at, &mask, sizeof mask);
+}
+
 int64_t snapshot_as_of_us(const struct snapshot *s)
 {
     return s->as_of_us;
@@ -341,6 +372,29 @@ void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct s
     out->at[MEASURE_WON_AMOUNT_BEFORE] = out_previous->at[MEASURE_WON_AMOUNT];
     if (out->at[MEASURE_WAITING] > 0)
         out->at[MEASURE_WAITING_AGE_US] = s->as_of_us - out->at[MEASURE_WAITING_SINCE_US];
+}
+
+bool snapshot_series(const struct snapshot *s, size_t i, unsigned series, size_t *out_at)
+{
+    const struct entry *e = entry_at(s, i);
+    if (e->series_at == 0)
+        return false;
+    memcpy(out_at, s->bytes.at + e->series_at + series * sizeof *out_at, sizeof *out_at);
+    return *out_at != 0;
+}
+
+size_t snapshot_point(const struct snapshot *s, size_t at, struct sums *out)
+{
+    uint64_t mask;
+    memcpy(&mask, s->bytes.at + at, sizeof mask);
+    return (size_t)(unpack(s->bytes.at + at + sizeof mask, mask, out) - s->bytes.at);
+}
+
+int64_t snapshot_series_start(const struct snapshot *s, unsigned series, unsigned point)
+{
+    int64_t us;
+    memcpy(&us, s->bytes.at + s->starts_at[series] + point * sizeof us, sizeof us);
+    return us;
 }
 
 bool snapshot_has_previous(const struct snapshot *s, unsigned window)

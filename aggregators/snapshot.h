@@ -96,6 +96,12 @@ size_t snapshot_target_count(const struct snapshot *s, size_t i);
 const struct snapshot_target *snapshot_target(const struct snapshot *s, size_t i, size_t k);
 /* The one for a KPI in a window, NULL where there is none. */
 const struct snapshot_target *snapshot_target_find(const struct snapshot *s, size_t i, unsigned window, unsigned kpi);
+/* Whether the entity has series `series` of the configuration, and where its points begin. */
+bool snapshot_series(const struct snapshot *s, size_t i, unsigned series, size_t *out_at);
+/* The sums of the point at `at`; returns where the next one is. */
+size_t snapshot_point(const struct snapshot *s, size_t at, struct sums *out);
+/* The first instant of a point, the same for all entities. */
+int64_t snapshot_series_start(const struct snapshot *s, unsigned series, unsigned point);
 /* A dense number of the entity: the same in every snapshot of one shard; 0 ... */
 uint32_t snapshot_entity_id(const struct snapshot *s, size_t i);
 /* The sums of window `window` (index in config.windows) and of its `previous`; all 0 where the entity

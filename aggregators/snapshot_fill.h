@@ -19,4 +19,9 @@ void snapshot_add_target(struct snapshot *s, const struct snapshot_target *targe
 /* Of the window that was added last, pair_count > 0. */
 void snapshot_add_own(struct snapshot *s, unsigned window, unsigned pair_count, const struct own_sums *current,
                       const struct own_sums *previous);
+/* Once after begin, for each series of the configuration in its order. */
+void snapshot_add_starts(struct snapshot *s, unsigned series, const int64_t *starts_us, unsigned count);
+/* Of the entity that was added last: it has the series, whose points follow, the oldest first. */
+void snapshot_add_series(struct snapshot *s, unsigned series);
+void snapshot_add_point(struct snapshot *s, const struct sums *sums);
 void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous);

@@ -199,6 +199,12 @@ void config_destroy(struct config *c)
         free(c->targets[i].kpi);
     }
     free(c->targets);
+    for (size_t i = 0; i < c->series_count; i++) {
+        for (size_t k = 0; k < c->series[i].entity_count; k++) {
+            free(c->series[i].entities[k]);
+        }
+        free(c->series[i].entities);
+    }
     for (size_t i = 0; i < c->stage_count; i++) {
         free(c->stages[i].name);
     }

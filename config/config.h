@@ -237,6 +237,18 @@ struct strengths_config {
     int64_t k;                /* so many records of one's own weigh as much as the team's level: 10 */
 };
 
+/* Points for charts: aggregators/series.h. */
+#define SERIES_MAX        16
+#define SERIES_POINTS_MAX 400
+struct series_config {
+    enum dimension dimension;
+    bool kpi[KPI_COUNT];
+    int hourly; /* 1: points are hours, 0: days */
+    int points;
+    char **entities; /* none: all of the dimension */
+    size_t entity_count;
+};
+
 struct limits_config {
     int64_t entities_max; /* of one dimension */
     int64_t ring_bytes;   /* between consumer and writer; a power of two */
@@ -282,6 +294,8 @@ struct config {
     struct http_config http;
     struct log_config log;
     struct strengths_config strengths;
+    struct series_config series[SERIES_MAX];
+    size_t series_count;
     struct audit_config audit;
     struct limits_config limits;
     uint64_t hash; /* of the file's bytes; meta.config_hash */

@@ -77,7 +77,8 @@ option_load load_properties;                                                    
 option_load load_receivers, load_headers, load_rules, load_kpi, load_dimension, load_window, load_entities,
     load_threshold, load_clear, load_rule_receivers; /* load_alerts.c */
 
-option_load load_strength_windows; /* load_strengths.c */
+option_load load_strength_windows;                                                      /* load_strengths.c */
+option_load load_series, load_series_dimension, load_series_kpis, load_series_entities; /* load_series.c */
 
 /* What options say about each other, after all are loaded: checks.c. */
 void check_all(struct loader *l, const struct node *root);

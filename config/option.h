@@ -55,7 +55,7 @@ extern const struct option option_table[];
 
 /* The rows of elements, for those who load lists. */
 extern const struct option input_options[], receiver_options[], rule_options[], rate_options[], member_options[],
-    calendar_options[], team_options[], target_options[], own_kpi_options[];
+    calendar_options[], team_options[], target_options[], own_kpi_options[], series_options[];
 
 #define SECRET_SUFFIX_COUNT 3
 extern const char *const secret_suffixes[SECRET_SUFFIX_COUNT]; /* "_file", "_env", "_credential" */

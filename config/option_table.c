@@ -311,6 +311,17 @@ static const struct option strength_options[] = {
     {0},
 };
 
+static const char *const every_words[] = {"day", "hour", NULL};
+const struct option series_options[] = {
+    {"dimension", OPTION_CUSTOM, AT(series_config, dimension), .required = true, .load = load_series_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
+    {"kpis", OPTION_CUSTOM, AT(series_config, kpi), .required = true, .load = load_series_kpis, .form = "list of KPIs", .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/kpi\"}}", .help = "KPIs of a span of time."},
+    {"every", OPTION_CHOICE, AT(series_config, hourly), .fallback = "day", .words = every_words, .help = "What a point is of: a local day or hour."},
+    {"points", OPTION_INTEGER, AT(series_config, points), .fallback = "30", .least = 1, .most = SERIES_POINTS_MAX, .help = "How many, with the one that runs."},
+    {"entities", OPTION_CUSTOM, AT(series_config, entities), .fallback_note = "all of the dimension", .load = load_series_entities, .form = "list of names",
+     .schema = "{\"type\":\"array\",\"items\":{\"type\":[\"string\",\"number\",\"boolean\"]}}", .help = "Only these. Each one costs as many sums as it has points."},
+    {0},
+};
+
 static const struct option audit_options[] = {
     {"round", OPTION_DURATION, AT(audit_config, round_ms), .fallback = "1h", .least = 0, .most = 30 * MS_D,
      .help = "Time in which all numbers are derived from the records anew, beside the live ones, and compared; 0s = only on SIGUSR1."},
@@ -362,6 +373,8 @@ const struct option option_table[] = {
     {"http", OPTION_GROUP, AT(config, http), .options = http_options, .help = "Metrics and health."},
     {"log", OPTION_GROUP, AT(config, log), .options = log_options, .help = "What is written to standard error."},
     {"corrections", OPTION_GROUP, .offset = 0, .options = correction_options, .help = "What happens to numbers that have been told."},
+    {"series", OPTION_LIST, .may_be_empty = true, AT(config, series), .options = series_options, .load = load_series,
+     .help = "KPIs by day or hour, for charts: keys `series:<dimension>:<entity>:<kpi>`."},
     {"strengths", OPTION_GROUP, AT(config, strengths), .options = strength_options, .help = "Managers against the peers of their team: docs/strengths.md. They need an organisation."},
     {"audit", OPTION_GROUP, AT(config, audit), .options = audit_options, .help = "Whether the numbers are what the records say."},
     {"limits", OPTION_GROUP, AT(config, limits), .options = limit_options, .help = "What may grow no further."},

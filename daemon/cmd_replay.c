@@ -30,7 +30,17 @@ static const char about[] =
     "one says how the lines are read.";
 
 /* The first ones are the kinds, in their order. */
-enum { OPT_CONFIG = KIND_COUNT, OPT_AS_OF, OPT_FORMAT, OPT_STRICT, OPT_AUDIT, OPT_STRENGTHS, OPT_INTERVALS, OPT_COUNT };
+enum {
+    OPT_CONFIG = KIND_COUNT,
+    OPT_AS_OF,
+    OPT_FORMAT,
+    OPT_STRICT,
+    OPT_AUDIT,
+    OPT_STRENGTHS,
+    OPT_SERIES,
+    OPT_INTERVALS,
+    OPT_COUNT
+};
 
 static const struct option_row own_rows[OPT_COUNT - KIND_COUNT] = {
     {"config", "FILE", "the configuration; without it every setting has its default"},
@@ -41,6 +51,7 @@ static const struct option_row own_rows[OPT_COUNT - KIND_COUNT] = {
     {"strict", NULL, "end with 65 if any line could not be read"},
     {"audit", NULL, "derive every number from the records anew, and end with 1 if one differs"},
     {"strengths", NULL, "also managers against the peers of their team, as <lever>.shrunk, .team, .index, .size"},
+    {"series", NULL, "ndjson: also the points of the series in the configuration, after the values"},
     {"intervals", NULL, "also between what edges each share lies, as <kpi>.low and <kpi>.high"},
 };
 
@@ -51,7 +62,7 @@ struct replay {
     size_t as_of_count;
     struct event_files files;
     enum value_format format;
-    bool strict, audit, strengths, intervals;
+    bool strict, audit, strengths, series, intervals;
 
     struct config *config;
     struct calendar *calendar;
@@ -97,6 +108,7 @@ static int read_options(struct replay *r, int argc, char **argv)
         case OPT_STRICT: r->strict = true; break;
         case OPT_AUDIT: r->audit = true; break;
         case OPT_STRENGTHS: r->strengths = true; break;
+        case OPT_SERIES: r->series = true; break;
         case OPT_INTERVALS: r->intervals = true; break;
         case OPTIONS_HELP: return -1;
         case OPTIONS_ARGUMENT:
@@ -187,6 +199,7 @@ static bool print_values(struct replay *r)
     struct value_writer out;
     struct snapshot *snapshot = snapshot_create();
     value_writer_init(&out, r->config, r->format, STDOUT_FILENO);
+    out.with_series = r->series;
     out.with_intervals = r->intervals;
     if (r->strengths)
         value_writer_with_strengths(&out);

@@ -2,8 +2,10 @@
 #include "aggregators/attainment.h"
 #include "aggregators/interval.h"
 #include "aggregators/kpi.h"
+#include "aggregators/series.h"
 #include "base/error.h"
 #include "base/instant.h"
+#include "publishers/keys.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -414,6 +416,30 @@ static void begin_snapshot(struct value_writer *w, const struct snapshot *s)
     w->header_written = true;
 }
 
+/* {"as_of":...,"key":"series:...","value":"{...}"}: what stands at that key in Redis. */
+static void add_series(struct value_writer *w, const struct snapshot *s, size_t entity)
+{
+    for (unsigned i = 0; i < w->config->series_count; i++) {
+        size_t at;
+        if (!snapshot_series(s, entity, i, &at))
+            continue;
+        for (unsigned k = 0; k < KPI_COUNT; k++) {
+            if (!w->config->series[i].kpi[k])
+                continue;
+            buffer_string(&w->out, "{\"as_of\":\"");
+            buffer_text(&w->out, buffer_view(&w->as_of));
+            buffer_char(&w->out, '"');
+            buffer_clear(&w->value);
+            key_series(&w->value, snapshot_entity_dimension(s, entity), snapshot_entity_name(s, entity), (enum kpi)k);
+            add_member(&w->out, "key", buffer_view(&w->value));
+            buffer_clear(&w->value);
+            series_format(&w->value, w->config, s, entity, i, (enum kpi)k);
+            add_member(&w->out, "value", buffer_view(&w->value));
+            buffer_string(&w->out, "}\n");
+        }
+    }
+}
+
 void value_writer_snapshot(struct value_writer *w, const struct snapshot *s)
 {
     REQUIRE(snapshot_is_everything(s));
@@ -436,6 +462,8 @@ void value_writer_snapshot(struct value_writer *w, const struct snapshot *s)
                 write_out(w);
         }
     }
+    for (size_t entity = 0; w->with_series && w->format == FORMAT_NDJSON && entity < count; entity++)
+        add_series(w, s, entity);
 }
 
 int value_writer_finish(struct value_writer *w)

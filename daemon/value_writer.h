@@ -27,6 +27,7 @@ struct value_writer {
     enum kpi kpis[KPI_COUNT];                   /* sorted by name */
     struct own_plan own;
     bool header_written;
+    bool with_series;         /* ndjson: also the points of series, each as a line of its own after the values */
     bool with_intervals;      /* also the edges of shares, as `<kpi>.low` and `<kpi>.high` */
     struct peers *peers;      /* with strengths: of the snapshot at hand; NULL: without */
     struct value_line *lines; /* of the window at hand */

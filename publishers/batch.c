@@ -18,6 +18,7 @@
 
 struct hash_write {
     size_t key_at, key_len, fields_at, fields_len, field_count;
+    bool is_text; /* no hash: its one field is the text */
 };
 
 struct board {
@@ -189,6 +190,7 @@ void batch_hash(struct batch *b, struct text suffix, const struct arguments *fie
     h->fields_at = b->arena.len;
     h->fields_len = fields->bytes.len;
     h->field_count = fields->count;
+    h->is_text = false;
     buffer_add(&b->arena, fields->bytes.at, fields->bytes.len);
     if (b->fill || shrinks) {
         arguments_joined(&b->erase, prefix(b), suffix);
@@ -197,6 +199,16 @@ void batch_hash(struct batch *b, struct text suffix, const struct arguments *fie
     b->items += (int64_t)fields->count;
     note_written(b, suffix, is_new);
     note_changed(b, suffix);
+}
+
+void batch_text(struct batch *b, struct text suffix, struct text text, bool is_new)
+{
+    struct arguments one;
+    arguments_init(&one);
+    arguments_text(&one, text);
+    batch_hash(b, suffix, &one, is_new, false);
+    b->hashes[b->hash_count - 1].is_text = true;
+    arguments_fini(&one);
 }
 
 void batch_delete(struct batch *b, struct text suffix)
@@ -335,7 +347,7 @@ static void write_hashes(struct batch *b, struct commands *c, bool stage, int64_
     for (size_t i = 0; i < b->hash_count; i++) {
         const struct hash_write *h = &b->hashes[i];
         struct text suffix = {b->arena.at + h->key_at, h->key_len};
-        command_begin(c, "HSET", 2 + h->field_count);
+        command_begin(c, h->is_text ? "SET" : "HSET", 2 + h->field_count);
         if (stage) {
             buffer_clear(&b->scratch);
             key_stage(&b->scratch, epoch, b->stage_next++);

@@ -25,6 +25,8 @@ void batch_begin(struct batch *b, bool fill);
 
 /* The hash at that suffix becomes `fields`. is_new: it was not there; shrinks: a field of it vanishes. */
 void batch_hash(struct batch *b, struct text suffix, const struct arguments *fields, bool is_new, bool shrinks);
+/* The string at that suffix becomes `text`. */
+void batch_text(struct batch *b, struct text suffix, struct text text, bool is_new);
 void batch_delete(struct batch *b, struct text suffix);
 /* The entity's place on a board; was_member: it had one. Keeps the board's count of members. */
 void batch_board_put(struct batch *b, enum dimension d, unsigned window, enum kpi k, struct text entity,

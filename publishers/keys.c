@@ -55,6 +55,16 @@ void key_strengths(struct buffer *out, const char *window, struct text manager)
     buffer_text(out, manager);
 }
 
+void key_series(struct buffer *out, enum dimension d, struct text entity, enum kpi k)
+{
+    buffer_string(out, "series:");
+    buffer_string(out, dimension_name(d));
+    buffer_char(out, ':');
+    buffer_text(out, entity);
+    buffer_char(out, ':');
+    buffer_string(out, kpi_info(k)->name);
+}
+
 void key_entities(struct buffer *out, enum dimension d)
 {
     buffer_string(out, "entities:");
@@ -71,8 +81,8 @@ void key_stage(struct buffer *out, int64_t epoch, uint64_t number)
 
 bool key_is_indexed(struct text suffix)
 {
-    static const struct text kinds[] = {
-        {"kpi:", 4}, {"board:", 6}, {"entity:", 7}, {"entities:", 9}, {"strengths:", 10}};
+    static const struct text kinds[] = {{"kpi:", 4},      {"board:", 6},      {"entity:", 7},
+                                        {"entities:", 9}, {"strengths:", 10}, {"series:", 7}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (suffix.len > kinds[i].len && memcmp(suffix.at, kinds[i].at, kinds[i].len) == 0)
             return true;

@@ -35,6 +35,7 @@ void key_kpi(struct buffer *out, enum dimension d, const char *window, struct te
 void key_board(struct buffer *out, enum dimension d, const char *window, enum kpi k);
 void key_entity(struct buffer *out, enum dimension d, struct text entity);
 void key_strengths(struct buffer *out, const char *window, struct text manager);
+void key_series(struct buffer *out, enum dimension d, struct text entity, enum kpi k);
 void key_entities(struct buffer *out, enum dimension d);
 /* Content that waits to be moved to its key: the number-th of the publisher of that epoch. */
 void key_stage(struct buffer *out, int64_t epoch, uint64_t number);

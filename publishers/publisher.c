@@ -283,6 +283,11 @@ static bool write_entity(struct publisher *p, int64_t now_us, const struct snaps
         any |= scribe_window(&p->scribe, s, entity, w, buffer_view(&p->as_of), p->fence.seq + 1);
     }
     scribe_entity(&p->scribe, s, entity, any);
+    if (p->config->series_count > 0) {
+        if (is_full(p) && !send_some(p, now_us, fill))
+            return false;
+        scribe_series(&p->scribe, s, entity);
+    }
     strength_keys_take(&p->strengths, s, entity);
     return true;
 }
@@ -331,6 +336,7 @@ static void fill(struct publisher *p, int64_t now_us, const struct snapshot *s)
 {
     changes_forget(p->changes);
     strength_keys_forget(&p->strengths);
+    scribe_forget(&p->scribe);
     set_as_of(p);
     batch_begin(p->batch, true);
     if (!write_snapshot(p, now_us, s, true))

@@ -1,5 +1,9 @@
 #include "publishers/scribe.h"
+#include "aggregators/series.h"
+#include "base/error.h"
 #include "publishers/keys.h"
+#include <stdlib.h>
+#include <string.h>
 
 void scribe_init(struct scribe *s, const struct config *config, struct changes *changes, struct batch *batch)
 {
@@ -10,12 +14,17 @@ void scribe_init(struct scribe *s, const struct config *config, struct changes *
     own_plan_init(&s->own, config);
     rendered_init(&s->rendered);
     arguments_init(&s->about);
+    buffer_init(&s->series);
+    s->series_stand = NULL;
+    s->series_room = 0;
 }
 
 void scribe_fini(struct scribe *s)
 {
     rendered_fini(&s->rendered);
     arguments_fini(&s->about);
+    buffer_fini(&s->series);
+    free(s->series_stand);
 }
 
 static void write_boards(struct scribe *s, enum dimension d, unsigned w, struct text name, uint64_t before,
@@ -106,4 +115,67 @@ void scribe_entity(struct scribe *s, const struct snapshot *snapshot, size_t ent
     if (!any && *stands != 0)
         batch_entity_unlist(s->batch, d, name);
     *stands = becomes;
+}
+
+static size_t series_width(const struct scribe *s)
+{
+    return s->config->series_count * KPI_COUNT;
+}
+
+void scribe_forget(struct scribe *s)
+{
+    if (s->series_room > 0)
+        memset(s->series_stand, 0, s->series_room * series_width(s) * sizeof *s->series_stand);
+}
+
+static uint64_t *series_stand(struct scribe *s, uint32_t entity)
+{
+    if (entity >= s->series_room) {
+        uint32_t room = s->series_room > 0 ? s->series_room : 64;
+        while (room <= entity)
+            room *= 2;
+        size_t width = series_width(s) * sizeof *s->series_stand;
+        s->series_stand = must_realloc(s->series_stand, room * width);
+        memset((char *)s->series_stand + s->series_room * width, 0, (room - s->series_room) * width);
+        s->series_room = room;
+    }
+    return &s->series_stand[entity * series_width(s)];
+}
+
+static void write_series(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned series, enum kpi k,
+                         uint64_t *stands)
+{
+    size_t at;
+    uint64_t becomes = 0;
+    buffer_clear(&s->series);
+    if (snapshot_series(snapshot, entity, series, &at)) {
+        series_format(&s->series, s->config, snapshot, entity, series, k);
+        becomes = text_hash(buffer_view(&s->series));
+        becomes += becomes == 0;
+    }
+    if (becomes == *stands)
+        return;
+    struct buffer key;
+    buffer_init(&key);
+    key_series(&key, snapshot_entity_dimension(snapshot, entity), snapshot_entity_name(snapshot, entity), k);
+    if (becomes != 0)
+        batch_text(s->batch, buffer_view(&key), buffer_view(&s->series), *stands == 0);
+    else
+        batch_delete(s->batch, buffer_view(&key));
+    buffer_fini(&key);
+    *stands = becomes;
+}
+
+void scribe_series(struct scribe *s, const struct snapshot *snapshot, size_t entity)
+{
+    enum dimension d = snapshot_entity_dimension(snapshot, entity);
+    struct text name = snapshot_entity_name(snapshot, entity);
+    for (unsigned i = 0; i < s->config->series_count; i++) {
+        if (!series_names(&s->config->series[i], d, name))
+            continue;
+        uint64_t *stand = series_stand(s, snapshot_entity_id(snapshot, entity)) + (size_t)i * KPI_COUNT;
+        for (unsigned k = 0; k < KPI_COUNT; k++)
+            if (s->config->series[i].kpi[k])
+                write_series(s, snapshot, entity, i, (enum kpi)k, &stand[k]);
+    }
 }

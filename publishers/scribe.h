@@ -19,6 +19,9 @@ struct scribe {
     struct rendered rendered;
     struct arguments about;
     struct own_plan own;
+    struct buffer series;
+    uint64_t *series_stand; /* hash of each series key of an entity, by (entity, series, KPI); 0: there is none */
+    uint32_t series_room;   /* entities */
     int money_decimals;
 };
 
@@ -28,5 +31,9 @@ void scribe_fini(struct scribe *s);
 /* The hash and the boards of one window of an entity. as_of and seq are of the publish. True: it has a value there. */
 bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned window, struct text as_of,
                    int64_t seq);
+/* Its points for charts. */
+void scribe_series(struct scribe *s, const struct snapshot *snapshot, size_t entity);
+/* Nothing of them is known any more. */
+void scribe_forget(struct scribe *s);
 /* After its windows: any: in one of them it has a value, and so it is an entity for readers. */
 void scribe_entity(struct scribe *s, const struct snapshot *snapshot, size_t entity, bool any);

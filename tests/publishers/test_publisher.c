@@ -198,6 +198,54 @@ Test(publisher, strengths_follow_the_whole_team)
     fixture_fini(&f);
 }
 
+static void expect_points(struct fixture *f, const char *key, const char *text)
+{
+    char stands[1024];
+    redis_ask_text(f->server, stands, sizeof stands, "GET kpid:{default}:%s", key);
+    cr_expect(eq(str, stands, (char *)text), "%s", key);
+}
+
+/* Thursday noon; by the next midnight a point begins though nothing happens. */
+Test(publisher, points_for_charts)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    struct config *c = f.core.config;
+    c->series[c->series_count++] = (struct series_config){.dimension = DIMENSION_MANAGER, .points = 3};
+    c->series[0].kpi[KPI_SALES_VOLUME] = c->series[0].kpi[KPI_WIN_RATE] = true;
+    fixture_shard(&f);
+    fixture_publisher(&f, "test", false);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_deal(&f, "2", "Ada", "North", "won", 51, NOW_US - 2 * DAY);
+    fixture_settle(&f);
+    expect_points(
+        &f, "series:manager:Ada:sales_volume",
+        "{\"every\":\"day\",\"points\":[[\"2026-03-03T00:00:00Z\",\"51.00\"],[\"2026-03-04T00:00:00Z\",\"0.00\"],"
+        "[\"2026-03-05T00:00:00Z\",\"100.00\"]]}");
+    expect_points(
+        &f, "series:manager:Ada:win_rate",
+        "{\"every\":\"day\",\"points\":[[\"2026-03-03T00:00:00Z\",\"1.000000\"],[\"2026-03-04T00:00:00Z\",null],"
+        "[\"2026-03-05T00:00:00Z\",\"1.000000\"]]}");
+    expect_ideal(&f);
+
+    shard_advance(f.core.shard, NOW_US + 12 * HOUR);
+    fixture_settle(&f);
+    expect_points(
+        &f, "series:manager:Ada:sales_volume",
+        "{\"every\":\"day\",\"points\":[[\"2026-03-04T00:00:00Z\",\"0.00\"],[\"2026-03-05T00:00:00Z\",\"100.00\"],"
+        "[\"2026-03-06T00:00:00Z\",\"0.00\"]]}");
+    expect_ideal(&f);
+
+    fixture_delete(&f, "1");
+    fixture_delete(&f, "2");
+    fixture_settle(&f);
+    char text[16];
+    redis_ask_text(f.server, text, sizeof text, "EXISTS kpid:{default}:series:manager:Ada:sales_volume");
+    cr_expect(eq(str, text, "0"));
+    expect_ideal(&f);
+    fixture_fini(&f);
+}
+
 Test(publisher, a_snapshot_without_a_change_moves_as_of)
 {
     struct fixture f;
@@ -281,6 +329,11 @@ static void keep_equal(int64_t max_atomic, bool restarts)
     struct fixture f;
     fixture_init(&f, NULL);
     f.core.config->publish.max_atomic = max_atomic;
+    struct series_config *series = &f.core.config->series[f.core.config->series_count++];
+    *series = (struct series_config){.dimension = DIMENSION_TEAM, .hourly = 1, .points = 30};
+    series->kpi[KPI_DEALS_WON] = series->kpi[KPI_WIN_RATE] = true;
+    fixture_shard(&f);
+    fixture_publisher(&f, "test", false);
     for (int round = 0; round < 12; round++) {
         for (int i = 0; i < 6; i++) {
             char id[16], manager[16], team[16];

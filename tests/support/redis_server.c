@@ -208,6 +208,9 @@ char *redis_dump(const struct redis_server *s, const char *const *without)
         } else if (strcmp(type->str, "set") == 0) {
             content = redis_ask(s, "SMEMBERS %s", names[i]);
             add_sorted(&out, content, 1, false);
+        } else if (strcmp(type->str, "string") == 0) {
+            content = redis_ask(s, "GET %s", names[i]);
+            buffer_add(&out, content->str, content->len);
         }
         buffer_char(&out, '\n');
         if (content != NULL)
