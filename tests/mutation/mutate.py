@@ -20,6 +20,7 @@ Exit 1 if less than 95 of 100 are caught; the list of the survivors is the last 
 
 import argparse
 import functools
+import hashlib
 import io
 import json
 import os
@@ -195,7 +196,7 @@ class Worlds:
                 files = harness.interleave(files, order + number) if order else list(files.items())
                 options = harness.Options(**given)
                 config = options.write_config(to / "kpid.yaml")
-                expected, counted = harness.ask_oracle(files, as_of, options, to, extra)
+                expected, counted = self.oracle_says(harness, source, files, as_of, options, to, extra)
                 words = ["replay", "--format", "ndjson", *extra, "--config", str(config)]
                 words += [word for t in as_of for word in ("--as-of", t)] + harness.file_arguments(files)
                 done = run([str(kpid), *words])
@@ -205,6 +206,19 @@ class Worlds:
                 if wrong:
                     fail(f"{what}: kpid and the oracle differ before any mutation: {wrong[:3]}")
                 self.cases.append((count, words, done.stdout, done.stderr.strip().splitlines()[-1]))
+
+    def oracle_says(self, harness, source, files, as_of, options, to, extra):
+        """Its answer depends on its own text and on what it is asked: it is asked once."""
+        digest = hashlib.sha256(repr([as_of, extra, vars(options)]).encode())
+        for path in [*sorted((source / "tests" / "oracle").glob("*.py")), *(path for _, path in files)]:
+            digest.update(Path(path).read_bytes())
+        known = self.directory / "oracle" / digest.hexdigest()
+        if not known.exists():
+            expected, counted = harness.ask_oracle(files, as_of, options, to, extra)
+            known.parent.mkdir(exist_ok=True)
+            known.write_bytes(json.dumps(counted).encode() + b"\n" + expected)
+        counted, expected = known.read_bytes().split(b"\n", 1)
+        return expected, json.loads(counted)
 
     def check(self, kpid, left):
         for _, words, expected, accounting in self.cases:
@@ -277,7 +291,7 @@ class Tests:
                 self.plain.link(name)
             elif name == "worlds":
                 self.plain.link("kpid")
-            until = time.monotonic() + 10 + 10 * self.seconds[name]
+            until = time.monotonic() + 5 + 5 * self.seconds[name]
             try:
                 if not stage(lambda: max(0.1, until - time.monotonic())):
                     return name
@@ -307,7 +321,7 @@ def main():
     parser = argparse.ArgumentParser(description="how many small breaks of aggregators/ the tests of the core notice")
     parser.add_argument("--count", type=int, default=120, help="mutations to judge (120)")
     parser.add_argument("--seed", type=int, default=1, help="chooses them (1)")
-    parser.add_argument("--only", default="", help="those of them whose file:line:mutation contains this")
+    parser.add_argument("--only", default="", help="those of them in whose file:line:mutation this is found (a regular expression)")
     parser.add_argument("--list", action="store_true", help="name them, run nothing")
     parser.add_argument("--commit", default="HEAD", help="what to copy (HEAD)")
     parser.add_argument("--also", action="append", default=[], metavar="PATH", help="as it stands, not as committed")
@@ -350,7 +364,7 @@ def main():
                 same_code += compiled is not None
                 continue
             judged += 1
-            if options.only not in name:
+            if not re.search(options.only, name):
                 continue
             reason = equivalents.get((file, m.old.strip(), m.new.strip()))
             since = time.monotonic()
