@@ -29,6 +29,7 @@ import re
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -62,7 +63,7 @@ def run(command, cwd=None, env=None, seconds=None, memory=None, check=True):
     )
     try:
         out, err = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
+    except BaseException:  # also where somebody ends this program: a mutation may loop for ever
         os.killpg(process.pid, 9)
         process.communicate()
         raise
@@ -338,6 +339,7 @@ def main():
                 print(f"{file}:{m.line}:{m.what}\n    {m.new.strip()}")
         return
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     source = options.directory / "source"
     write_sources(wanted, source)
