@@ -1,6 +1,6 @@
 /* What the core says of its bytes is what it asked the heap for, to a constant of less than 1 KiB; the tables of rates
- * and of the organisation it leaves out.
- * The heap is asked through this file, where a header keeps the size of each block; a sanitizer has a heap of its own, and there only the parts are looked at. */
+ * and of the organisation it leaves out. The heap is asked through this file, where a header keeps the size of each block;
+ * a sanitizer has a heap of its own, and there only the parts are looked at. */
 #include "aggregators/memory.h"
 #include "base/instant.h"
 #include "tests/support/core.h"
