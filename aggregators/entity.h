@@ -22,10 +22,11 @@ struct contribution {
     int64_t at_us;
     int64_t value; /* histogram bucket of a valued stream, else 0 */
     int64_t measures[STREAM_MEASURES_MAX];
-    uint32_t names; /* number of the tuple (dimensions.h) */
-    uint32_t team;  /* the one at that time: number of the name + 1, 0 = none */
-    uint8_t stream; /* enum stream */
-    uint8_t reach;  /* enum reach */
+    uint32_t names;  /* number of the tuple (dimensions.h) */
+    uint32_t team;   /* the one at that time: number of the name + 1, 0 = none */
+    uint8_t stream;  /* enum stream */
+    uint8_t reach;   /* enum reach */
+    uint8_t zero[6]; /* no padding, since contributions are compared by their bytes */
 };
 
 struct entity {

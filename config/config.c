@@ -43,6 +43,13 @@ void working_calendar_default(struct working_calendar_config *c, const char *nam
     }
 }
 
+enum kpi_unit own_kpi_unit(const struct own_kpi_config *k)
+{
+    /* In the order of own_unit_words. */
+    static const enum kpi_unit units[] = {UNIT_COUNT, UNIT_MONEY, UNIT_RATIO, UNIT_SECONDS, UNIT_QUANTITY, UNIT_SCORE};
+    return units[k->unit];
+}
+
 unsigned config_kpi_find(const struct config *c, struct text name)
 {
     enum kpi k = kpi_find(name);

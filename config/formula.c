@@ -320,7 +320,7 @@ static struct fraction reduced(int128 numerator, int128 denominator)
 
 bool formula_compute(const struct formula *f, const int128 *sums, struct fraction *out)
 {
-    struct fraction stack[FORMULA_OPS_MAX];
+    struct fraction stack[FORMULA_OPS_MAX] = {{0, 1}};
     unsigned top = 0;
     for (unsigned i = 0; i < f->count; i++) {
         const struct formula_op *op = &f->ops[i];

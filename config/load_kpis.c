@@ -5,13 +5,7 @@
 #include <string.h>
 
 const char *const own_unit_words[] = {"count", "money", "ratio", "seconds", "quantity", "score", NULL};
-static const enum kpi_unit units[] = {UNIT_COUNT, UNIT_MONEY, UNIT_RATIO, UNIT_SECONDS, UNIT_QUANTITY, UNIT_SCORE};
 static const enum formula_type types[] = {TYPE_COUNT, TYPE_MONEY, TYPE_RATIO, TYPE_SECONDS, TYPE_QUANTITY, TYPE_SCORE};
-
-enum kpi_unit own_kpi_unit(const struct own_kpi_config *k)
-{
-    return units[k->unit];
-}
 
 const char *check_own_name(struct text t)
 {

@@ -214,7 +214,7 @@ void name_filter_fini(struct name_filter *f)
 
 bool name_filter_passes(const struct name_filter *f, const struct text names[DIMENSION_COUNT])
 {
-    bool stack[NAME_FILTER_OPS_MAX];
+    bool stack[NAME_FILTER_OPS_MAX] = {true}; /* a filter without operations passes */
     unsigned top = 0;
     for (unsigned i = 0; i < f->count; i++) {
         const struct name_filter_op *op = &f->ops[i];
@@ -233,5 +233,5 @@ bool name_filter_passes(const struct name_filter *f, const struct text names[DIM
             break;
         }
     }
-    return f->count == 0 || stack[0];
+    return stack[0];
 }
