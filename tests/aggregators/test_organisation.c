@@ -1,6 +1,7 @@
 /* Who counts for which team: moves, overlaps, views and credit, by hand. */
 #include "tests/support/story.h"
 #include <stdio.h>
+#include <string.h>
 
 TestSuite(organisation, .init = setup, .fini = teardown);
 
@@ -176,4 +177,40 @@ Test(organisation, what_is_said_of_people_and_teams)
     }
     cr_expect(seen == 3);
     snapshot_destroy(s);
+}
+
+static void configure(struct member_config *m, const char *manager, const char *team, int64_t from_day, int64_t to_day)
+{
+    *m = (struct member_config){.manager_id = strdup(manager),
+                                .team_id = strdup(team),
+                                .name = strdup(""),
+                                .active = 1,
+                                .starts_on = from_day,
+                                .ends_on = to_day};
+}
+
+/* Rows of the configuration are whole local days; without a first or a last one they have always been, or last for ever. */
+Test(organisation, configured_rows_may_be_open_at_both_ends)
+{
+    const int64_t day = at("2024-03-10T00:00:00Z") / DAY;
+    core.config->members = calloc(3, sizeof *core.config->members);
+    core.config->member_count = 3;
+    configure(&core.config->members[0], "Anna", "North", INT64_MIN, day - 1);
+    configure(&core.config->members[1], "Anna", "South", day, INT64_MAX);
+    configure(&core.config->members[2], "Boris", "North", INT64_MIN, INT64_MAX);
+    shard_destroy(core.shard);
+    core.shard = shard_create(core.config, core.calendar);
+    static const struct {
+        const char *key, *manager, *when;
+    } leads[] = {{"L1", "Anna", "1970-01-02T00:00:00Z"},     {"L2", "Anna", "2024-03-09T23:59:59Z"},
+                 {"L3", "Anna", "2024-03-10T00:00:00Z"},     {"L4", "Boris", "1970-01-01T00:00:00Z"},
+                 {"L5", "Boris", "2024-03-12T00:00:00Z"},    {"L6", "Anna", "2024-03-12T00:00:00Z"},
+                 {"L7", "Nobody's", "2024-03-12T00:00:00Z"}, {"L8", "Anna", "2024-03-11T00:00:00Z"}};
+    for (unsigned i = 0; i < sizeof leads / sizeof *leads; i++)
+        LEAD(leads[i].key, "2024-03-12T00:00:00Z", NAME(FIELD_MANAGER, leads[i].manager),
+             NUMBER(LEAD_CREATED_AT, at(leads[i].when)));
+    shard_advance(core.shard, at("2024-03-13T00:00:00Z"));
+    expect(DIMENSION_TEAM, "North", "all", "leads_created", "4");
+    expect(DIMENSION_TEAM, "South", "all", "leads_created", "3");
+    company("all", "leads_created", "8");
 }
