@@ -183,7 +183,7 @@ static void configure(struct member_config *m, const char *manager, const char *
 {
     *m = (struct member_config){.manager_id = strdup(manager),
                                 .team_id = strdup(team),
-                                .name = strdup(""),
+                                .name = strdup(strcmp(manager, "Anna") == 0 ? "Anna Lee" : ""),
                                 .active = 1,
                                 .starts_on = from_day,
                                 .ends_on = to_day};
@@ -213,4 +213,21 @@ Test(organisation, configured_rows_may_be_open_at_both_ends)
     expect(DIMENSION_TEAM, "North", "all", "leads_created", "4");
     expect(DIMENSION_TEAM, "South", "all", "leads_created", "3");
     company("all", "leads_created", "8");
+    /* What a row says of a manager it does not say of the team; of a team that is in no row nothing is said. */
+    LEAD("L9", "2024-03-12T00:00:00Z", NAME(FIELD_TEAM, "West"), NUMBER(LEAD_CREATED_AT, at("2024-03-12T00:00:00Z")));
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    int seen = 0;
+    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
+        struct snapshot_about about = snapshot_entity_about(s, i);
+        if (snapshot_entity_dimension(s, i) == DIMENSION_TEAM) {
+            seen++;
+            cr_expect(about.name.len == 0 && about.lead.len == 0 && about.team.len == 0);
+        } else if (text_equal(snapshot_entity_name(s, i), TEXT("Anna"))) {
+            seen++;
+            cr_expect(text_equal(about.name, TEXT("Anna Lee")) && text_equal(about.team, TEXT("South")));
+        }
+    }
+    cr_expect(seen == 4);
+    snapshot_destroy(s);
 }
