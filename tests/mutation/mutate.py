@@ -302,19 +302,17 @@ class Tests:
 
 
 def read_equivalents(path):
-    """{(file, old line, new line): reason}; lines without their indentation, so that they live longer than line numbers."""
-    found, entry = {}, []
-    for line in [*path.read_text(encoding="utf-8").splitlines(), ""]:
-        if line.startswith("#"):
+    """{(file, line before, old line, new line): reason}; without their indentation, so that they outlive line numbers."""
+    found = {}
+    for block in path.read_text(encoding="utf-8").strip().split("\n\n"):
+        lines = block.splitlines()
+        said = [line[1:].strip() for line in lines if line.startswith("#")]
+        rest = [line for line in lines if not line.startswith("#")]
+        if not rest:
             continue
-        if line.strip():
-            entry.append(line)
-            continue
-        if entry:
-            if len(entry) < 4 or entry[1][:2] != "- " or entry[2][:1] != "+":
-                fail(f"{path.name}: not a file, - old, + new and a reason: {entry}")
-            found[entry[0].strip(), entry[1][2:].strip(), entry[2][1:].strip()] = " ".join(x.strip() for x in entry[3:])
-        entry = []
+        if len(rest) != 4 or [line[:2].strip() for line in rest[1:]] != ["", "-", "+"] or not said:
+            fail(f"{path.name}: not a file, the line before, - old, + new and # why: {block}")
+        found[(rest[0].strip(), *(line[2:].strip() for line in rest[1:]))] = " ".join(said)
     return found
 
 
@@ -368,7 +366,8 @@ def main():
             judged += 1
             if not re.search(options.only, name):
                 continue
-            reason = equivalents.get((file, m.old.strip(), m.new.strip()))
+            before = sources[file].split("\n")[m.line - 2].strip()
+            reason = equivalents.get((file, before, m.old.strip(), m.new.strip()))
             since = time.monotonic()
             by = tests.caught_by(file, text)
             seconds = time.monotonic() - since
