@@ -101,3 +101,29 @@ Test(audit, finds_a_wrong_number_and_says_where)
     }
     end(&w);
 }
+
+static void count_difference(void *context, const struct audit_difference *d)
+{
+    (void)d;
+    ++*(int *)context;
+}
+
+/* The shard's audit goes on a little at each call, through all sixteen parts. */
+Test(audit, of_a_shard_goes_round)
+{
+    struct random r = {random_seed(33)};
+    struct world w;
+    begin(&w, &r, 500);
+    for (size_t i = 0; i < w.events.count; i++)
+        shard_apply(w.core.shard, w.events.at[i]);
+    shard_advance(w.core.shard, INT64_C(1709000000) * SECOND + 20 * DAY);
+    while (!shard_work(w.core.shard, 1000))
+        ;
+    int differences = 0, calls = 0;
+    for (int parts = 0; parts < AUDIT_PARTS; calls++)
+        parts += shard_audit(w.core.shard, 50, count_difference, &differences);
+    struct audit_counts counts = shard_audited(w.core.shard);
+    cr_expect(counts.parts == AUDIT_PARTS && counts.differences == 0 && differences == 0);
+    cr_expect(counts.entities > 20 && calls > AUDIT_PARTS);
+    end(&w);
+}

@@ -183,7 +183,9 @@ static void configure(struct member_config *m, const char *manager, const char *
 {
     *m = (struct member_config){.manager_id = strdup(manager),
                                 .team_id = strdup(team),
-                                .name = strdup(strcmp(manager, "Anna") == 0 ? "Anna Lee" : ""),
+                                .name = strdup(*manager == '\0'               ? "The South"
+                                               : strcmp(manager, "Anna") == 0 ? "Anna Lee"
+                                                                              : ""),
                                 .active = 1,
                                 .starts_on = from_day,
                                 .ends_on = to_day};
@@ -193,11 +195,12 @@ static void configure(struct member_config *m, const char *manager, const char *
 Test(organisation, configured_rows_may_be_open_at_both_ends)
 {
     const int64_t day = at("2024-03-10T00:00:00Z") / DAY;
-    core.config->members = calloc(3, sizeof *core.config->members);
-    core.config->member_count = 3;
+    core.config->members = calloc(4, sizeof *core.config->members);
+    core.config->member_count = 4;
     configure(&core.config->members[0], "Anna", "North", INT64_MIN, day - 1);
     configure(&core.config->members[1], "Anna", "South", day, INT64_MAX);
     configure(&core.config->members[2], "Boris", "North", INT64_MIN, INT64_MAX);
+    configure(&core.config->members[3], "", "South", INT64_MIN, INT64_MAX);
     shard_destroy(core.shard);
     core.shard = shard_create(core.config, core.calendar);
     static const struct {
@@ -222,7 +225,9 @@ Test(organisation, configured_rows_may_be_open_at_both_ends)
         struct snapshot_about about = snapshot_entity_about(s, i);
         if (snapshot_entity_dimension(s, i) == DIMENSION_TEAM) {
             seen++;
-            cr_expect(about.name.len == 0 && about.lead.len == 0 && about.team.len == 0);
+            bool is_south = text_equal(snapshot_entity_name(s, i), TEXT("South"));
+            cr_expect(text_equal(about.name, is_south ? TEXT("The South") : TEXT("")));
+            cr_expect(about.lead.len == 0 && about.team.len == 0);
         } else if (text_equal(snapshot_entity_name(s, i), TEXT("Anna"))) {
             seen++;
             cr_expect(text_equal(about.name, TEXT("Anna Lee")) && text_equal(about.team, TEXT("South")));

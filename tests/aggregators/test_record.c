@@ -48,6 +48,20 @@ Test(record, stages_beyond_what_is_kept)
     record_destroy(r);
 }
 
+/* That something was left out is told once. */
+Test(record, the_first_that_is_left_out_is_a_change)
+{
+    static const unsigned fields[] = {DEAL_STAGE, FIELD_MANAGER};
+    for (unsigned f = 0; f < 2; f++) {
+        struct record *r = record_create(KIND_DEAL, 0);
+        for (int64_t i = 1; i <= HISTORY_MAX; i++)
+            tell(r, fields[f], 10 + i, i);
+        cr_expect(tell(r, fields[f], 2, 9) == RECORD_CHANGED);
+        cr_expect(tell(r, fields[f], 3, 9) == RECORD_OUTVOTED);
+        record_destroy(r);
+    }
+}
+
 Test(record, what_it_answers)
 {
     struct record *r = record_create(KIND_DEAL, 0);
