@@ -120,10 +120,10 @@ Test(audit, of_a_shard_goes_round)
     while (!shard_work(w.core.shard, 1000))
         ;
     int differences = 0, calls = 0;
-    for (int parts = 0; parts < AUDIT_PARTS; calls++)
+    for (int parts = 0; parts < (int)AUDIT_PARTS; calls++)
         parts += shard_audit(w.core.shard, 50, count_difference, &differences);
     struct audit_counts counts = shard_audited(w.core.shard);
     cr_expect(counts.parts == AUDIT_PARTS && counts.differences == 0 && differences == 0);
-    cr_expect(counts.entities > 20 && calls > AUDIT_PARTS);
+    cr_expect(counts.entities > 20 && calls > (int)AUDIT_PARTS);
     end(&w);
 }
