@@ -3,50 +3,10 @@
 #include "base/wide.h"
 #include <string.h>
 
-static const char *const suffixes[ASPECT_COUNT] = {"",      ".attainment",    ".forecast",
-                                                   ".pace", ".required_rate", ".target"};
-
-const char *aspect_suffix(enum aspect a)
-{
-    REQUIRE((unsigned)a < ASPECT_COUNT);
-    return suffixes[a];
-}
-
 /* What adds up over a period has a pace; a ratio does not. */
 static bool adds_up(enum kpi k)
 {
     return kpi_info(k)->absent == ABSENT_ZERO;
-}
-
-bool aspect_exists(enum kpi k, enum aspect a)
-{
-    switch (a) {
-    case ASPECT_VALUE: return true;
-    case ASPECT_TARGET:
-    case ASPECT_ATTAINMENT: return kpi_info(k)->clock == KPI_SPAN;
-    case ASPECT_PACE:
-    case ASPECT_REQUIRED_RATE: return kpi_info(k)->clock == KPI_SPAN && adds_up(k);
-    case ASPECT_FORECAST: return k == KPI_SALES_VOLUME || k == KPI_DEALS_WON;
-    case ASPECT_COUNT: break;
-    }
-    return false;
-}
-
-bool aspect_find(struct text name, enum kpi *out_kpi, enum aspect *out_aspect)
-{
-    size_t dot = 0;
-    while (dot < name.len && name.at[dot] != '.')
-        dot++;
-    enum kpi k = kpi_find((struct text){name.at, dot});
-    struct text suffix = {name.at + dot, name.len - dot};
-    for (unsigned a = 0; k != KPI_COUNT && a < ASPECT_COUNT; a++) {
-        if (!text_equal(suffix, text_of(suffixes[a])) || !aspect_exists(k, (enum aspect)a))
-            continue;
-        *out_kpi = k;
-        *out_aspect = (enum aspect)a;
-        return true;
-    }
-    return false;
 }
 
 /* The quotient of two products as a ratio that rounds to six decimals as the exact one does: in quarters of a
@@ -148,6 +108,6 @@ void aspect_format(struct buffer *b, enum kpi k, enum aspect a, const struct kpi
 
 int aspect_compare(enum kpi k, enum aspect a, const struct kpi_value *v, int64_t threshold_micro, int money_decimals)
 {
-    return kpi_compare(a == ASPECT_ATTAINMENT || a == ASPECT_PACE ? KPI_WIN_RATE : k, v, threshold_micro,
-                       money_decimals);
+    /* A share compares as shares do; any KPI that is one will do. */
+    return kpi_compare(aspect_unit(k, a) == UNIT_RATIO ? KPI_WIN_RATE : k, v, threshold_micro, money_decimals);
 }

@@ -8,23 +8,8 @@
 #pragma once
 #include "aggregators/kpi.h"
 #include "aggregators/snapshot.h"
+#include "config/aspect.h"
 
-enum aspect {
-    ASPECT_VALUE,
-    ASPECT_ATTAINMENT,
-    ASPECT_FORECAST,
-    ASPECT_PACE,
-    ASPECT_REQUIRED_RATE,
-    ASPECT_TARGET,
-    ASPECT_COUNT
-};
-
-/* "" for the value, else what follows the KPI's name: ".target" ... In the order of the names. */
-const char *aspect_suffix(enum aspect a);
-/* The KPI and the aspect that a name such as "sales_volume.pace" means; false: none. */
-bool aspect_find(struct text name, enum kpi *out_kpi, enum aspect *out_aspect);
-/* Whether a KPI has the aspect at all. */
-bool aspect_exists(enum kpi k, enum aspect a);
 /* False: no value. `target`: of the KPI in that window, NULL = none. to_date: the window runs to date, so that there is
  * something to forecast. The denominator of `out` is above 0. */
 bool aspect_evaluate(enum kpi k, enum aspect a, const struct sums *sums, const struct snapshot_target *target,

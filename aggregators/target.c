@@ -193,7 +193,7 @@ static bool add_share(const struct targets *t, const struct candidate *c, const 
         share *= begun < below ? begun : below;
     }
     int128 common = *denominator / divisor(*denominator, below) * below;
-    if (common > (int128)1 << 30)
+    if (common > (int128)1 << 40)
         return false;
     *numerator = *numerator * (common / *denominator) + share * (common / below);
     *denominator = common;

@@ -6,7 +6,8 @@
  *
  * A period's target is the sum of the shares of its working days (of all its days where it has none). A day's share is
  * that of the row in force: of rows that hold on that day the one that starts last; of those that start together a
- * record's before the configuration's, then the greater target_id, then the later in the file.
+ * record's before the configuration's, then the greater target_id, then the later in the file. Where the ramps of rows that
+ * share a period have no common denominator below 2^40 (five or more that are long and coprime) there is no target.
  *
  * Thread: the shard's writer. Memory: targets_init to targets_fini; config and calendar are borrowed.
  */
@@ -16,7 +17,7 @@
 #include "base/money.h"
 #include "config/config.h"
 
-#define TARGET_EVENTS_MAX 64
+#define TARGET_EVENTS_MAX 4096
 #define TARGET_RAMP_MAX   1000 /* a longer ramp counts nowhere */
 
 /* What one event said. */

@@ -1,4 +1,5 @@
 #include "alerts/engine.h"
+#include "aggregators/attainment.h"
 #include "base/instant.h"
 #include "base/intern.h"
 #include <stdlib.h>
@@ -199,7 +200,8 @@ void engine_value(struct engine *e, size_t rule, uint32_t entity, const struct k
     }
     /* No records make a count or sum 0: a value, and often the very one to tell of. Only who asks for more than one
      * record does not want it. */
-    bool zero_counts = kpi_info(r->kpi)->absent == ABSENT_ZERO && r->sample_min <= 1;
+    bool zero_counts =
+        kpi_info(r->kpi)->absent == ABSENT_ZERO && r->sample_min <= 1; /* also of a target: nothing reached */
     w->has_value = value && (value->n >= r->sample_min || zero_counts);
     if (w->has_value) {
         w->value = *value;
@@ -210,7 +212,7 @@ void engine_value(struct engine *e, size_t rule, uint32_t entity, const struct k
 /* Whether the value is on the wrong side of the limit. */
 static bool is_past(const struct engine *e, const struct rule_config *r, const struct kpi_value *v, int64_t limit_micro)
 {
-    int order = kpi_compare(r->kpi, v, limit_micro, e->money_decimals);
+    int order = aspect_compare(r->kpi, r->aspect, v, limit_micro, e->money_decimals);
     switch (r->comparison) {
     case BELOW: return order < 0;
     case AT_MOST: return order <= 0;
@@ -367,6 +369,25 @@ static bool evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out)
     return kpi_info(k)->absent == ABSENT_ZERO;
 }
 
+/* What a rule watches; of an aspect, such as a pace, n is that of the KPI. */
+static bool evaluate_rule(const struct engine *e, const struct rule_config *r, const struct snapshot *s, size_t entity,
+                          const struct sums *sums, struct kpi_value *out)
+{
+    struct kpi_value booked;
+    bool has_value = evaluate(r->kpi, sums, &booked);
+    if (r->aspect == ASPECT_VALUE) {
+        *out = booked;
+        return has_value;
+    }
+    bool to_date = e->config->windows[r->window].kind == WINDOW_TO_DATE;
+    const struct snapshot_target *target = snapshot_target_find(s, entity, r->window, r->kpi);
+    if (!aspect_evaluate(r->kpi, r->aspect, sums, target, to_date, out)) {
+        return false;
+    }
+    out->n = has_value ? booked.n : 0;
+    return true;
+}
+
 /* Values that grow by themselves are not told again with each snapshot. */
 static void age_values(struct engine *e, int64_t as_of_us)
 {
@@ -411,7 +432,7 @@ const struct transition *engine_take(struct engine *e, const struct snapshot *s,
                 snapshot_sums(s, i, window, &sums, &previous);
             }
             struct kpi_value value;
-            bool has_value = evaluate(rule->kpi, &sums, &value);
+            bool has_value = evaluate_rule(e, rule, s, i, &sums, &value);
             engine_value(e, f->rules[place], entity, has_value ? &value : NULL);
         }
     }

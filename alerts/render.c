@@ -1,4 +1,5 @@
 #include "alerts/render.h"
+#include "aggregators/attainment.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include <jansson.h>
@@ -15,11 +16,18 @@ static const char *comparison_words(enum comparison c)
     return WORDS[c];
 }
 
+/* "sales_volume.pace" */
+static void add_kpi(struct buffer *b, const struct rule_config *r)
+{
+    buffer_string(b, kpi_info(r->kpi)->name);
+    buffer_string(b, aspect_suffix(r->aspect));
+}
+
 /* "none" where there is no value. */
 static void add_value(struct buffer *b, const struct transition *t, int money_decimals)
 {
     if (t->has_value) {
-        kpi_format(b, t->rule->kpi, &t->value, money_decimals);
+        aspect_format(b, t->rule->kpi, t->rule->aspect, &t->value, money_decimals);
     } else {
         buffer_string(b, "none");
     }
@@ -38,7 +46,7 @@ static bool add_field(struct buffer *b, struct text name, const struct transitio
     if (text_equal(name, TEXT("rule"))) {
         buffer_string(b, t->rule->name);
     } else if (text_equal(name, TEXT("kpi"))) {
-        buffer_string(b, kpi_info(t->rule->kpi)->name);
+        add_kpi(b, t->rule);
     } else if (text_equal(name, TEXT("entity"))) {
         buffer_text(b, t->entity);
     } else if (text_equal(name, TEXT("dimension"))) {
@@ -182,6 +190,14 @@ static char *take_text(json_t *object)
 }
 
 /* What alerts:active and alerts:log have in common. */
+static void put_kpi(json_t *o, const struct rule_config *r)
+{
+    struct buffer b;
+    buffer_init(&b);
+    add_kpi(&b, r);
+    put_buffer(o, "kpi", &b);
+}
+
 static json_t *alert_object(const struct transition *t, int money_decimals)
 {
     const struct rule_config *r = t->rule;
@@ -190,7 +206,7 @@ static json_t *alert_object(const struct transition *t, int money_decimals)
     put_string(o, "rule", r->name);
     put_string(o, "severity", severity_name(r->severity));
     put_string(o, "state", alert_state_name(t->to));
-    put_string(o, "kpi", kpi_info(r->kpi)->name);
+    put_kpi(o, r);
     put_string(o, "dimension", dimension_name(r->dimension));
     put_string(o, "window", t->window);
     put(o, "entity", json_of(t->entity));
@@ -235,7 +251,7 @@ static json_t *labels_of(const struct transition *t)
     json_t *o = json_object();
     put_string(o, "alertname", r->name);
     put_string(o, "severity", severity_name(r->severity));
-    put_string(o, "kpi", kpi_info(r->kpi)->name);
+    put_kpi(o, r);
     put_string(o, "dimension", dimension_name(r->dimension));
     put_string(o, "window", t->window);
     put(o, "entity", json_of(t->entity));

@@ -8,6 +8,7 @@
 #include "base/calendar.h"
 #include "base/log.h"
 #include "base/money.h"
+#include "config/aspect.h"
 #include "config/field.h"
 #include "config/formula.h"
 #include "config/kpi_table.h"
@@ -183,6 +184,7 @@ enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
 struct rule_config {
     char *name;
     enum kpi kpi;
+    enum aspect aspect; /* ASPECT_VALUE: of the KPI itself */
     enum dimension dimension;
     unsigned window; /* index in config.windows */
     char **entities; /* only these; none = all of the dimension */

@@ -138,8 +138,8 @@ void load_kpi(struct loader *l, const struct option *o, const struct node *value
 {
     struct rule_config *r = group;
     if (want_scalar(l, o->name, value)) {
-        r->kpi = kpi_find(value->text);
-        if (r->kpi == KPI_COUNT) {
+        if (!aspect_find(value->text, &r->kpi, &r->aspect)) {
+            r->kpi = KPI_COUNT;
             report_unknown_kpi(l, value);
         } else if (kpi_info(r->kpi)->unit == UNIT_INSTANT) {
             report_add(l->report, value->mark,
@@ -249,8 +249,9 @@ static bool load_value(struct loader *l, const char *what, const struct node *va
         return false; /* a KPI that is none is reported already */
     }
     const struct kpi_info *info = kpi_info(r->kpi);
+    enum kpi_unit unit = aspect_unit(r->kpi, r->aspect);
     const char *wrong;
-    if (info->unit == UNIT_SECONDS) {
+    if (unit == UNIT_SECONDS) {
         int64_t ms = 0;
         wrong = duration_parse(value->text, &ms);
         if (wrong == NULL && ms > INT64_C(100) * 366 * 86400000) {
@@ -258,20 +259,22 @@ static bool load_value(struct loader *l, const char *what, const struct node *va
         }
         *out = wrong == NULL ? ms * 1000 : 0;
     } else {
-        wrong = decimal_text_parse(value->text, info->unit == UNIT_RATIO, out);
-        /* Deals can be more than leads, but no share is more than the whole: 25 was meant as 25 %. */
-        int64_t most = r->kpi == KPI_CONVERSION ? 100 * MICRO : MICRO;
-        if (wrong == NULL && info->unit == UNIT_RATIO && (*out < 0 || *out > most)) {
+        wrong = decimal_text_parse(value->text, unit == UNIT_RATIO, out);
+        /* Deals can be more than leads, and what is reached more than the target, but no share is more than the whole: 25
+         * was meant as 25 %. */
+        int64_t most = r->kpi == KPI_CONVERSION || r->aspect != ASPECT_VALUE ? 100 * MICRO : MICRO;
+        if (wrong == NULL && unit == UNIT_RATIO && (*out < 0 || *out > most)) {
             wrong = "is outside 0 to 1; write a decimal such as 0.25, or 25%";
-        } else if (wrong == NULL && info->unit == UNIT_NPS && (*out < -100 * MICRO || *out > 100 * MICRO)) {
+        } else if (wrong == NULL && unit == UNIT_NPS && (*out < -100 * MICRO || *out > 100 * MICRO)) {
             wrong = "is outside -100 to 100; write points";
-        } else if (wrong == NULL && info->unit == UNIT_COUNT && (*out < 0 || *out % MICRO != 0)) {
+        } else if (wrong == NULL && unit == UNIT_COUNT && r->aspect == ASPECT_VALUE &&
+                   (*out < 0 || *out % MICRO != 0)) {
             wrong = "is no count; write a whole number";
         }
     }
     if (wrong != NULL) {
         report_add(l->report, value->mark, "'%s': '%s' %s (the unit of %s is %s)", what, show(value->text).at, wrong,
-                   info->name, kpi_unit_name(info->unit));
+                   info->name, kpi_unit_name(unit));
     }
     return wrong == NULL;
 }

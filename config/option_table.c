@@ -251,7 +251,7 @@ const struct option receiver_options[] = {
 
 const struct option rule_options[] = {
     {"name", OPTION_TEXT, AT(rule_config, name), .required = true, .check = check_name, .help = "Name of the rule, part of each alert's key."},
-    {"kpi", OPTION_CUSTOM, AT(rule_config, kpi), .required = true, .load = load_kpi, .form = "KPI", .schema = "{\"$ref\":\"#/$defs/kpi\"}", .help = "What is watched."},
+    {"kpi", OPTION_CUSTOM, AT(rule_config, kpi), .required = true, .load = load_kpi, .form = "KPI", .schema = "{\"anyOf\":[{\"$ref\":\"#/$defs/kpi\"},{\"type\":\"string\",\"pattern\":\"^[a-z0-9_]+\\\\.(attainment|forecast|pace|required_rate|target)$\"}]}", .help = "What is watched: a KPI, or what is said of its target, such as sales_volume.pace."},
     {"dimension", OPTION_CUSTOM, AT(rule_config, dimension), .fallback = "company", .load = load_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
     {"window", OPTION_CUSTOM, AT(rule_config, window), .required = true, .load = load_window, .form = "window", .schema = "{\"$ref\":\"#/$defs/window\"}",
      .help = "Over which time. It must be one of the dimension's `windows`."},

@@ -1,5 +1,6 @@
 /* What the ledger says, derived anew, must be what stands, while events go on; and a number that is wrong is found. */
 #include "aggregators/audit_walk.h"
+#include "base/error.h"
 #include "base/instant.h"
 #include "tests/support/core.h"
 #include "tests/support/random.h"
@@ -20,6 +21,15 @@ static void begin(struct world *w, struct random *r, int count)
     *w = (struct world){0};
     core_init(&w->core, "Europe/Berlin", 1, 1);
     memset(&w->derivation, 0x55, sizeof w->derivation); /* what was there does not matter */
+    struct config *c = w->core.config;
+    static const char filter[] = "product = \"Basic\" or source = \"web\"";
+    char why[200];
+    c->kpis = must_zalloc(sizeof *c->kpis);
+    c->kpi_count = 1;
+    *c->kpis = (struct own_kpi_config){.name = must_strdup("own"), .filter_text = must_strdup(filter)};
+    cr_assert(formula_parse(TEXT("revenue - refunds"), &c->kpis->formula, why, sizeof why));
+    cr_assert(name_filter_parse(text_of(filter), &c->kpis->filter, why, sizeof why), "%s", why);
+    c->kpis->sample = FORMULA_MEASURE_COUNT;
     derivation_init(&w->derivation, w->core.config, w->core.calendar);
     histogram_init(&w->scratch);
     struct history_options o = {
@@ -98,6 +108,15 @@ Test(audit, finds_a_wrong_number_and_says_where)
         cr_expect(last.measure == MEASURE_REVENUE && last.live == last.derived + 1 &&
                   last.dimension == d->entities.at[victim].dimension);
         entity_add(&d->entities.at[victim], &wrong, -1);
+        /* The same in the sums of an own KPI. */
+        entity_add_own(&d->entities.at[victim], 0, &wrong, +1);
+        before = d->audit.differences;
+        until = d->audit.parts_done + AUDIT_PARTS;
+        while (d->audit.parts_done < until)
+            audit_some(&w, 1000, &last);
+        cr_expect(d->audit.differences == before + 1);
+        cr_expect(last.measure == MEASURE_REVENUE && last.live == last.derived + 1);
+        entity_add_own(&d->entities.at[victim], 0, &wrong, -1);
     }
     end(&w);
 }
