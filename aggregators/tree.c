@@ -1,5 +1,5 @@
-/* Leaves hold up to LEAF_ROWS rows of (1 + valued + measures) int64; a leaf begins small, since most entities
- * are quiet, and doubles. Inner nodes hold up to INNER_CHILDREN children, for each its least key and its sums.
+/* Leaves (leaf.h) hold up to LEAF_ROWS rows; inner nodes hold up to INNER_CHILDREN children, for each its least key and
+ * its sums, by columns: the sums of all, then the keys, then the nodes. Both begin small, since most entities are quiet.
  *
  * A child's key is a lower bound that stays when its first row goes; it still separates: every row of the
  * children before is less. Nodes are not merged when they shrink, only dropped when empty: retraction is rare
@@ -11,51 +11,82 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAF_ROWS = 64, LEAF_ROWS_FIRST = 2, INNER_CHILDREN = 32 };
-/* A row's measure stays within this, so that adding one more delta cannot overflow. */
-#define ROW_MAX (INT64_C(1) << 62)
-
-struct leaf {
-    uint32_t count, room;
-    int64_t rows[];
-};
-
-struct child {
-    void *node;
-    int64_t at_us, value; /* no row of the child is less */
-    int128 sums[STREAM_MEASURES_MAX];
-    int128 peak; /* of a peaked tree: the greatest sum of the first measure over its first 1, 2, ... rows */
-};
+enum { INNER_CHILDREN = 32, INNER_CHILDREN_FIRST = 4 };
 
 struct inner {
-    uint32_t count;
-    struct child children[INNER_CHILDREN];
+    _Alignas(16) uint32_t count;
+    uint32_t room;
+    int128 sums[]; /* of each child: its measures, and in a peaked tree its peak; then the keys and the nodes */
 };
 
-static unsigned stride(const struct tree *t)
+static unsigned wide_columns(const struct tree *t)
 {
-    return 1u + t->valued + t->measures;
+    return (unsigned)t->shape.measures + t->peaked;
 }
 
-static int64_t row_value(const struct tree *t, const int64_t *row)
+static int128 *sums_of(const struct tree *t, const struct inner *n, uint32_t i)
 {
-    return t->valued ? row[1] : 0;
+    return (int128 *)(uintptr_t)n->sums + i * wide_columns(t);
 }
 
-static const int64_t *row_measures(const struct tree *t, const int64_t *row)
+/* Of a peaked tree: the greatest sum of the first measure over the child's first 1, 2, ... rows. */
+static int128 *peak_of(const struct tree *t, const struct inner *n, uint32_t i)
 {
-    return row + 1 + t->valued;
+    return sums_of(t, n, i) + t->shape.measures;
 }
 
-static bool key_less(int64_t a_at, int64_t a_value, int64_t b_at, int64_t b_value)
+/* No row of child i is less than (ats[i], value_of(i)). */
+static int64_t *ats(const struct tree *t, const struct inner *n)
 {
-    return a_at < b_at || (a_at == b_at && a_value < b_value);
+    return (int64_t *)(void *)sums_of(t, n, n->room);
+}
+
+static int64_t value_of(const struct tree *t, const struct inner *n, uint32_t i)
+{
+    return t->shape.valued ? ats(t, n)[n->room + i] : 0;
+}
+
+static void **nodes(const struct tree *t, const struct inner *n)
+{
+    return (void **)(void *)(ats(t, n) + n->room * (1u + t->shape.valued));
+}
+
+static size_t inner_size(const struct tree *t, uint32_t room)
+{
+    return sizeof(struct inner) +
+           room * (wide_columns(t) * sizeof(int128) + (1u + t->shape.valued) * sizeof(int64_t) + sizeof(void *));
+}
+
+static struct inner *inner_alloc(const struct tree *t, uint32_t room)
+{
+    struct inner *n = must_alloc(inner_size(t, room));
+    n->count = 0;
+    n->room = room;
+    return n;
+}
+
+static void set_key(const struct tree *t, struct inner *n, uint32_t i, int64_t at_us, int64_t value)
+{
+    ats(t, n)[i] = at_us;
+    if (t->shape.valued)
+        ats(t, n)[n->room + i] = value;
+}
+
+/* Moves `count` children from one place to another, in the same node or not. */
+static void move_children(const struct tree *t, struct inner *to, uint32_t to_at, struct inner *from, uint32_t from_at,
+                          uint32_t count)
+{
+    memmove(sums_of(t, to, to_at), sums_of(t, from, from_at), count * wide_columns(t) * sizeof(int128));
+    memmove(ats(t, to) + to_at, ats(t, from) + from_at, count * sizeof(int64_t));
+    if (t->shape.valued)
+        memmove(ats(t, to) + to->room + to_at, ats(t, from) + from->room + from_at, count * sizeof(int64_t));
+    memmove(nodes(t, to) + to_at, nodes(t, from) + from_at, count * sizeof(void *));
 }
 
 void tree_init(struct tree *t, unsigned measures, bool valued)
 {
     REQUIRE(measures >= 1 && measures <= STREAM_MEASURES_MAX);
-    *t = (struct tree){.root = NULL, .depth = 0, .measures = (uint8_t)measures, .valued = valued};
+    *t = (struct tree){.root = NULL, .depth = 0, .shape = {(uint8_t)measures, valued}};
 }
 
 void tree_init_peaked(struct tree *t, unsigned measures)
@@ -64,71 +95,60 @@ void tree_init_peaked(struct tree *t, unsigned measures)
     t->peaked = true;
 }
 
-static void node_free(void *node, unsigned depth)
+static void node_free(const struct tree *t, void *node, unsigned depth)
 {
     if (node == NULL)
         return;
     if (depth > 0) {
-        struct inner *inner = node;
-        for (uint32_t i = 0; i < inner->count; i++)
-            node_free(inner->children[i].node, depth - 1);
+        struct inner *n = node;
+        for (uint32_t i = 0; i < n->count; i++)
+            node_free(t, nodes(t, n)[i], depth - 1);
     }
     free(node);
 }
 
 void tree_fini(struct tree *t)
 {
-    node_free(t->root, t->depth);
+    node_free(t, t->root, t->depth);
     t->root = NULL;
     t->depth = 0;
 }
 
-static struct leaf *leaf_create(const struct tree *t, uint32_t room)
-{
-    struct leaf *leaf = must_alloc(sizeof *leaf + (size_t)room * stride(t) * sizeof(int64_t));
-    leaf->count = 0;
-    leaf->room = room;
-    return leaf;
-}
-
 static void node_sums(const struct tree *t, const void *node, unsigned depth, int128 *out)
 {
-    for (unsigned m = 0; m < t->measures; m++)
-        out[m] = 0;
+    memset(out, 0, t->shape.measures * sizeof *out);
     if (depth == 0) {
-        const struct leaf *leaf = node;
-        for (uint32_t i = 0; i < leaf->count; i++)
-            for (unsigned m = 0; m < t->measures; m++)
-                out[m] += row_measures(t, leaf->rows + i * stride(t))[m];
-    } else {
-        const struct inner *inner = node;
-        for (uint32_t i = 0; i < inner->count; i++)
-            for (unsigned m = 0; m < t->measures; m++)
-                out[m] += inner->children[i].sums[m];
+        leaf_sums(t->shape, node, 0, ((const struct leaf *)node)->count, out);
+        return;
     }
+    const struct inner *n = node;
+    for (uint32_t i = 0; i < n->count; i++)
+        for (unsigned m = 0; m < t->shape.measures; m++)
+            out[m] += sums_of(t, n, i)[m];
 }
 
 static int128 node_peak(const struct tree *t, const void *node, unsigned depth)
 {
     int128 running = 0, peak = 0;
-    const struct leaf *leaf = node;
-    const struct inner *inner = node;
-    uint32_t count = depth == 0 ? leaf->count : inner->count;
+    uint32_t count = depth == 0 ? ((const struct leaf *)node)->count : ((const struct inner *)node)->count;
     for (uint32_t i = 0; i < count; i++) {
-        int128 here = running + (depth == 0 ? row_measures(t, leaf->rows + i * stride(t))[0] : inner->children[i].peak);
+        struct row row;
+        if (depth == 0)
+            leaf_row(t->shape, node, i, &row);
+        int128 here = running + (depth == 0 ? row.measures[0] : *peak_of(t, node, i));
         if (i == 0 || here > peak)
             peak = here;
-        running += depth == 0 ? row_measures(t, leaf->rows + i * stride(t))[0] : inner->children[i].sums[0];
+        running += depth == 0 ? row.measures[0] : sums_of(t, node, i)[0];
     }
     return peak;
 }
 
-/* Sums and peak of a child whose node has changed. */
-static void weigh(const struct tree *t, struct child *child, unsigned depth)
+/* Sums and peak of a child whose node, of that depth, has changed. */
+static void weigh(const struct tree *t, struct inner *n, uint32_t i, unsigned depth)
 {
-    node_sums(t, child->node, depth, child->sums);
+    node_sums(t, nodes(t, n)[i], depth, sums_of(t, n, i));
     if (t->peaked)
-        child->peak = node_peak(t, child->node, depth);
+        *peak_of(t, n, i) = node_peak(t, nodes(t, n)[i], depth);
 }
 
 /* What became of a node by an addition: `node` (it may have moved), and the right half where it was split. */
@@ -138,222 +158,169 @@ struct outcome_of_add {
     int64_t right_at_us, right_value;
 };
 
-/* The first row that is not less than the key. */
-static uint32_t leaf_find(const struct tree *t, const struct leaf *leaf, int64_t at_us, int64_t value)
+static bool is_zero(struct row_shape s, const int64_t *measures)
 {
-    uint32_t low = 0, high = leaf->count;
-    if (high > 0) { /* most rows are the newest: one look instead of six */
-        const int64_t *last = leaf->rows + (high - 1) * stride(t);
-        if (key_less(last[0], row_value(t, last), at_us, value))
-            return high;
-    }
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        const int64_t *row = leaf->rows + middle * stride(t);
-        if (key_less(row[0], row_value(t, row), at_us, value))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    for (unsigned m = 0; m < s.measures; m++)
+        if (measures[m] != 0)
+            return false;
+    return true;
 }
 
-/* True if the delta went into the row. It does not where a measure would leave its range: then a second row
+/* True if the delta goes into the row. It does not where a measure would leave its range: then a second row
  * with the same key takes it. */
-static bool row_takes(const struct tree *t, int64_t *row, const int64_t *delta)
+static bool row_takes(struct row_shape s, struct row *row, const int64_t *delta)
 {
-    int64_t *measures = row + 1 + t->valued;
-    for (unsigned m = 0; m < t->measures; m++) {
-        int64_t sum;
-        if (__builtin_add_overflow(measures[m], delta[m], &sum) || sum > ROW_MAX || sum < -ROW_MAX)
-            return false;
-    }
-    for (unsigned m = 0; m < t->measures; m++)
-        measures[m] += delta[m];
-    return true;
-}
-
-static bool row_is_zero(const struct tree *t, const int64_t *row)
-{
-    for (unsigned m = 0; m < t->measures; m++)
-        if (row_measures(t, row)[m] != 0)
+    for (unsigned m = 0; m < s.measures; m++)
+        if (__builtin_add_overflow(row->measures[m], delta[m], &row->measures[m]) || row->measures[m] > ROW_MAX ||
+            row->measures[m] < -ROW_MAX)
             return false;
     return true;
 }
 
-static void leaf_insert(const struct tree *t, struct leaf *leaf, uint32_t at, int64_t at_us, int64_t value,
-                        const int64_t *delta)
+static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, const struct row *row)
 {
-    unsigned width = stride(t);
-    int64_t *row = leaf->rows + at * width;
-    memmove(row + width, row, (size_t)(leaf->count - at) * width * sizeof *row);
-    leaf->count++;
-    row[0] = at_us;
-    if (t->valued)
-        row[1] = value;
-    memcpy(row + 1 + t->valued, delta, t->measures * sizeof *delta);
-}
-
-static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, int64_t at_us, int64_t value,
-                                      const int64_t *delta)
-{
-    unsigned width = stride(t);
-    uint32_t at = leaf_find(t, leaf, at_us, value);
-    for (uint32_t i = at; i < leaf->count; i++) {
-        int64_t *row = leaf->rows + i * width;
-        if (row[0] != at_us || row_value(t, row) != value)
+    struct row_shape s = t->shape;
+    unsigned at = leaf_find(s, leaf, row->at_us, row->value);
+    for (unsigned i = at; i < leaf->count; i++) {
+        struct row there;
+        if (leaf_at_us(s, leaf, i) != row->at_us)
             break;
-        if (!row_takes(t, row, delta))
+        leaf_row(s, leaf, i, &there);
+        if (there.value != row->value)
+            break;
+        if (!row_takes(s, &there, row->measures))
             continue;
-        if (row_is_zero(t, row)) {
-            memmove(row, row + width, (size_t)(leaf->count - i - 1) * width * sizeof *row);
-            leaf->count--;
-        }
-        if (leaf->count == 0) {
-            free(leaf);
-            leaf = NULL;
-        }
+        if (is_zero(s, there.measures))
+            leaf = leaf_remove(s, leaf, i, i + 1);
+        else
+            leaf = leaf_set(s, leaf, i, there.measures);
         return (struct outcome_of_add){.node = leaf};
     }
-    if (leaf->count < leaf->room) {
-        leaf_insert(t, leaf, at, at_us, value, delta);
-        return (struct outcome_of_add){.node = leaf};
+    if (leaf->count < LEAF_ROWS)
+        return (struct outcome_of_add){.node = leaf_insert(s, leaf, at, row)};
+    struct leaf *right;
+    struct row first = *row;
+    if (at == leaf->count) {
+        right = leaf_create(s, row, leaf);
+    } else {
+        unsigned keep = leaf->count / 2;
+        leaf = leaf_split(s, leaf, keep, &right);
+        /* A key between the halves goes left, so that the right half keeps its first row as key. */
+        if (at <= keep)
+            leaf = leaf_insert(s, leaf, at, row);
+        else
+            right = leaf_insert(s, right, at - keep, row);
+        leaf_row(s, right, 0, &first);
     }
-    if (leaf->room < LEAF_ROWS) {
-        uint32_t room = leaf->room * 2;
-        leaf = must_realloc(leaf, sizeof *leaf + (size_t)room * width * sizeof(int64_t));
-        leaf->room = room;
-        leaf_insert(t, leaf, at, at_us, value, delta);
-        return (struct outcome_of_add){.node = leaf};
-    }
-    uint32_t keep = at == leaf->count ? leaf->count : leaf->count / 2;
-    struct leaf *right = leaf_create(t, LEAF_ROWS);
-    right->count = leaf->count - keep;
-    memcpy(right->rows, leaf->rows + keep * width, (size_t)right->count * width * sizeof(int64_t));
-    leaf->count = keep;
-    /* A key between the halves goes left while there is room, so that the right half keeps its first row as key. */
-    if (at < keep || (at == keep && right->count > 0))
-        leaf_insert(t, leaf, at, at_us, value, delta);
-    else
-        leaf_insert(t, right, at - keep, at_us, value, delta);
     return (struct outcome_of_add){
-        .node = leaf, .right = right, .right_at_us = right->rows[0], .right_value = row_value(t, right->rows)};
+        .node = leaf, .right = right, .right_at_us = first.at_us, .right_value = first.value};
 }
 
 /* The last child whose key is not greater than the key, else the first. */
-static uint32_t child_for(const struct inner *inner, int64_t at_us, int64_t value)
+static uint32_t child_for(const struct tree *t, const struct inner *n, int64_t at_us, int64_t value)
 {
-    uint32_t low = 0, high = inner->count;
-    const struct child *last = &inner->children[high - 1];
-    if (!key_less(at_us, value, last->at_us, last->value))
-        return high - 1;
+    const int64_t *keys = ats(t, n);
+    uint32_t low = 0, high = n->count;
+    uint32_t middle = high - 1; /* most rows are the newest: one look instead of five */
     while (high - low > 1) {
-        uint32_t middle = (low + high) / 2;
-        const struct child *child = &inner->children[middle];
-        if (key_less(at_us, value, child->at_us, child->value))
+        if (at_us < keys[middle] || (at_us == keys[middle] && value < value_of(t, n, middle)))
             high = middle;
         else
             low = middle;
+        middle = (low + high) / 2;
     }
     return low;
 }
 
-static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value,
-                                      const int64_t *delta);
+static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, const struct row *row);
 
-static struct outcome_of_add inner_add(const struct tree *t, struct inner *inner, unsigned depth, int64_t at_us,
-                                       int64_t value, const int64_t *delta)
+/* A new child before child i, of that depth; there is room. */
+static void put_child(const struct tree *t, struct inner *n, uint32_t i, const struct outcome_of_add *below,
+                      unsigned depth)
 {
-    uint32_t i = child_for(inner, at_us, value);
-    struct child *child = &inner->children[i];
-    struct outcome_of_add below = node_add(t, child->node, depth - 1, at_us, value, delta);
-    child->node = below.node;
+    move_children(t, n, i + 1, n, i, n->count - i);
+    n->count++;
+    set_key(t, n, i, below->right_at_us, below->right_value);
+    nodes(t, n)[i] = below->right;
+    weigh(t, n, i, depth);
+}
+
+/* Makes the right half of child i - 1 child i; splits the node where it is full. */
+static struct outcome_of_add inner_insert(const struct tree *t, struct inner *n, unsigned depth, uint32_t i,
+                                          const struct outcome_of_add *below)
+{
+    if (n->count == n->room && n->room < INNER_CHILDREN) {
+        struct inner *larger = inner_alloc(t, n->room * 2);
+        larger->count = n->count;
+        move_children(t, larger, 0, n, 0, n->count);
+        free(n);
+        n = larger;
+    }
+    if (n->count < n->room) {
+        put_child(t, n, i, below, depth - 1);
+        return (struct outcome_of_add){.node = n};
+    }
+    uint32_t keep = i == n->count ? n->count : n->count / 2;
+    struct inner *right = inner_alloc(t, i == n->count ? INNER_CHILDREN_FIRST : INNER_CHILDREN);
+    right->count = n->count - keep;
+    move_children(t, right, 0, n, keep, right->count);
+    n->count = keep;
+    if (i > keep || right->count == 0)
+        put_child(t, right, i - keep, below, depth - 1);
+    else
+        put_child(t, n, i, below, depth - 1);
+    return (struct outcome_of_add){
+        .node = n, .right = right, .right_at_us = ats(t, right)[0], .right_value = value_of(t, right, 0)};
+}
+
+static void drop_child(const struct tree *t, struct inner *n, uint32_t i)
+{
+    move_children(t, n, i, n, i + 1, n->count - i - 1);
+    n->count--;
+}
+
+/* The node, or NULL where it has no child left and is freed. */
+static struct inner *unless_empty(struct inner *n)
+{
+    if (n->count > 0)
+        return n;
+    free(n);
+    return NULL;
+}
+
+static struct outcome_of_add inner_add(const struct tree *t, struct inner *n, unsigned depth, const struct row *row)
+{
+    uint32_t i = child_for(t, n, row->at_us, row->value);
+    struct outcome_of_add below = node_add(t, nodes(t, n)[i], depth - 1, row);
     if (below.node == NULL) {
-        memmove(child, child + 1, (inner->count - i - 1) * sizeof *child);
-        inner->count--;
-        if (inner->count == 0) {
-            free(inner);
-            inner = NULL;
-        }
-        return (struct outcome_of_add){.node = inner};
+        drop_child(t, n, i);
+        return (struct outcome_of_add){.node = unless_empty(n)};
     }
-    if (key_less(at_us, value, child->at_us, child->value)) {
-        child->at_us = at_us;
-        child->value = value;
-    }
+    nodes(t, n)[i] = below.node;
+    if (row_less(row->at_us, row->value, ats(t, n)[i], value_of(t, n, i)))
+        set_key(t, n, i, row->at_us, row->value);
     if (below.right == NULL) {
-        for (unsigned m = 0; m < t->measures; m++)
-            child->sums[m] += delta[m];
+        for (unsigned m = 0; m < t->shape.measures; m++)
+            sums_of(t, n, i)[m] += row->measures[m];
         if (t->peaked)
-            child->peak = node_peak(t, child->node, depth - 1);
-        return (struct outcome_of_add){.node = inner};
+            *peak_of(t, n, i) = node_peak(t, below.node, depth - 1);
+        return (struct outcome_of_add){.node = n};
     }
-    weigh(t, child, depth - 1);
-    struct child fresh = {.node = below.right, .at_us = below.right_at_us, .value = below.right_value};
-    weigh(t, &fresh, depth - 1);
-
-    struct inner *right = NULL, *into = inner;
-    uint32_t at = i + 1;
-    if (inner->count == INNER_CHILDREN) {
-        uint32_t keep = at == inner->count ? inner->count : inner->count / 2;
-        right = must_alloc(sizeof *right);
-        right->count = inner->count - keep;
-        memcpy(right->children, inner->children + keep, right->count * sizeof *right->children);
-        inner->count = keep;
-        if (at > keep || (at == keep && right->count == 0)) {
-            into = right;
-            at -= keep;
-        }
-    }
-    memmove(into->children + at + 1, into->children + at, (into->count - at) * sizeof fresh);
-    into->children[at] = fresh;
-    into->count++;
-    if (right == NULL)
-        return (struct outcome_of_add){.node = inner};
-    return (struct outcome_of_add){.node = inner,
-                                   .right = right,
-                                   .right_at_us = right->children[0].at_us,
-                                   .right_value = right->children[0].value};
+    weigh(t, n, i, depth - 1);
+    return inner_insert(t, n, depth, i + 1, &below);
 }
 
-static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value,
-                                      const int64_t *delta)
+static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, const struct row *row)
 {
-    return depth == 0 ? leaf_add(t, node, at_us, value, delta) : inner_add(t, node, depth, at_us, value, delta);
+    return depth == 0 ? leaf_add(t, node, row) : inner_add(t, node, depth, row);
 }
 
-static struct child child_of(const struct tree *t, void *node, unsigned depth, int64_t at_us, int64_t value)
+/* A root with one child is not needed. */
+static void settle_root(struct tree *t)
 {
-    struct child child = {.node = node, .at_us = at_us, .value = value};
-    weigh(t, &child, depth);
-    return child;
-}
-
-void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta)
-{
-    bool nothing = true;
-    for (unsigned m = 0; m < t->measures; m++) {
-        nothing = nothing && delta[m] == 0;
-        REQUIRE(delta[m] <= ROW_MAX && delta[m] >= -ROW_MAX);
-    }
-    if (nothing)
-        return;
-    if (t->root == NULL)
-        t->root = leaf_create(t, LEAF_ROWS_FIRST);
-    struct outcome_of_add top = node_add(t, t->root, t->depth, at_us, value, delta);
-    t->root = top.node;
-    if (top.right != NULL) {
-        /* The first key of the left half may be anything up to its first row; the least of all is safe. */
-        struct inner *root = must_alloc(sizeof *root);
-        root->count = 2;
-        root->children[0] = child_of(t, top.node, t->depth, INT64_MIN, INT64_MIN);
-        root->children[1] = child_of(t, top.right, t->depth, top.right_at_us, top.right_value);
-        t->root = root;
-        t->depth++;
-    }
     while (t->root != NULL && t->depth > 0 && ((struct inner *)t->root)->count == 1) {
         struct inner *root = t->root;
-        t->root = root->children[0].node;
+        t->root = nodes(t, root)[0];
         t->depth--;
         free(root);
     }
@@ -361,37 +328,71 @@ void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta
         t->depth = 0;
 }
 
-/* Sums of the rows before to_us, times sign. */
-static void add_prefix(const struct tree *t, int64_t to_us, int sign, int128 *out)
+static void add_row(struct tree *t, const struct row *row)
 {
-    const void *node = t->root;
-    if (node == NULL)
+    if (t->root == NULL) {
+        t->root = leaf_create(t->shape, row, NULL);
         return;
-    for (unsigned depth = t->depth; depth > 0; depth--) {
-        const struct inner *inner = node;
-        uint32_t i = 0;
-        /* Every row of a child is less than the key of the next: a whole child counts if the next begins before to_us. */
-        for (; i + 1 < inner->count && inner->children[i + 1].at_us < to_us; i++)
-            for (unsigned m = 0; m < t->measures; m++)
-                out[m] += sign * inner->children[i].sums[m];
-        node = inner->children[i].node;
+    }
+    struct outcome_of_add top = node_add(t, t->root, t->depth, row);
+    t->root = top.node;
+    if (top.right != NULL) {
+        struct inner *root = inner_alloc(t, INNER_CHILDREN_FIRST);
+        /* The first key of the left half may be anything up to its first row; the least of all is safe. */
+        struct outcome_of_add left = {.right = top.node, .right_at_us = INT64_MIN, .right_value = INT64_MIN};
+        put_child(t, root, 0, &left, t->depth);
+        put_child(t, root, 1, &top, t->depth);
+        t->root = root;
+        t->depth++;
+    }
+    settle_root(t);
+}
+
+void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta)
+{
+    REQUIRE(at_us <= AT_MAX && at_us >= -AT_MAX);
+    for (unsigned m = 0; m < t->shape.measures; m++)
+        REQUIRE(delta[m] <= ROW_MAX && delta[m] >= -ROW_MAX);
+    if (is_zero(t->shape, delta))
+        return;
+    struct row row = {.at_us = at_us, .value = t->shape.valued ? value : 0};
+    memcpy(row.measures, delta, t->shape.measures * sizeof *delta);
+    add_row(t, &row);
+}
+
+/* Rows of a leaf, and whole children, between two instants; then what of the children at both ends lies between. */
+static void add_between(const struct tree *t, const void *node, unsigned depth, int64_t from_us, int64_t to_us,
+                        int128 *out)
+{
+    while (depth > 0) {
+        const struct inner *n = node;
+        uint32_t first = child_for(t, n, from_us, INT64_MIN), last = child_for(t, n, to_us, INT64_MIN);
+        node = nodes(t, n)[first];
+        depth--;
+        if (first == last)
+            continue;
+        /* Every row of a child is less than the key of the next. */
+        for (uint32_t i = first + 1; i < last; i++)
+            for (unsigned m = 0; m < t->shape.measures; m++)
+                out[m] += sums_of(t, n, i)[m];
+        if (from_us < ats(t, n)[first])
+            for (unsigned m = 0; m < t->shape.measures; m++)
+                out[m] += sums_of(t, n, first)[m];
+        else
+            add_between(t, node, depth, from_us, INT64_MAX, out);
+        node = nodes(t, n)[last];
+        from_us = INT64_MIN;
     }
     const struct leaf *leaf = node;
-    for (uint32_t i = 0; i < leaf->count; i++) {
-        const int64_t *row = leaf->rows + i * stride(t);
-        if (row[0] >= to_us)
-            break;
-        for (unsigned m = 0; m < t->measures; m++)
-            out[m] += sign * (int128)row_measures(t, row)[m];
-    }
+    unsigned from = from_us == INT64_MIN ? 0 : leaf_find(t->shape, leaf, from_us, INT64_MIN);
+    unsigned to = to_us == INT64_MAX ? leaf->count : leaf_find(t->shape, leaf, to_us, INT64_MIN);
+    leaf_sums(t->shape, leaf, from, to, out);
 }
 
 void tree_sums(const struct tree *t, int64_t from_us, int64_t to_us, int128 *out)
 {
-    if (from_us >= to_us)
-        return;
-    add_prefix(t, to_us, 1, out);
-    add_prefix(t, from_us, -1, out);
+    if (from_us < to_us && t->root != NULL)
+        add_between(t, t->root, t->depth, from_us, to_us, out);
 }
 
 struct search {
@@ -404,24 +405,24 @@ static int64_t node_reach(const struct tree *t, const void *node, unsigned depth
 {
     if (depth == 0) {
         const struct leaf *leaf = node;
-        for (uint32_t i = 0; i < leaf->count; i++) {
-            const int64_t *row = leaf->rows + i * stride(t);
-            s->running += row_measures(t, row)[0];
-            bool last_of_instant = i + 1 == leaf->count || row[stride(t)] != row[0];
-            if (row[0] > s->from_us && last_of_instant && s->running >= s->level)
-                return row[0];
+        for (unsigned i = 0; i < leaf->count; i++) {
+            struct row row;
+            leaf_row(t->shape, leaf, i, &row);
+            s->running += row.measures[0];
+            bool last_of_instant = i + 1u == leaf->count || leaf_at_us(t->shape, leaf, i + 1) != row.at_us;
+            if (row.at_us > s->from_us && last_of_instant && s->running >= s->level)
+                return row.at_us;
         }
         return INT64_MAX;
     }
-    const struct inner *inner = node;
-    for (uint32_t i = 0; i < inner->count; i++) {
-        const struct child *child = &inner->children[i];
-        bool all_before = i + 1 < inner->count && inner->children[i + 1].at_us <= s->from_us;
-        if (all_before || s->running + child->peak < s->level) {
-            s->running += child->sums[0];
+    const struct inner *n = node;
+    for (uint32_t i = 0; i < n->count; i++) {
+        bool all_before = i + 1 < n->count && ats(t, n)[i + 1] <= s->from_us;
+        if (all_before || s->running + *peak_of(t, n, i) < s->level) {
+            s->running += sums_of(t, n, i)[0];
             continue;
         }
-        int64_t at_us = node_reach(t, child->node, depth - 1, s);
+        int64_t at_us = node_reach(t, nodes(t, n)[i], depth - 1, s);
         if (at_us != INT64_MAX)
             return at_us;
     }
@@ -430,7 +431,7 @@ static int64_t node_reach(const struct tree *t, const void *node, unsigned depth
 
 int64_t tree_reach(const struct tree *t, int64_t from_us, int128 level)
 {
-    REQUIRE(t->peaked && !t->valued);
+    REQUIRE(t->peaked && !t->shape.valued);
     int128 by_then[STREAM_MEASURES_MAX] = {0};
     tree_sums(t, INT64_MIN, from_us + 1, by_then);
     if (by_then[0] >= level)
@@ -440,39 +441,53 @@ int64_t tree_reach(const struct tree *t, int64_t from_us, int128 level)
 }
 
 /* True: go on. */
+typedef bool visit_row(void *context, const struct row *row);
+
 static bool node_visit(const struct tree *t, const void *node, unsigned depth, int64_t from_us, int64_t to_us,
-                       bool (*visit)(void *, int64_t, int64_t, const int64_t *), void *context)
+                       visit_row *visit, void *context)
 {
     if (depth == 0) {
         const struct leaf *leaf = node;
-        for (uint32_t i = leaf_find(t, leaf, from_us, INT64_MIN); i < leaf->count; i++) {
-            const int64_t *row = leaf->rows + i * stride(t);
-            if (row[0] >= to_us || !visit(context, row[0], row_value(t, row), row_measures(t, row)))
+        for (unsigned i = leaf_find(t->shape, leaf, from_us, INT64_MIN); i < leaf->count; i++) {
+            struct row row;
+            leaf_row(t->shape, leaf, i, &row);
+            if (row.at_us >= to_us || !visit(context, &row))
                 return false;
         }
         return true;
     }
-    const struct inner *inner = node;
-    for (uint32_t i = child_for(inner, from_us, INT64_MIN); i < inner->count; i++)
-        if (!node_visit(t, inner->children[i].node, depth - 1, from_us, to_us, visit, context))
+    const struct inner *n = node;
+    for (uint32_t i = child_for(t, n, from_us, INT64_MIN); i < n->count; i++)
+        if (!node_visit(t, nodes(t, n)[i], depth - 1, from_us, to_us, visit, context))
             return false;
     return true;
 }
 
-static bool visit_first(void *context, int64_t at_us, int64_t value, const int64_t *measures)
-{
-    (void)value;
-    (void)measures;
-    *(int64_t *)context = at_us;
-    return false;
-}
-
 int64_t tree_next(const struct tree *t, int64_t from_us)
 {
-    int64_t first = INT64_MAX;
-    if (t->root != NULL)
-        node_visit(t, t->root, t->depth, from_us, INT64_MAX, visit_first, &first);
-    return first;
+    const void *node = t->root;
+    const void *right = NULL; /* the nearest node that lies to the right of the way down */
+    unsigned right_depth = 0;
+    if (node == NULL)
+        return INT64_MAX;
+    for (unsigned depth = t->depth; depth > 0; depth--) {
+        const struct inner *n = node;
+        uint32_t i = child_for(t, n, from_us, INT64_MIN);
+        if (i + 1 < n->count) {
+            right = nodes(t, n)[i + 1];
+            right_depth = depth - 1;
+        }
+        node = nodes(t, n)[i];
+    }
+    const struct leaf *leaf = node;
+    unsigned i = leaf_find(t->shape, leaf, from_us, INT64_MIN);
+    if (i < leaf->count)
+        return leaf_at_us(t->shape, leaf, i);
+    if (right == NULL)
+        return INT64_MAX;
+    for (; right_depth > 0; right_depth--)
+        right = nodes(t, right)[0];
+    return leaf_at_us(t->shape, right, 0);
 }
 
 struct visitor {
@@ -480,10 +495,10 @@ struct visitor {
     void *context;
 };
 
-static bool visit_each(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+static bool visit_each(void *context, const struct row *row)
 {
     struct visitor *v = context;
-    v->visit(v->context, at_us, value, measures);
+    v->visit(v->context, row->at_us, row->value, row->measures);
     return true;
 }
 
@@ -495,46 +510,97 @@ void tree_visit(const struct tree *t, int64_t from_us, int64_t to_us,
         node_visit(t, t->root, t->depth, from_us, to_us, visit_each, &v);
 }
 
-struct first_row {
-    bool found;
-    int64_t at_us, value, measures[STREAM_MEASURES_MAX];
-    unsigned count;
-};
-
-static bool visit_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+/* Takes the rows with from_us <= at < to_us out of the node. NULL, and freed, where none is left. */
+static void *node_remove(const struct tree *t, void *node, unsigned depth, int64_t from_us, int64_t to_us)
 {
-    struct first_row *row = context;
-    row->found = true;
-    row->at_us = at_us;
-    row->value = value;
-    memcpy(row->measures, measures, row->count * sizeof *measures);
-    return false;
+    if (depth == 0) {
+        unsigned from = leaf_find(t->shape, node, from_us, INT64_MIN), to = leaf_find(t->shape, node, to_us, INT64_MIN);
+        return leaf_remove(t->shape, node, from, to);
+    }
+    struct inner *n = node;
+    const uint32_t first = child_for(t, n, from_us, INT64_MIN);
+    uint32_t kept = first, i = first;
+    for (; i < n->count && (i == first || ats(t, n)[i] < to_us); i++) {
+        void *child = node_remove(t, nodes(t, n)[i], depth - 1, from_us, to_us);
+        if (child == NULL)
+            continue;
+        nodes(t, n)[i] = child;
+        weigh(t, n, i, depth - 1);
+        move_children(t, n, kept++, n, i, 1);
+    }
+    move_children(t, n, kept, n, i, n->count - i);
+    n->count -= i - kept;
+    return unless_empty(n);
+}
+
+static void remove_rows(struct tree *t, int64_t from_us, int64_t to_us)
+{
+    if (t->root != NULL)
+        t->root = node_remove(t, t->root, t->depth, from_us, to_us);
+    settle_root(t);
 }
 
 void tree_take_before(struct tree *t, int64_t to_us, int128 *out)
 {
-    while (t->root != NULL) {
-        struct first_row row = {.count = t->measures};
-        node_visit(t, t->root, t->depth, INT64_MIN, to_us, visit_row, &row);
-        if (!row.found)
-            return;
-        int64_t back[STREAM_MEASURES_MAX];
-        for (unsigned m = 0; m < t->measures; m++) {
-            out[m] += row.measures[m];
-            back[m] = -row.measures[m];
-        }
-        tree_add(t, row.at_us, row.value, back);
+    if (tree_next(t, INT64_MIN) >= to_us)
+        return;
+    tree_sums(t, INT64_MIN, to_us, out);
+    remove_rows(t, INT64_MIN, to_us);
+}
+
+struct batch {
+    struct row *rows;
+    unsigned count, room, wanted;
+    tree_place *place;
+    const void *context;
+    bool moves; /* some row is not where it belongs */
+    int64_t next_us;
+};
+
+/* All rows of an instant are taken, or none. */
+static bool take_row(void *context, const struct row *row)
+{
+    struct batch *b = context;
+    if (b->count >= b->wanted && row->at_us != b->rows[b->count - 1].at_us) {
+        b->next_us = row->at_us;
+        return false;
     }
+    if (b->count == b->room) {
+        b->room = b->room > 0 ? b->room * 2 : 64;
+        b->rows = must_realloc(b->rows, b->room * sizeof *b->rows);
+    }
+    b->rows[b->count] = *row;
+    b->rows[b->count].at_us = b->place(b->context, row->at_us);
+    b->moves = b->moves || b->rows[b->count].at_us != row->at_us;
+    b->count++;
+    return true;
+}
+
+unsigned tree_fold(struct tree *t, int64_t *from_us, int64_t before_us, tree_place *place, const void *context,
+                   unsigned budget)
+{
+    REQUIRE(!t->peaked && budget > 0);
+    struct batch b = {.wanted = budget, .place = place, .context = context, .next_us = before_us};
+    if (t->root != NULL)
+        node_visit(t, t->root, t->depth, *from_us, before_us, take_row, &b);
+    if (b.moves) {
+        remove_rows(t, *from_us, b.next_us);
+        for (unsigned i = 0; i < b.count; i++)
+            add_row(t, &b.rows[i]);
+    }
+    free(b.rows);
+    *from_us = b.next_us;
+    return b.count;
 }
 
 static uint64_t node_bytes(const struct tree *t, const void *node, unsigned depth)
 {
     if (depth == 0)
-        return sizeof(struct leaf) + (uint64_t)((const struct leaf *)node)->room * stride(t) * sizeof(int64_t);
-    const struct inner *inner = node;
-    uint64_t bytes = sizeof *inner;
-    for (uint32_t i = 0; i < inner->count; i++)
-        bytes += node_bytes(t, inner->children[i].node, depth - 1);
+        return leaf_bytes(t->shape, node);
+    const struct inner *n = node;
+    uint64_t bytes = inner_size(t, n->room);
+    for (uint32_t i = 0; i < n->count; i++)
+        bytes += node_bytes(t, nodes(t, n)[i], depth - 1);
     return bytes;
 }
 
@@ -543,52 +609,60 @@ uint64_t tree_bytes(const struct tree *t)
     return t->root != NULL ? node_bytes(t, t->root, t->depth) : 0;
 }
 
-static uint64_t node_rows(const void *node, unsigned depth)
+static uint64_t node_rows(const struct tree *t, const void *node, unsigned depth)
 {
     if (depth == 0)
         return ((const struct leaf *)node)->count;
-    const struct inner *inner = node;
+    const struct inner *n = node;
     uint64_t rows = 0;
-    for (uint32_t i = 0; i < inner->count; i++)
-        rows += node_rows(inner->children[i].node, depth - 1);
+    for (uint32_t i = 0; i < n->count; i++)
+        rows += node_rows(t, nodes(t, n)[i], depth - 1);
     return rows;
 }
 
 uint64_t tree_rows(const struct tree *t)
 {
-    return t->root != NULL ? node_rows(t->root, t->depth) : 0;
+    return t->root != NULL ? node_rows(t, t->root, t->depth) : 0;
 }
 
-/* Every row of the node lies within [low, high) and in order; sums of children are those of their rows. */
-static void node_check(const struct tree *t, const void *node, unsigned depth, int64_t low_at, int64_t low_value,
-                       const struct child *next)
+/* What a node's rows must lie between: [low, high). */
+struct bounds {
+    int64_t low_at, low_value, high_at, high_value;
+};
+
+/* Every row lies within the bounds and in order; sums of children are those of their rows. */
+static void node_check(const struct tree *t, const void *node, unsigned depth, struct bounds b)
 {
     if (depth == 0) {
         const struct leaf *leaf = node;
         REQUIRE(leaf->count > 0 && leaf->count <= leaf->room && leaf->room <= LEAF_ROWS);
-        for (uint32_t i = 0; i < leaf->count; i++) {
-            const int64_t *row = leaf->rows + i * stride(t);
-            REQUIRE(!row_is_zero(t, row));
-            REQUIRE(!key_less(row[0], row_value(t, row), low_at, low_value));
-            REQUIRE(next == NULL || !key_less(next->at_us, next->value, row[0], row_value(t, row)));
-            low_at = row[0];
-            low_value = row_value(t, row);
+        for (unsigned i = 0; i < leaf->count; i++) {
+            struct row row;
+            leaf_row(t->shape, leaf, i, &row);
+            REQUIRE(!is_zero(t->shape, row.measures));
+            REQUIRE(!row_less(row.at_us, row.value, b.low_at, b.low_value));
+            REQUIRE(!row_less(b.high_at, b.high_value, row.at_us, row.value)); /* one more row of a key may go right */
+            b.low_at = row.at_us;
+            b.low_value = row.value;
         }
         return;
     }
-    const struct inner *inner = node;
-    REQUIRE(inner->count > 0 && inner->count <= INNER_CHILDREN);
-    for (uint32_t i = 0; i < inner->count; i++) {
-        const struct child *child = &inner->children[i];
+    const struct inner *n = node;
+    REQUIRE(n->count > 0 && n->count <= n->room && n->room <= INNER_CHILDREN);
+    for (uint32_t i = 0; i < n->count; i++) {
+        const void *child = nodes(t, n)[i];
         int128 sums[STREAM_MEASURES_MAX];
-        node_sums(t, child->node, depth - 1, sums);
-        for (unsigned m = 0; m < t->measures; m++)
-            REQUIRE(sums[m] == child->sums[m]);
-        REQUIRE(!t->peaked || child->peak == node_peak(t, child->node, depth - 1));
-        REQUIRE(!key_less(child->at_us, child->value, low_at, low_value));
-        low_at = child->at_us;
-        low_value = child->value;
-        node_check(t, child->node, depth - 1, child->at_us, child->value, i + 1 < inner->count ? child + 1 : next);
+        node_sums(t, child, depth - 1, sums);
+        for (unsigned m = 0; m < t->shape.measures; m++)
+            REQUIRE(sums[m] == sums_of(t, n, i)[m]);
+        REQUIRE(!t->peaked || *peak_of(t, n, i) == node_peak(t, child, depth - 1));
+        bool last = i + 1 == n->count;
+        struct bounds of_child = {ats(t, n)[i], value_of(t, n, i), last ? b.high_at : ats(t, n)[i + 1],
+                                  last ? b.high_value : value_of(t, n, i + 1)};
+        REQUIRE(!row_less(of_child.low_at, of_child.low_value, b.low_at, b.low_value));
+        b.low_at = of_child.low_at;
+        b.low_value = of_child.low_value;
+        node_check(t, child, depth - 1, of_child);
     }
 }
 
@@ -596,5 +670,5 @@ void tree_check(const struct tree *t)
 {
     REQUIRE(t->root != NULL || t->depth == 0);
     if (t->root != NULL)
-        node_check(t, t->root, t->depth, INT64_MIN, INT64_MIN, NULL);
+        node_check(t, t->root, t->depth, (struct bounds){INT64_MIN, INT64_MIN, INT64_MAX, INT64_MAX});
 }
