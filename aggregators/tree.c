@@ -548,51 +548,6 @@ void tree_take_before(struct tree *t, int64_t to_us, int128 *out)
     remove_rows(t, INT64_MIN, to_us);
 }
 
-struct batch {
-    struct row *rows;
-    unsigned count, room, wanted;
-    tree_place *place;
-    const void *context;
-    bool moves; /* some row is not where it belongs */
-    int64_t next_us;
-};
-
-/* All rows of an instant are taken, or none. */
-static bool take_row(void *context, const struct row *row)
-{
-    struct batch *b = context;
-    if (b->count >= b->wanted && row->at_us != b->rows[b->count - 1].at_us) {
-        b->next_us = row->at_us;
-        return false;
-    }
-    if (b->count == b->room) {
-        b->room = b->room > 0 ? b->room * 2 : 64;
-        b->rows = must_realloc(b->rows, b->room * sizeof *b->rows);
-    }
-    b->rows[b->count] = *row;
-    b->rows[b->count].at_us = b->place(b->context, row->at_us);
-    b->moves = b->moves || b->rows[b->count].at_us != row->at_us;
-    b->count++;
-    return true;
-}
-
-unsigned tree_fold(struct tree *t, int64_t *from_us, int64_t before_us, tree_place *place, const void *context,
-                   unsigned budget)
-{
-    REQUIRE(!t->peaked && budget > 0);
-    struct batch b = {.wanted = budget, .place = place, .context = context, .next_us = before_us};
-    if (t->root != NULL)
-        node_visit(t, t->root, t->depth, *from_us, before_us, take_row, &b);
-    if (b.moves) {
-        remove_rows(t, *from_us, b.next_us);
-        for (unsigned i = 0; i < b.count; i++)
-            add_row(t, &b.rows[i]);
-    }
-    free(b.rows);
-    *from_us = b.next_us;
-    return b.count;
-}
-
 static uint64_t node_bytes(const struct tree *t, const void *node, unsigned depth)
 {
     if (depth == 0)

@@ -41,12 +41,6 @@ void tree_visit(const struct tree *t, int64_t from_us, int64_t to_us,
                 void (*visit)(void *context, int64_t at_us, int64_t value, const int64_t *measures), void *context);
 /* Takes all rows before to_us out and adds their sums to out[measures]. */
 void tree_take_before(struct tree *t, int64_t to_us, int128 *out);
-/* Moves rows with *from_us <= at < before_us to the instants that `place` gives for theirs (not later, and in the same
- * order), where those with equal values become one: about `budget` of them. *from_us becomes the instant before which
- * all are moved. Returns how many it has looked at. Not for a peaked tree. O(budget x log rows). */
-typedef int64_t tree_place(const void *context, int64_t at_us);
-unsigned tree_fold(struct tree *t, int64_t *from_us, int64_t before_us, tree_place *place, const void *context,
-                   unsigned budget);
 /* Bytes on the heap. O(rows / 64). */
 uint64_t tree_bytes(const struct tree *t);
 /* Rows that it holds. O(rows / 64). */

@@ -13,8 +13,8 @@
 #define BATCH               512
 /* However quiet it is: so often does it show that it lives. */
 #define SLEEP_MAX_MS        500
-/* Looks at a record between two batches, while a change reaches very many of them: about a millisecond. */
-#define SLICE               30000
+/* Looks at a record between two batches, while a change reaches very many of them: a millisecond. */
+#define SLICE               20000
 /* Looks of shard_work in one of shard_audit, which derives what the record adds. */
 #define AUDIT_COST          50
 /* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
