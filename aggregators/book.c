@@ -31,14 +31,7 @@ bool books_keep(const struct books *b, unsigned kind)
 
 static struct record_book *need(struct books *b, const struct record *r)
 {
-    if (r->slot >= b->room[r->kind]) {
-        uint32_t room = b->room[r->kind] > 0 ? b->room[r->kind] : 64;
-        while (room <= r->slot)
-            room *= 2;
-        b->records[r->kind] = must_realloc(b->records[r->kind], room * sizeof(struct record_book));
-        memset(b->records[r->kind] + b->room[r->kind], 0, (room - b->room[r->kind]) * sizeof(struct record_book));
-        b->room[r->kind] = room;
-    }
+    b->records[r->kind] = must_grow(b->records[r->kind], &b->room[r->kind], r->slot, sizeof(struct record_book));
     return &b->records[r->kind][r->slot];
 }
 

@@ -34,23 +34,9 @@ void links_fini(struct links *ls)
     free(ls->pending_leads);
 }
 
-/* Room for index `at` in an array of `size`-byte members, new ones zeroed. */
-static void *grown(void *array, uint32_t *room, uint32_t at, size_t size)
-{
-    if (at < *room)
-        return array;
-    uint32_t more = *room > 0 ? *room : 64;
-    while (more <= at)
-        more *= 2;
-    array = must_realloc(array, more * size);
-    memset((char *)array + *room * size, 0, (more - *room) * size);
-    *room = more;
-    return array;
-}
-
 static struct customer *need_customer(struct links *ls, uint32_t word)
 {
-    ls->customers = grown(ls->customers, &ls->customer_room, word, sizeof(struct customer *));
+    ls->customers = must_grow(ls->customers, &ls->customer_room, word, sizeof(struct customer *));
     struct customer *c = ls->customers[word];
     if (c == NULL) {
         c = ls->customers[word] = must_zalloc(sizeof *c);
@@ -64,7 +50,7 @@ static struct customer *need_customer(struct links *ls, uint32_t word)
 
 static struct lead_links *need_lead(struct links *ls, uint32_t slot)
 {
-    ls->leads = grown(ls->leads, &ls->lead_room, slot, sizeof(struct lead_links *));
+    ls->leads = must_grow(ls->leads, &ls->lead_room, slot, sizeof(struct lead_links *));
     struct lead_links *lead = ls->leads[slot];
     if (lead == NULL) {
         lead = ls->leads[slot] = must_zalloc(sizeof *lead);
@@ -87,7 +73,7 @@ void links_mark_customer(struct links *ls, uint32_t word)
         return;
     c->pending = true;
     ls->pending_customers =
-        grown(ls->pending_customers, &ls->pending_customer_room, ls->pending_customer_count, sizeof(uint32_t));
+        must_grow(ls->pending_customers, &ls->pending_customer_room, ls->pending_customer_count, sizeof(uint32_t));
     ls->pending_customers[ls->pending_customer_count++] = word;
 }
 
@@ -97,7 +83,7 @@ static void mark_lead(struct links *ls, uint32_t slot)
     if (lead->pending)
         return;
     lead->pending = true;
-    ls->pending_leads = grown(ls->pending_leads, &ls->pending_lead_room, ls->pending_lead_count, sizeof(uint32_t));
+    ls->pending_leads = must_grow(ls->pending_leads, &ls->pending_lead_room, ls->pending_lead_count, sizeof(uint32_t));
     ls->pending_leads[ls->pending_lead_count++] = slot;
 }
 

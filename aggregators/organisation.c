@@ -35,14 +35,7 @@ void organisation_fini(struct organisation *o)
 
 static struct organisation_entry *need(struct organisation_list *list, uint32_t number)
 {
-    if (number >= list->count) {
-        uint32_t count = list->count > 0 ? list->count : 16;
-        while (count <= number)
-            count *= 2;
-        list->at = must_realloc(list->at, count * sizeof *list->at);
-        memset(list->at + list->count, 0, (count - list->count) * sizeof *list->at);
-        list->count = count;
-    }
+    list->at = must_grow(list->at, &list->count, number, sizeof *list->at);
     return &list->at[number];
 }
 
@@ -323,11 +316,7 @@ static void look_around(struct organisation *o, const struct ledger *l, int64_t 
             o->next_move_us = until_us;
         if (!of_manager || !now->lead || now->team == 0)
             continue;
-        if (now->team > o->lead_count) {
-            o->leads = must_realloc(o->leads, now->team * 2 * sizeof *o->leads);
-            memset(o->leads + o->lead_count, 0, (now->team * 2 - o->lead_count) * sizeof *o->leads);
-            o->lead_count = now->team * 2;
-        }
+        o->leads = must_grow(o->leads, &o->lead_count, now->team - 1, sizeof *o->leads);
         uint32_t *lead = &o->leads[now->team - 1];
         const struct intern *names = &l->names[DIMENSION_MANAGER];
         if (*lead == 0 || text_compare(intern_text(names, m), intern_text(names, *lead - 1)) < 0)

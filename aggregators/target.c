@@ -5,22 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *grown(void *array, uint32_t *room, uint32_t at, size_t size)
-{
-    if (at < *room)
-        return array;
-    uint32_t more = *room > 0 ? *room : 16;
-    while (more <= at)
-        more *= 2;
-    array = must_realloc(array, more * size);
-    memset((char *)array + *room * size, 0, (more - *room) * size);
-    *room = more;
-    return array;
-}
-
 static void claim(struct targets *t, uint32_t word, uint32_t who)
 {
-    t->by_entity = grown(t->by_entity, &t->entity_room, word, sizeof *t->by_entity);
+    t->by_entity = must_grow(t->by_entity, &t->entity_room, word, sizeof *t->by_entity);
     struct target_claims *c = &t->by_entity[word];
     for (uint32_t i = 0; i < c->count; i++)
         if (c->at[i] == who)
@@ -60,7 +47,7 @@ static bool carries(const struct target_event *e, unsigned field)
 
 bool targets_apply(struct targets *t, const struct record *r, const struct event *e, const struct record_value *values)
 {
-    t->records = grown(t->records, &t->record_room, r->slot, sizeof *t->records);
+    t->records = must_grow(t->records, &t->record_room, r->slot, sizeof *t->records);
     struct target_record *record = &t->records[r->slot];
     struct target_event said = {.stamp = e->stamp,
                                 .occurred_at_us = e->occurred_at_us,

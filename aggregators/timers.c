@@ -60,12 +60,7 @@ void timers_set(struct timers *t, uint32_t id, int64_t at_us)
     if (id >= t->ids) {
         if (at_us == TIMERS_NEVER)
             return;
-        uint32_t ids = t->ids > 0 ? t->ids : 64;
-        while (ids <= id)
-            ids *= 2;
-        t->place_of = must_realloc(t->place_of, ids * sizeof *t->place_of);
-        memset(t->place_of + t->ids, 0, (ids - t->ids) * sizeof *t->place_of);
-        t->ids = ids;
+        t->place_of = must_grow(t->place_of, &t->ids, id, sizeof *t->place_of);
     }
     uint32_t place = t->place_of[id];
     if (at_us == TIMERS_NEVER) {

@@ -57,6 +57,20 @@ void *must_realloc(void *p, unsigned long size)
     return bigger;
 }
 
+void *must_grow(void *array, uint32_t *room, uint32_t at, unsigned long size)
+{
+    if (at < *room)
+        return array;
+    REQUIRE(at < UINT32_C(1) << 31);
+    uint32_t more = *room > 0 ? *room : 16;
+    while (more <= at)
+        more *= 2;
+    array = must_realloc(array, more * size);
+    memset((char *)array + *room * size, 0, (more - *room) * size);
+    *room = more;
+    return array;
+}
+
 char *must_strdup(const char *s)
 {
     size_t size = strlen(s) + 1;

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
@@ -60,4 +61,6 @@ _Noreturn void require_failed(const char *condition, const char *file, int line)
 void *must_alloc(unsigned long size);
 void *must_zalloc(unsigned long size);
 void *must_realloc(void *p, unsigned long size);
+/* An array of `*room` members of `size` bytes, grown so that it has member `at`; new members are zero. Room doubles. */
+void *must_grow(void *array, uint32_t *room, uint32_t at, unsigned long size);
 char *must_strdup(const char *s);

@@ -130,15 +130,7 @@ void scribe_forget(struct scribe *s)
 
 static uint64_t *series_stand(struct scribe *s, uint32_t entity)
 {
-    if (entity >= s->series_room) {
-        uint32_t room = s->series_room > 0 ? s->series_room : 64;
-        while (room <= entity)
-            room *= 2;
-        size_t width = series_width(s) * sizeof *s->series_stand;
-        s->series_stand = must_realloc(s->series_stand, room * width);
-        memset((char *)s->series_stand + s->series_room * width, 0, (room - s->series_room) * width);
-        s->series_room = room;
-    }
+    s->series_stand = must_grow(s->series_stand, &s->series_room, entity, series_width(s) * sizeof *s->series_stand);
     return &s->series_stand[entity * series_width(s)];
 }
 

@@ -36,14 +36,7 @@ void strength_keys_take(struct strength_keys *s, const struct snapshot *snapshot
 
 static uint64_t *stands_at(struct strength_keys *s, uint32_t place)
 {
-    if (place >= s->room) {
-        uint32_t room = s->room > 0 ? s->room : 64;
-        while (room <= place)
-            room *= 2;
-        s->stands = must_realloc(s->stands, room * sizeof *s->stands);
-        memset(s->stands + s->room, 0, (room - s->room) * sizeof *s->stands);
-        s->room = room;
-    }
+    s->stands = must_grow(s->stands, &s->room, place, sizeof *s->stands);
     return &s->stands[place];
 }
 
