@@ -1,7 +1,6 @@
 #include "aggregators/attainment.h"
 #include "base/error.h"
 #include "base/wide.h"
-#include <string.h>
 
 /* What adds up over a period has a pace; a ratio does not. */
 static bool adds_up(enum kpi k)
@@ -9,23 +8,11 @@ static bool adds_up(enum kpi k)
     return kpi_info(k)->absent == ABSENT_ZERO;
 }
 
-/* The quotient of two products as a ratio that rounds to six decimals as the exact one does: in quarters of a
- * millionth, odd where something is left over. False: too large to say. */
+/* The quotient of two products as a ratio that rounds to six decimals as the exact one does. False: too large to say. */
 static bool ratio(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, struct kpi_value *out)
 {
-    int128 above[WIDE_FACTORS], quotient;
-    bool inexact;
-    memcpy(above, n, n_count * sizeof *n);
-    above[n_count] = 2 * MICRO;
-    if (!wide_quotient(above, n_count + 1, d, d_count, &quotient, &inexact))
-        return false;
-    bool negative = false;
-    for (unsigned i = 0; i < n_count; i++)
-        negative ^= n[i] < 0;
-    out->numerator = 2 * quotient + (negative ? -inexact : inexact);
-    out->denominator = 4 * MICRO;
     out->n = 0;
-    return true;
+    return wide_near(n, n_count, d, d_count, 2 * MICRO, &out->numerator, &out->denominator);
 }
 
 /* max(target - booked, 0) a working day. */

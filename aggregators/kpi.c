@@ -18,25 +18,12 @@ static int128 magnitude(int128 n)
     return n < 0 ? -n : n;
 }
 
-/* Euclid's; 1 where one of them is 0. */
-static int128 common_divisor(int128 a, int128 b)
-{
-    a = magnitude(a);
-    b = magnitude(b);
-    while (b != 0) {
-        int128 rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a > 0 ? a : 1;
-}
-
 /* open x (won / closed) x (amount / with_amount) / (cycle_us / cycles / DAY), with common factors taken out before they
- * are multiplied. Where even so a product leaves 128 bits, the value is a whole number of halves of millionths of a minor
- * unit, odd where something is left over: it lies on the same side of each number of six places as the exact one. */
+ * are multiplied. Where even so a product leaves 128 bits, another fraction stands for it, on the same side of each
+ * millionth of a minor unit. */
 static struct kpi_value velocity(const int128 *at)
 {
-    int128 n[] = {at[MEASURE_OPEN], at[MEASURE_WON], at[MEASURE_WON_AMOUNT], at[MEASURE_CYCLES], DAY, 1};
+    int128 n[] = {at[MEASURE_OPEN], at[MEASURE_WON], at[MEASURE_WON_AMOUNT], at[MEASURE_CYCLES], DAY};
     int128 d[] = {at[MEASURE_WON] + at[MEASURE_LOST], at[MEASURE_WON_WITH_AMOUNT], at[MEASURE_CYCLE_US]};
     enum { N = sizeof n / sizeof *n, D = sizeof d / sizeof *d };
     if (at[MEASURE_LEVEL_KNOWN] == 0 || d[0] <= 0 || d[1] <= 0 || d[2] <= 0)
@@ -56,11 +43,9 @@ static struct kpi_value velocity(const int128 *at)
         fits = fits && !__builtin_mul_overflow(below, d[j], &below) && below < PRODUCT_MAX;
     if (fits)
         return fraction(above, below, at[MEASURE_WON]);
-    bool inexact;
-    n[N - 1] = MICRO;
-    if (!wide_quotient(n, N, d, D, &above, &inexact))
+    if (!wide_near(n, N, d, D, MICRO, &above, &below))
         return fraction(0, 0, 0);
-    return fraction(2 * above + (above < 0 ? -inexact : inexact), 2 * MICRO, at[MEASURE_WON]);
+    return fraction(above, below, at[MEASURE_WON]);
 }
 
 static struct kpi_value formula(enum kpi k, const int128 *at)

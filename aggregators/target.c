@@ -159,16 +159,6 @@ static bool outranks(const struct ledger *l, const struct candidate *a, const st
     return a_configured ? a->who > b->who : compare_keys(l, a->who, b->who) > 0;
 }
 
-static int128 divisor(int128 a, int128 b)
-{
-    while (b != 0) {
-        int128 rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /* Adds value x factor x days to the fraction. False: its denominator would be too large. */
 static bool add_share(const struct targets *t, const struct candidate *c, const struct target_period *p,
                       int128 *numerator, int128 *denominator)
@@ -179,7 +169,7 @@ static bool add_share(const struct targets *t, const struct candidate *c, const 
         below = c->row.ramp_periods + 1;
         share *= begun < below ? begun : below;
     }
-    int128 common = *denominator / divisor(*denominator, below) * below;
+    int128 common = *denominator / common_divisor(*denominator, below) * below;
     if (common > (int128)1 << 40)
         return false;
     *numerator = *numerator * (common / *denominator) + share * (common / below);
@@ -249,7 +239,7 @@ unsigned targets_of(const struct targets *t, const struct ledger *l, enum dimens
         denominator *= (working_days > 0 ? working_days : p->next_day - p->first_day) * (int128)MICRO;
         if (config_kpi_unit(t->config, at[from].row.kpi) == UNIT_MONEY)
             numerator *= power_of_ten(config_currency_decimals(t->config, t->config->base_currency));
-        int128 common = numerator != 0 ? divisor(numerator, denominator) : denominator;
+        int128 common = common_divisor(numerator, denominator);
         out[found++] = (struct target_sum){at[from].row.kpi, numerator / common, denominator / common};
     }
     free(at);

@@ -21,6 +21,18 @@ int128 divide_half_even(int128 n, int128 d)
     return quotient;
 }
 
+int128 common_divisor(int128 a, int128 b)
+{
+    a = a < 0 ? -a : a;
+    b = b < 0 ? -b : b;
+    while (b != 0) {
+        int128 rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a > 0 ? a : 1;
+}
+
 /* The digits as one run with the point taken out, read up to the sixth decimal; what follows decides the
  * rounding only: whether it is less than, equal to or more than one half. */
 enum error decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)

@@ -28,6 +28,8 @@ MUST_CHECK enum error decimal_parse(struct text digits, int64_t *out_micro, bool
 
 /* n / d rounded half to even; d > 0. */
 int128 divide_half_even(int128 n, int128 d);
+/* The greatest number that divides both, by Euclid; of 0 and n it is |n|, of 0 and 0 it is 1. */
+int128 common_divisor(int128 a, int128 b);
 
 /* Three capital letters A-Z; BAD_CURRENCY otherwise. */
 MUST_CHECK enum error currency_parse(struct text code, currency_code *out);

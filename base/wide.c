@@ -113,6 +113,21 @@ bool wide_half_even(const int128 *n, unsigned n_count, const int128 *d, unsigned
     return true;
 }
 
+bool wide_near(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 steps,
+               int128 *out_numerator, int128 *out_denominator)
+{
+    REQUIRE(n_count < WIDE_FACTORS);
+    int128 above[WIDE_FACTORS] = {steps}, quotient;
+    memcpy(above + 1, n, n_count * sizeof *n);
+    bool inexact;
+    if (!wide_quotient(above, n_count + 1, d, d_count, &quotient, &inexact))
+        return false;
+    /* In halves of a step, odd where something is left over. */
+    *out_numerator = 2 * quotient + (is_negative(n, n_count) ? -inexact : inexact);
+    *out_denominator = 2 * steps;
+    return true;
+}
+
 int wide_compare(const int128 *a, unsigned a_count, const int128 *b, unsigned b_count)
 {
     REQUIRE(a_count <= WIDE_FACTORS && b_count <= WIDE_FACTORS);

@@ -15,5 +15,10 @@ MUST_CHECK bool wide_quotient(const int128 *n, unsigned n_count, const int128 *d
                               bool *out_inexact);
 /* The same rounded half to even. */
 MUST_CHECK bool wide_half_even(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 *out);
+/* A fraction that stands for n / d where that does not fit: less than 1 / steps away, and on the same side of each whole
+ * number of 1 / steps (on it, where that is the exact value), so that it compares with these, and rounds to half as many
+ * steps, as n / d does. n_count < WIDE_FACTORS; steps > 0. False: as wide_quotient. */
+MUST_CHECK bool wide_near(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, int128 steps,
+                          int128 *out_numerator, int128 *out_denominator);
 /* <0, 0, >0: the product of a against that of b. */
 int wide_compare(const int128 *a, unsigned a_count, const int128 *b, unsigned b_count);

@@ -269,35 +269,23 @@ bool formula_parse(struct text t, struct formula *out, char *why, size_t why_siz
     return !p.failed;
 }
 
-static int128 divisor(int128 a, int128 b)
-{
-    a = a < 0 ? -a : a;
-    b = b < 0 ? -b : b;
-    while (b != 0) {
-        int128 rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a > 0 ? a : 1;
-}
-
 /* a/b x c/d, with what is common taken out before. */
 static bool multiply(struct fraction a, struct fraction b, struct fraction *out)
 {
-    int128 g = divisor(a.numerator, b.denominator), h = divisor(b.numerator, a.denominator);
+    int128 g = common_divisor(a.numerator, b.denominator), h = common_divisor(b.numerator, a.denominator);
     return !__builtin_mul_overflow(a.numerator / g, b.numerator / h, &out->numerator) &&
            !__builtin_mul_overflow(a.denominator / h, b.denominator / g, &out->denominator);
 }
 
 static bool add(struct fraction a, struct fraction b, struct fraction *out)
 {
-    int128 g = divisor(a.denominator, b.denominator), left, right;
+    int128 g = common_divisor(a.denominator, b.denominator), left, right;
     if (__builtin_mul_overflow(a.numerator, b.denominator / g, &left) ||
         __builtin_mul_overflow(b.numerator, a.denominator / g, &right) ||
         __builtin_add_overflow(left, right, &out->numerator) ||
         __builtin_mul_overflow(a.denominator / g, b.denominator, &out->denominator))
         return false;
-    int128 common = divisor(out->numerator, out->denominator);
+    int128 common = common_divisor(out->numerator, out->denominator);
     out->numerator /= common;
     out->denominator /= common;
     return true;
@@ -314,7 +302,7 @@ static bool invert(struct fraction *f)
 
 static struct fraction reduced(int128 numerator, int128 denominator)
 {
-    int128 common = divisor(numerator, denominator);
+    int128 common = common_divisor(numerator, denominator);
     return (struct fraction){numerator / common, denominator / common};
 }
 

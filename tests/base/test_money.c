@@ -155,3 +155,12 @@ Test(money, text_forms)
     cr_expect(micro_to_minor(1234500, 2) == 123 && micro_to_minor(1235000, 2) == 124 &&
               micro_to_minor(500000, 0) == 0 && micro_to_minor(1500000, 0) == 2);
 }
+
+Test(money, common_divisors)
+{
+    int128 big = (int128)1 << 100;
+    cr_expect(common_divisor(12, 18) == 6 && common_divisor(-12, 18) == 6 && common_divisor(12, -18) == 6);
+    cr_expect(common_divisor(7, 5) == 1 && common_divisor(0, 0) == 1);
+    cr_expect(common_divisor(0, 9) == 9 && common_divisor(-9, 0) == 9);
+    cr_expect(common_divisor(big * 3, big * 5) == big);
+}

@@ -44,6 +44,12 @@ Test(wide, agrees_with_plain_division)
         int128 rounded;
         cr_assert(wide_half_even(n, 3, d, 2, &rounded));
         cr_expect(rounded == divide_half_even(above, below));
+        int128 near, of;
+        cr_assert(wide_near(n, 3, d, 2, 20, &near, &of));
+        cr_expect(divide_half_even(near * 10, of) == divide_half_even(above * 10, below), "by tenths");
+        int128 twentieth = above * 20 / below;
+        int side = (near * 20 > twentieth * of) - (near * 20 < twentieth * of);
+        cr_expect(side == (above * 20 > twentieth * below) - (above * 20 < twentieth * below), "by a twentieth");
         int order = wide_compare(n, 3, d, 2);
         cr_expect(order == (above > below) - (above < below));
     }
@@ -69,4 +75,13 @@ Test(wide, which_product_is_greater)
     cr_expect(wide_compare((int128[]){-big, -big}, 2, (int128[]){big, big}, 2) == 0);
     cr_expect(wide_compare((int128[]){0, -big}, 2, (int128[]){big, 0}, 2) == 0);
     cr_expect(wide_compare((int128[]){-1}, 1, (int128[]){0}, 1) < 0);
+}
+
+Test(wide, what_is_almost_nothing_keeps_its_sign)
+{
+    int128 near, of, big = (int128)1 << 120;
+    cr_assert(wide_near((int128[]){-1}, 1, (int128[]){big, big}, 2, MICRO, &near, &of));
+    cr_expect(near < 0 && of > 0);
+    cr_assert(wide_near((int128[]){0, big}, 2, (int128[]){big, big}, 2, MICRO, &near, &of));
+    cr_expect(near == 0);
 }
