@@ -10,8 +10,7 @@ static const char *const dimension_words[] = {
     DIMENSION_TABLE(X)
 #undef X
         NULL};
-/* In the order of enum period (base/calendar.h). */
-static const char *const period_words[] = {"day", "week", "month", "quarter", "year", NULL};
+const char *const period_words[] = {"day", "week", "month", "quarter", "year", NULL};
 
 /* clang-format off */
 #define COMMON_FIELDS                                 \

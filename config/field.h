@@ -138,6 +138,8 @@ enum {
 enum lead_status { STATUS_NEW, STATUS_CONTACTED, STATUS_QUALIFIED, STATUS_CONVERTED, STATUS_LOST };
 enum payment_kind { PAYMENT_IS_PAYMENT, PAYMENT_IS_REFUND, PAYMENT_IS_CHARGEBACK };
 enum feedback_kind { FEEDBACK_IS_CSAT, FEEDBACK_IS_NPS };
+/* In the order of enum period (base/calendar.h); NULL ends them. */
+extern const char *const period_words[];
 
 struct field {
     const char *name; /* default member name, "manager_id" */

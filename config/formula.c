@@ -2,6 +2,7 @@
  * sum, 2 = anything else. */
 #include "config/formula.h"
 #include "base/error.h"
+#include "config/report.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -119,19 +120,14 @@ static struct value measure(struct parser *p)
     struct text name = {p->text.at + from, p->at - from};
     enum formula_measure m = formula_measure_find(name);
     if (m == FORMULA_MEASURE_COUNT) {
-        unsigned best = 4;
-        const char *nearest = NULL;
-        for (unsigned i = 0; i < FORMULA_MEASURE_COUNT; i++) {
-            unsigned distance = text_distance(name, text_of(measures[i].name));
-            if (distance < best) {
-                best = distance;
-                nearest = measures[i].name;
-            }
-        }
+        const char *names[FORMULA_MEASURE_COUNT];
+        for (unsigned i = 0; i < FORMULA_MEASURE_COUNT; i++)
+            names[i] = measures[i].name;
+        const char *near = nearest(name, names, FORMULA_MEASURE_COUNT);
         char what[160];
         snprintf(what, sizeof what, "unknown measure '%.*s'%s%s%s", (int)(name.len < 60 ? name.len : 60), name.at,
-                 nearest != NULL ? "; did you mean '" : "; docs/own-kpis.md lists them", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "'?" : "");
+                 near != NULL ? "; did you mean '" : "; docs/own-kpis.md lists them", near != NULL ? near : "",
+                 near != NULL ? "'?" : "");
         return fail(p, from, what);
     }
     put(p, (struct formula_op){.kind = PUSH_MEASURE, .measure = m});

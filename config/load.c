@@ -1,6 +1,7 @@
 /* The generic half of the loader: groups, scalars with units, defaults. The table says which is which. */
 #include "config/load.h"
 #include "base/error.h"
+#include "base/instant.h"
 #include "config/scalar.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,9 +85,33 @@ void take_text(struct loader *l, const struct node *item, void *to)
     set_text(&(*list->texts)[(*list->count)++], item->text);
 }
 
-static void *field_of(const struct option *o, void *group)
+void *field_of(const struct option *o, void *group)
 {
     return (char *)group + o->offset;
+}
+
+void load_day(struct loader *l, const struct option *o, const struct node *value, void *group)
+{
+    if (want_scalar(l, o->name, value) && date_parse(value->text, field_of(o, group)) != OK) {
+        report_add(l->report, value->mark, "'%s': '%s' is no date; write it such as 2024-01-31", o->name,
+                   show(value->text).at);
+    }
+}
+
+void load_dimension(struct loader *l, const struct option *o, const struct node *value, void *group)
+{
+    enum dimension *d = field_of(o, group);
+    if (!want_scalar(l, o->name, value)) {
+        return;
+    }
+    *d = dimension_find(value->text);
+    if (*d == DIMENSION_COUNT) {
+        const char *names[DIMENSION_COUNT];
+        for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
+            names[i] = dimension_name((enum dimension)i);
+        }
+        report_unknown(l->report, value->mark, o->name, value->text, "", names, DIMENSION_COUNT);
+    }
 }
 
 static void load_text(struct loader *l, const struct option *o, const struct node *value, void *group)

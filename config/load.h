@@ -47,6 +47,8 @@ void take_text(struct loader *l, const struct node *item, void *to);
 /* "unknown KPI ..."; a window that is well written but not kept is told as such. */
 void report_unknown_kpi(struct loader *l, const struct node *item);
 void report_unknown_window(struct loader *l, const struct node *item);
+/* Where the option's value stands in the struct of its group. */
+void *field_of(const struct option *o, void *group);
 /* Frees what stood and copies. */
 void set_text(char **p, struct text t);
 
@@ -57,28 +59,28 @@ char *secret_read(struct loader *l, const char *suffix, const struct node *value
 /* checks.c: what may stand in a text option. */
 text_check check_name, check_topic, check_host, check_address, check_namespace, check_brokers, check_url, check_summary;
 
-/* Custom options, one file a subject. */
+/* Custom options. What stands in several groups: a local day (int64_t), an enum dimension. load.c */
+option_load load_day, load_dimension;
+/* The rest, one file a subject. */
 option_load load_fiscal_month, load_base_currency, load_margin, load_time_zone, load_currencies, load_rates,
-    load_stages;                                             /* load_company.c */
-option_load load_organisation, load_starts_on, load_ends_on; /* load_organisation.c */
+    load_stages;               /* load_company.c */
+option_load load_organisation; /* load_organisation.c */
 option_load load_calendars, load_calendar_name, load_days, load_hours, load_holidays, load_teams, load_targets,
-    load_target_dimension, load_target_kpi, load_target_value, load_target_starts_on,
-    load_target_ends_on; /* load_plan.c */
-extern const char *const period_words[];
+    load_target_kpi, load_target_value;    /* load_plan.c */
+extern const char *const week_day_words[]; /* Monday first, NULL ends them: option_table.c */
 /* Every day, around the clock. */
 void working_calendar_default(struct working_calendar_config *c, const char *name);
 option_load load_kpis, load_formula, load_name_filter, load_sample; /* load_kpis.c */
 extern const char *const own_unit_words[];
 text_check check_own_name;
-option_load load_lock;                                                                              /* load_company.c */
 option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows;               /* load_windows.c */
 option_load load_inputs, load_source, load_filter, load_fields, load_other_fields, load_tombstones; /* load_inputs.c */
 option_load load_properties;                                                                        /* load_kafka.c */
-option_load load_receivers, load_headers, load_rules, load_kpi, load_dimension, load_window, load_entities,
-    load_threshold, load_clear, load_rule_receivers; /* load_alerts.c */
+option_load load_receivers, load_headers, load_rules, load_kpi, load_window, load_entities, load_threshold, load_clear,
+    load_rule_receivers; /* load_alerts.c */
 
-option_load load_strength_windows;                                                      /* load_strengths.c */
-option_load load_series, load_series_dimension, load_series_kpis, load_series_entities; /* load_series.c */
+option_load load_strength_windows;                               /* load_strengths.c */
+option_load load_series, load_series_kpis, load_series_entities; /* load_series.c */
 
 /* What options say about each other, after all are loaded: checks.c. */
 void check_all(struct loader *l, const struct node *root);

@@ -150,22 +150,6 @@ void load_kpi(struct loader *l, const struct option *o, const struct node *value
     }
 }
 
-void load_dimension(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    struct rule_config *r = group;
-    if (!want_scalar(l, o->name, value)) {
-        return;
-    }
-    r->dimension = dimension_find(value->text);
-    if (r->dimension == DIMENSION_COUNT) {
-        const char *names[DIMENSION_COUNT];
-        for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
-            names[i] = dimension_name((enum dimension)i);
-        }
-        report_unknown(l->report, value->mark, o->name, value->text, "", names, DIMENSION_COUNT);
-    }
-}
-
 void load_window(struct loader *l, const struct option *o, const struct node *value, void *group)
 {
     struct rule_config *r = group;

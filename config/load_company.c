@@ -276,12 +276,3 @@ void load_stages(struct loader *l, const struct option *o, const struct node *va
         stage->probability_micro = micro;
     }
 }
-
-void load_lock(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    (void)group;
-    if (want_scalar(l, o->name, value) && date_parse(value->text, &l->config->lock_day) != OK) {
-        report_add(l->report, value->mark, "'%s': '%s' is no date; write it such as 2024-01-31", o->name,
-                   show(value->text).at);
-    }
-}

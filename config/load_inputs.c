@@ -179,7 +179,7 @@ static void load_any_source(struct loader *l, const struct node *value, const ch
 void load_source(struct loader *l, const struct option *o, const struct node *value, void *group)
 {
     struct input_config *in = group;
-    struct field_source *s = (void *)((char *)group + o->offset);
+    struct field_source *s = field_of(o, group);
     load_any_source(l, value, o->name, (enum field_type)o->least, o->words, s);
     if (s == &in->key && (s->kind == SOURCE_NONE || s->kind == SOURCE_CONSTANT)) {
         report_add(l->report, value->mark,

@@ -4,24 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void load_day(struct loader *l, const struct option *o, const struct node *value, int64_t *out)
-{
-    if (want_scalar(l, o->name, value) && date_parse(value->text, out) != OK) {
-        report_add(l->report, value->mark, "'%s': '%s' is no date; write it such as 2024-01-31", o->name,
-                   show(value->text).at);
-    }
-}
-
-void load_starts_on(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    load_day(l, o, value, &((struct member_config *)group)->starts_on);
-}
-
-void load_ends_on(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    load_day(l, o, value, &((struct member_config *)group)->ends_on);
-}
-
 static bool overlap(const struct member_config *a, const struct member_config *b)
 {
     return a->manager_id[0] != '\0' && a->team_id[0] != '\0' && b->team_id[0] != '\0' &&

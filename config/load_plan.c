@@ -6,29 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order of enum period. */
-const char *const period_words[] = {"day", "week", "month", "quarter", "year", NULL};
-static const char *const day_words[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                        "friday", "saturday", "sunday",    NULL};
-
-static void load_date(struct loader *l, const struct option *o, const struct node *value, int64_t *out)
-{
-    if (want_scalar(l, o->name, value) && date_parse(value->text, out) != OK) {
-        report_add(l->report, value->mark, "'%s': '%s' is no date; write it such as 2024-01-31", o->name,
-                   show(value->text).at);
-    }
-}
-
-void load_target_starts_on(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    load_date(l, o, value, &((struct target_config *)group)->starts_on);
-}
-
-void load_target_ends_on(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    load_date(l, o, value, &((struct target_config *)group)->ends_on);
-}
-
 void load_target_value(struct loader *l, const struct option *o, const struct node *value, void *group)
 {
     struct target_config *t = group;
@@ -59,22 +36,6 @@ void load_target_kpi(struct loader *l, const struct option *o, const struct node
                    show(value->text).at);
     }
     set_text(&t->kpi, value->text);
-}
-
-void load_target_dimension(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    struct target_config *t = group;
-    if (!want_scalar(l, o->name, value)) {
-        return;
-    }
-    t->dimension = dimension_find(value->text);
-    if (t->dimension == DIMENSION_COUNT) {
-        const char *names[DIMENSION_COUNT];
-        for (unsigned d = 0; d < DIMENSION_COUNT; d++) {
-            names[d] = dimension_name((enum dimension)d);
-        }
-        report_unknown(l->report, value->mark, "dimension", value->text, "", names, DIMENSION_COUNT);
-    }
 }
 
 void load_targets(struct loader *l, const struct option *o, const struct node *value, void *group)
@@ -134,12 +95,12 @@ static void take_day(struct loader *l, const struct node *item, void *to)
 {
     struct working_calendar_config *c = to;
     for (int d = 0; d < 7; d++) {
-        if (text_equal(item->text, text_of(day_words[d]))) {
+        if (text_equal(item->text, text_of(week_day_words[d]))) {
             c->works[d] = true;
             return;
         }
     }
-    report_unknown(l->report, item->mark, "day", item->text, "", day_words, 7);
+    report_unknown(l->report, item->mark, "day", item->text, "", week_day_words, 7);
 }
 
 void load_days(struct loader *l, const struct option *o, const struct node *value, void *group)

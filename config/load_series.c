@@ -3,22 +3,6 @@
 #include "config/load.h"
 #include <stdlib.h>
 
-void load_series_dimension(struct loader *l, const struct option *o, const struct node *value, void *group)
-{
-    struct series_config *s = group;
-    if (!want_scalar(l, o->name, value)) {
-        return;
-    }
-    s->dimension = dimension_find(value->text);
-    if (s->dimension == DIMENSION_COUNT) {
-        const char *names[DIMENSION_COUNT];
-        for (unsigned d = 0; d < DIMENSION_COUNT; d++) {
-            names[d] = dimension_name((enum dimension)d);
-        }
-        report_unknown(l->report, value->mark, "dimension", value->text, "", names, DIMENSION_COUNT);
-    }
-}
-
 static void take_kpi(struct loader *l, const struct node *item, void *to)
 {
     struct series_config *s = to;

@@ -13,8 +13,8 @@
 
 const char *const secret_suffixes[SECRET_SUFFIX_COUNT] = {"_file", "_env", "_credential"};
 
-static const char *const week_days[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                        "friday", "saturday", "sunday",    NULL};
+const char *const week_day_words[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                      "friday", "saturday", "sunday",    NULL};
 static const char *const correction_words[] = {"restate", "book", NULL};
 static const char *const credit_words[] = {"current", "at_close", NULL};
 static const char *const view_words[] = {"as_was", "as_is", NULL};
@@ -36,7 +36,7 @@ static const struct option company_options[] = {
     {"time_zone", OPTION_CUSTOM, AT(config, time_zone), .fallback = "UTC", .load = load_time_zone,
      .form = "IANA name", .schema = "{\"type\":\"string\"}",
      .help = "Where days, weeks and months begin, such as Europe/Berlin. It must be one that this machine knows."},
-    {"week_start", OPTION_CHOICE, AT(config, week_start), .fallback = "monday", .words = week_days, .least = 1,
+    {"week_start", OPTION_CHOICE, AT(config, week_start), .fallback = "monday", .words = week_day_words, .least = 1,
      .help = "First day of a week."},
     {"fiscal_year_start", OPTION_CUSTOM, AT(config, fiscal_month), .fallback = "january", .load = load_fiscal_month,
      .form = "month", .schema = "{\"$ref\":\"#/$defs/month\"}",
@@ -97,20 +97,19 @@ const struct option own_kpi_options[] = {
 };
 
 const struct option target_options[] = {
-    {"dimension", OPTION_CUSTOM, AT(target_config, dimension), .required = true, .load = load_target_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
+    {"dimension", OPTION_CUSTOM, AT(target_config, dimension), .required = true, .load = load_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
     {"entity", OPTION_TEXT, AT(target_config, entity), .required = true, .check = check_name, .help = "Whose: the manager, team ... as events name it; of the company its name."},
     {"kpi", OPTION_CUSTOM, AT(target_config, kpi), .required = true, .load = load_target_kpi, .form = "KPI", .schema = "{\"type\":\"string\"}", .help = "What is to be reached: a KPI of a period."},
     {"period", OPTION_CHOICE, AT(target_config, period), .required = true, .words = period_words, .help = "In each of which."},
     {"value", OPTION_CUSTOM, AT(target_config, value_micro), .required = true, .load = load_target_value, .form = "decimal", .schema = "{\"type\":[\"number\",\"string\"]}", .help = "How much in a whole period, in the KPI's unit: money in units of the base currency, ratios 0-1 or percent."},
-    {"starts_on", OPTION_CUSTOM, AT(target_config, starts_on), .required = true, .load = load_target_starts_on, .form = "date", .schema = DATE_SCHEMA, .help = "First local day. A period that begins before has its share by working days."},
-    {"ends_on", OPTION_CUSTOM, AT(target_config, ends_on), .load = load_target_ends_on, .form = "date", .schema = DATE_SCHEMA, .fallback_note = "for ever", .help = "Last local day."},
+    {"starts_on", OPTION_CUSTOM, AT(target_config, starts_on), .required = true, .load = load_day, .form = "date", .schema = DATE_SCHEMA, .help = "First local day. A period that begins before has its share by working days."},
+    {"ends_on", OPTION_CUSTOM, AT(target_config, ends_on), .load = load_day, .form = "date", .schema = DATE_SCHEMA, .fallback_note = "for ever", .help = "Last local day."},
     {"ramp_periods", OPTION_INTEGER, AT(target_config, ramp_periods), .fallback = "0", .least = 0, .most = 1000, .help = "Periods until it is full: with 2 the first one asks for a third, the second for two thirds."},
     {0},
 };
 
 static const char *const boolean_words[] = {"true", "false", NULL};
 static const char *const flag_words[] = {"false", "true", NULL};
-#define DAY_SCHEMA "{\"type\":\"string\",\"format\":\"date\"}"
 
 const struct option member_options[] = {
     {"manager_id", OPTION_TEXT, AT(member_config, manager_id), .check = check_name, .help = "The manager, as events name it. A row without one names a team."},
@@ -118,8 +117,8 @@ const struct option member_options[] = {
     {"name", OPTION_TEXT, AT(member_config, name), .check = check_name, .help = "How people know the manager, or the team of a row without manager_id."},
     {"active", OPTION_CHOICE, AT(member_config, active), .fallback = "true", .words = flag_words, .help = "Whether the manager sells."},
     {"lead", OPTION_CHOICE, AT(member_config, lead), .fallback = "false", .words = flag_words, .help = "Whether the manager leads the team."},
-    {"starts_on", OPTION_CUSTOM, AT(member_config, starts_on), .load = load_starts_on, .form = "date", .schema = DAY_SCHEMA, .fallback_note = "always", .help = "First local day in the team."},
-    {"ends_on", OPTION_CUSTOM, AT(member_config, ends_on), .load = load_ends_on, .form = "date", .schema = DAY_SCHEMA, .fallback_note = "for ever", .help = "Last local day in the team."},
+    {"starts_on", OPTION_CUSTOM, AT(member_config, starts_on), .load = load_day, .form = "date", .schema = DATE_SCHEMA, .fallback_note = "always", .help = "First local day in the team."},
+    {"ends_on", OPTION_CUSTOM, AT(member_config, ends_on), .load = load_day, .form = "date", .schema = DATE_SCHEMA, .fallback_note = "for ever", .help = "Last local day in the team."},
     {0},
 };
 
@@ -297,7 +296,7 @@ static const struct option log_options[] = {
 static const struct option correction_options[] = {
     {"mode", OPTION_CHOICE, AT(config, corrections), .fallback = "restate", .words = correction_words,
      .help = "Where a change of what a deal or payment added to sales, losses or revenue counts: where it belongs (restate), or when it was made (book)."},
-    {"lock", OPTION_CUSTOM, AT(config, lock_day), .load = load_lock, .form = "date", .schema = DAY_SCHEMA, .fallback_note = "nothing is closed",
+    {"lock", OPTION_CUSTOM, AT(config, lock_day), .load = load_day, .form = "date", .schema = DATE_SCHEMA, .fallback_note = "nothing is closed",
      .help = "First local day of the books that are open: what changes before it from then on is booked when it is made."},
     {0},
 };
@@ -313,7 +312,7 @@ static const struct option strength_options[] = {
 
 static const char *const every_words[] = {"day", "hour", NULL};
 const struct option series_options[] = {
-    {"dimension", OPTION_CUSTOM, AT(series_config, dimension), .required = true, .load = load_series_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
+    {"dimension", OPTION_CUSTOM, AT(series_config, dimension), .required = true, .load = load_dimension, .form = "dimension", .schema = "{\"$ref\":\"#/$defs/dimension\"}", .help = "Of whom."},
     {"kpis", OPTION_CUSTOM, AT(series_config, kpi), .required = true, .load = load_series_kpis, .form = "list of KPIs", .schema = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/kpi\"}}", .help = "KPIs of a span of time."},
     {"every", OPTION_CHOICE, AT(series_config, hourly), .fallback = "day", .words = every_words, .help = "What a point is of: a local day or hour."},
     {"points", OPTION_INTEGER, AT(series_config, points), .fallback = "30", .least = 1, .most = SERIES_POINTS_MAX, .help = "How many, with the one that runs."},
