@@ -2,12 +2,6 @@
 #include "base/error.h"
 #include "base/wide.h"
 
-/* What adds up over a period has a pace; a ratio does not. */
-static bool adds_up(enum kpi k)
-{
-    return kpi_info(k)->absent == ABSENT_ZERO;
-}
-
 /* The quotient of two products as a ratio that rounds to six decimals as the exact one does. False: too large to say. */
 static bool ratio(const int128 *n, unsigned n_count, const int128 *d, unsigned d_count, struct kpi_value *out)
 {
@@ -74,7 +68,7 @@ bool aspect_evaluate(enum kpi k, enum aspect a, const struct sums *sums, const s
         return to_date && forecast(k, sums, out);
     struct kpi_value booked;
     bool has_value = kpi_evaluate(k, sums, &booked);
-    return aspect_evaluate_own(a, has_value ? &booked : NULL, adds_up(k), adds_up(k), target, out);
+    return aspect_evaluate_own(a, has_value ? &booked : NULL, kpi_adds_up(k), kpi_adds_up(k), target, out);
 }
 
 void aspect_format_unit(struct buffer *b, enum kpi_unit unit, enum aspect a, const struct kpi_value *v,

@@ -71,14 +71,6 @@ bool books_apply(struct books *b, const struct record *r, const struct event *e,
     return true;
 }
 
-static bool holds(const struct contributions *list, const struct contribution *c)
-{
-    for (unsigned i = 0; i < list->count; i++)
-        if (memcmp(&list->at[i], c, sizeof *c) == 0)
-            return true;
-    return false;
-}
-
 static bool has_stream(const struct contributions *list, unsigned stream)
 {
     for (unsigned i = 0; i < list->count; i++)
@@ -117,7 +109,7 @@ static void add_changes(const struct books *b, const struct contributions *of, c
                         const struct contributions *before, int64_t occurred_at_us, int sign, struct contributions *sum)
 {
     for (unsigned i = 0; i < of->count; i++)
-        if (!holds(against, &of->at[i]))
+        if (!contributions_hold(against, &of->at[i]))
             add_up(sum, &of->at[i], booked_at(b, &of->at[i], occurred_at_us, has_stream(before, of->at[i].stream)),
                    sign);
 }
@@ -151,7 +143,7 @@ void books_restate(struct books *b, struct valuation *v, struct ledger *l, const
         struct contributions *after = &lists[1 - now];
         contributions_init(after);
         contributions_of_books(v, l, version, counted_for(v->config, l, version).names, after);
-        contributions_place(v, l, after, 0);
+        contributions_place(v, l, after);
         add_changes(b, before, after, before, e->occurred_at_us, -1, &sum);
         add_changes(b, after, before, before, e->occurred_at_us, +1, &sum);
         contributions_fini(&lists[now]);

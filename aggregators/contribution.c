@@ -41,6 +41,14 @@ void contributions_fini(struct contributions *list)
         free(list->at);
 }
 
+bool contributions_hold(const struct contributions *list, const struct contribution *c)
+{
+    for (unsigned i = 0; i < list->count; i++)
+        if (memcmp(&list->at[i], c, sizeof *c) == 0)
+            return true;
+    return false;
+}
+
 struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint32_t names)
 {
     if (list->count == list->room) {
@@ -114,6 +122,11 @@ struct counted_for counted_for(const struct config *c, struct ledger *l, const s
 
 /* What an amount is worth: nothing where there is none. */
 enum worth { WORTH_NOTHING, WORTH_KNOWN, WORTH_BY_OLD_RATE, WORTH_UNRATED };
+
+static bool is_known(enum worth worth)
+{
+    return worth == WORTH_KNOWN || worth == WORTH_BY_OLD_RATE;
+}
 
 /* Base minor units of an amount that contributes at an instant; 0 where it is not known. */
 static enum worth value_amount(struct valuation *v, const struct record *r, unsigned amount_field,
@@ -211,7 +224,7 @@ static void of_won_deal(struct valuation *v, const struct record *r, uint32_t na
     enum worth worth = value_amount(v, r, DEAL_AMOUNT, DEAL_CURRENCY, closing_us, out, &minor);
     struct contribution *c = contributions_add(out, STREAM_WON, closing_us, names);
     c->measures[0] = 1;
-    c->measures[1] = worth == WORTH_KNOWN || worth == WORTH_BY_OLD_RATE;
+    c->measures[1] = is_known(worth);
     c->measures[2] = minor;
     c->measures[3] = record_has(r, DEAL_QUANTITY) ? record_value(r, DEAL_QUANTITY) : MICRO;
     if (c->measures[3] > ADDEND_MAX) {
@@ -313,7 +326,7 @@ static void of_payment(struct valuation *v, const struct record *r, uint32_t nam
     int64_t paid_us = record_value(r, PAYMENT_PAID_AT), minor;
     enum worth worth = value_amount(v, r, PAYMENT_AMOUNT, PAYMENT_CURRENCY, paid_us, out, &minor);
     mark(out, worth, RATED_PAYMENT, paid_us, names);
-    if (worth != WORTH_KNOWN && worth != WORTH_BY_OLD_RATE)
+    if (!is_known(worth))
         return;
     struct contribution *c = contributions_add(out, STREAM_PAYMENT, paid_us, names);
     c->measures[0] = 1;
@@ -395,11 +408,11 @@ static bool place_level(struct valuation *v, struct contributions *out, unsigned
     return missing;
 }
 
-void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out, unsigned first)
+void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out)
 {
     unsigned count = out->count, opened = 0, closed = 0; /* of an open deal; closed 0 = none, since it comes second */
     bool missing = false, is_open = false;
-    for (unsigned i = first; i < count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         struct contribution *c = &out->at[i];
         const struct dimensions *d = dimension_table_get(&l->tuples, c->names);
         c->team = d->of[DIMENSION_TEAM];
@@ -452,7 +465,7 @@ void contributions_of(struct valuation *v, struct ledger *l, const struct record
             of_deal(v, l, r, who, flags, out);
         else if (r->kind == KIND_FEEDBACK)
             of_feedback(r, who->names, out);
-        contributions_place(v, l, out, 0);
+        contributions_place(v, l, out);
         if (r->flags & RECORD_HISTORY_CUT)
             out->oddities |= 1u << ODDITY_HISTORY_CUT;
     }
@@ -501,7 +514,7 @@ bool value_lead_cost(struct valuation *v, const struct record *lead, int64_t *ou
         return false;
     enum worth worth =
         value_amount(v, lead, LEAD_COST, LEAD_CURRENCY, record_value(lead, LEAD_CREATED_AT), &ignored, out_minor);
-    return worth == WORTH_KNOWN || worth == WORTH_BY_OLD_RATE;
+    return is_known(worth);
 }
 
 bool value_payment_margin(struct valuation *v, const struct record *payment, int64_t *out_minor)
@@ -512,7 +525,7 @@ bool value_payment_margin(struct valuation *v, const struct record *payment, int
         return false;
     enum worth worth = value_amount(v, payment, PAYMENT_AMOUNT, PAYMENT_CURRENCY,
                                     record_value(payment, PAYMENT_PAID_AT), &ignored, &minor);
-    if (worth != WORTH_KNOWN && worth != WORTH_BY_OLD_RATE)
+    if (!is_known(worth))
         return false;
     int64_t margin =
         record_has(payment, PAYMENT_MARGIN) ? record_value(payment, PAYMENT_MARGIN) : v->config->default_margin_micro;

@@ -30,6 +30,8 @@ struct contributions {
 
 void contributions_init(struct contributions *list);
 void contributions_fini(struct contributions *list);
+/* Whether it is in the list, to the byte. */
+bool contributions_hold(const struct contributions *list, const struct contribution *c);
 struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint32_t names);
 
 /* When a record's flags turn by time alone; INT64_MAX = never. */
@@ -75,8 +77,8 @@ void contributions_of(struct valuation *v, struct ledger *l, const struct record
  * teams. */
 void contributions_of_books(struct valuation *v, struct ledger *l, const struct record *r, uint32_t names,
                             struct contributions *out);
-/* Gives the contributions from `first` on, all of one tuple, the teams of their times. */
-void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out, unsigned first);
+/* Gives the contributions, all of one tuple, the teams of their times. */
+void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out);
 /* `first_win_us`: of a lead, the earliest closing time of its won deals, INT64_MAX where there is none. */
 struct instants instants_of(const struct ledger *l, const struct record *r, int64_t first_win_us);
 /* Base minor units of a lead's cost that counts for its customer. False: none. */

@@ -61,21 +61,13 @@ static void count_oddities(struct derivation *d, uint32_t oddities, int sign)
         d->oddities[__builtin_ctz(oddities)] += sign;
 }
 
-static bool holds(const struct contributions *list, const struct contribution *c)
-{
-    for (unsigned i = 0; i < list->count; i++)
-        if (memcmp(&list->at[i], c, sizeof *c) == 0)
-            return true;
-    return false;
-}
-
 /* Adds (or takes back) all of `list` that `other` does not hold as well. */
 static void add_all(struct derivation *d, const struct contributions *list, const struct contributions *other, int sign,
                     bool is_audited)
 {
     for (unsigned i = 0; i < list->count; i++) {
         const struct contribution *c = &list->at[i];
-        if (holds(other, c))
+        if (contributions_hold(other, c))
             continue;
         const struct dimensions *names = dimension_table_get(&d->ledger.tuples, c->names);
         unsigned refused = entities_add(&d->entities, names, c, sign);
@@ -217,7 +209,7 @@ static void customer_contributions(struct derivation *d, const struct customer_s
         c->value = histogram_bucket(s->payback_us - s->first_lead_us);
         c->measures[0] = 1;
     }
-    contributions_place(&d->valuation, &d->ledger, out, 0);
+    contributions_place(&d->valuation, &d->ledger, out);
     out->oddities = 0; /* the deal's own say it */
 }
 

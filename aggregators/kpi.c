@@ -114,7 +114,7 @@ bool kpi_evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out)
 {
     struct kpi_value v = formula(k, sums->at);
     /* Where books are closed a period may hold more that was taken back than was added: there is no ratio then. */
-    if (v.denominator <= 0 || (kpi_info(k)->absent == ABSENT_ZERO && v.numerator == 0))
+    if (v.denominator <= 0 || (kpi_adds_up(k) && v.numerator == 0))
         return false;
     *out = v;
     return true;

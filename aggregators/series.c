@@ -61,11 +61,6 @@ bool series_names(const struct series_config *s, enum dimension d, struct text e
     return s->entity_count == 0;
 }
 
-static bool is_additive(enum kpi k)
-{
-    return kpi_info(k)->absent == ABSENT_ZERO;
-}
-
 void series_format(struct buffer *b, const struct config *config, const struct snapshot *s, size_t entity,
                    unsigned series, enum kpi k)
 {
@@ -82,7 +77,7 @@ void series_format(struct buffer *b, const struct config *config, const struct s
         buffer_string(b, "\",");
         struct kpi_value value;
         bool exists = kpi_evaluate(k, &sums, &value);
-        if (!exists && is_additive(k)) {
+        if (!exists && kpi_adds_up(k)) {
             value = (struct kpi_value){0, 1, 0};
             exists = true;
         }

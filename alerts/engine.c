@@ -200,8 +200,7 @@ void engine_value(struct engine *e, size_t rule, uint32_t entity, const struct k
     }
     /* No records make a count or sum 0: a value, and often the very one to tell of. Only who asks for more than one
      * record does not want it. */
-    bool zero_counts =
-        kpi_info(r->kpi)->absent == ABSENT_ZERO && r->sample_min <= 1; /* also of a target: nothing reached */
+    bool zero_counts = kpi_adds_up(r->kpi) && r->sample_min <= 1; /* also of a target: nothing reached */
     w->has_value = value && (value->n >= r->sample_min || zero_counts);
     if (w->has_value) {
         w->value = *value;
@@ -366,7 +365,7 @@ static bool evaluate(enum kpi k, const struct sums *sums, struct kpi_value *out)
         return true;
     }
     *out = (struct kpi_value){.numerator = 0, .denominator = 1, .n = 0};
-    return kpi_info(k)->absent == ABSENT_ZERO;
+    return kpi_adds_up(k);
 }
 
 /* What a rule watches; of an aspect, such as a pace, n is that of the KPI. */

@@ -10,12 +10,6 @@ const char *aspect_suffix(enum aspect a)
     return suffixes[a];
 }
 
-/* What adds up over a period has a pace; a ratio does not. */
-static bool adds_up(enum kpi k)
-{
-    return kpi_info(k)->absent == ABSENT_ZERO;
-}
-
 bool aspect_exists(enum kpi k, enum aspect a)
 {
     switch (a) {
@@ -23,7 +17,7 @@ bool aspect_exists(enum kpi k, enum aspect a)
     case ASPECT_TARGET:
     case ASPECT_ATTAINMENT: return kpi_info(k)->clock == KPI_SPAN;
     case ASPECT_PACE:
-    case ASPECT_REQUIRED_RATE: return kpi_info(k)->clock == KPI_SPAN && adds_up(k);
+    case ASPECT_REQUIRED_RATE: return kpi_info(k)->clock == KPI_SPAN && kpi_adds_up(k);
     case ASPECT_FORECAST: return k == KPI_SALES_VOLUME || k == KPI_DEALS_WON;
     case ASPECT_COUNT: break;
     }

@@ -14,6 +14,11 @@ const struct kpi_info *kpi_info(enum kpi k)
     return &kpis[k];
 }
 
+bool kpi_adds_up(enum kpi k)
+{
+    return kpi_info(k)->absent == ABSENT_ZERO;
+}
+
 enum kpi kpi_find(struct text name)
 {
     for (unsigned k = 0; k < KPI_COUNT; k++) {

@@ -106,6 +106,8 @@ struct kpi_info {
 };
 
 const struct kpi_info *kpi_info(enum kpi k);
+/* A count or a sum, which is 0 where there are no records; one of a span is the sum of its parts. */
+bool kpi_adds_up(enum kpi k);
 /* KPI_COUNT where the name is none. */
 enum kpi kpi_find(struct text name);
 /* "count", "money", "ratio", "seconds", "score", "nps", "quantity". */
