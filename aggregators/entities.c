@@ -174,11 +174,9 @@ void entities_wake(struct entities *es, int64_t now_us)
         entities_mark_changed(es, timers_pop(&es->wake));
 }
 
-uint64_t entities_bytes(const struct entities *es)
+uint64_t entities_table_bytes(const struct entities *es)
 {
     uint64_t bytes = timers_bytes(&es->wake) + (uint64_t)(es->room - es->count) * sizeof *es->at;
-    for (uint32_t i = 0; i < es->count; i++)
-        bytes += entity_bytes(&es->at[i]);
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         bytes += (uint64_t)es->dimensions[d].names * sizeof *es->dimensions[d].id_of;
     for (unsigned r = 0; r < READER_COUNT; r++)

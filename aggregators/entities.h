@@ -51,5 +51,5 @@ uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t nam
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);
 /* Marks those whose values have changed by time up to now_us. */
 void entities_wake(struct entities *es, int64_t now_us);
-/* Bytes of all: the entities with their trees, and the tables. O(rows / 64). */
-uint64_t entities_bytes(const struct entities *es);
+/* Bytes of the tables, without the entities themselves (entity_bytes). */
+uint64_t entities_table_bytes(const struct entities *es);

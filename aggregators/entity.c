@@ -8,10 +8,14 @@ void entity_init(struct entity *e, enum dimension d, uint32_t name)
     *e = (struct entity){.dimension = (uint8_t)d, .name = name, .folded_us = INT64_MIN};
 }
 
+static unsigned tree_count(const struct entity *e)
+{
+    return (unsigned)__builtin_popcountll(e->streams);
+}
+
 void entity_fini(struct entity *e)
 {
-    int count = __builtin_popcountll(e->streams);
-    for (int i = 0; i < count; i++)
+    for (unsigned i = 0; i < tree_count(e); i++)
         tree_fini(&e->trees[i]);
     free(e->trees);
     e->trees = NULL;
@@ -35,7 +39,7 @@ static struct tree *need_tree(struct entity *e, unsigned s, unsigned measures, b
 {
     unsigned at = tree_index(e, s);
     if (!(e->streams & UINT64_C(1) << s)) {
-        unsigned count = (unsigned)__builtin_popcountll(e->streams);
+        unsigned count = tree_count(e);
         e->trees = must_realloc(e->trees, (count + 1) * sizeof *e->trees);
         memmove(e->trees + at + 1, e->trees + at, (count - at) * sizeof *e->trees);
         tree_init(&e->trees[at], measures, is_valued);
@@ -44,27 +48,29 @@ static struct tree *need_tree(struct entity *e, unsigned s, unsigned measures, b
     return &e->trees[at];
 }
 
-void entity_add(struct entity *e, const struct contribution *c, int sign)
+/* To the tree of its stream, or of a pair, which keeps no values. */
+static void add(struct entity *e, unsigned s, bool is_valued, const struct contribution *c, int sign)
 {
     unsigned measures = stream_infos[c->stream].measures;
-    if (c->stream == STREAM_OPEN && c->at_us < e->folded_us) {
-        for (unsigned m = 0; m < measures; m++)
-            e->level[m] += sign * (int128)c->measures[m];
-        return;
-    }
     int64_t delta[STREAM_MEASURES_MAX];
     for (unsigned m = 0; m < measures; m++)
         delta[m] = sign * c->measures[m];
-    tree_add(need_tree(e, c->stream, measures, stream_infos[c->stream].valued), c->at_us, c->value, delta);
+    tree_add(need_tree(e, s, measures, is_valued), c->at_us, c->value, delta);
+}
+
+void entity_add(struct entity *e, const struct contribution *c, int sign)
+{
+    if (c->stream == STREAM_OPEN && c->at_us < e->folded_us) {
+        for (unsigned m = 0; m < stream_infos[STREAM_OPEN].measures; m++)
+            e->level[m] += sign * (int128)c->measures[m];
+        return;
+    }
+    add(e, c->stream, stream_infos[c->stream].valued, c, sign);
 }
 
 void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign)
 {
-    unsigned measures = stream_infos[c->stream].measures;
-    int64_t delta[STREAM_MEASURES_MAX];
-    for (unsigned m = 0; m < measures; m++)
-        delta[m] = sign * c->measures[m];
-    tree_add(need_tree(e, STREAM_COUNT + pair, measures, false), c->at_us, 0, delta);
+    add(e, STREAM_COUNT + pair, false, c, sign);
 }
 
 void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
@@ -159,37 +165,34 @@ static int64_t next_period(const struct window_span *spans, const bool *has_wind
     return next;
 }
 
+static int64_t next_of_windows(const struct tree *t, const struct window_spec *windows, const struct window_span *spans,
+                               const bool *has_window, unsigned window_count, const struct calendar *c,
+                               int64_t as_of_us)
+{
+    int64_t next = INT64_MAX;
+    for (unsigned w = 0; w < window_count; w++) {
+        if (!has_window[w] || windows[w].kind == WINDOW_NOW)
+            continue;
+        int64_t change = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
+        if (change < next)
+            next = change;
+    }
+    return next;
+}
+
 int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
                            const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us)
 {
     int64_t next = INT64_MAX;
     const struct tree *t = e->trees;
-    for (unsigned s = 0; s < STREAM_COUNT; s++) {
-        if (!(e->streams & UINT64_C(1) << s))
-            continue;
+    for (uint64_t left = e->streams; left != 0; left &= left - 1, t++) {
+        unsigned s = (unsigned)__builtin_ctzll(left);
         /* What stands expected changes with the period that is asked for, and by records. */
         int64_t change = s == STREAM_EXPECTED ? next_period(spans, has_window, window_count)
                          : is_level(s)        ? tree_next(t, as_of_us + 1)
-                                              : INT64_MAX;
-        for (unsigned w = 0; w < window_count && !is_level(s); w++) {
-            if (!has_window[w] || windows[w].kind == WINDOW_NOW)
-                continue;
-            int64_t of_window = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
-            if (of_window < change)
-                change = of_window;
-        }
+                                       : next_of_windows(t, windows, spans, has_window, window_count, c, as_of_us);
         if (change < next)
             next = change;
-        t++;
-    }
-    for (uint64_t pairs = e->streams >> STREAM_COUNT; pairs != 0; pairs &= pairs - 1, t++) {
-        for (unsigned w = 0; w < window_count; w++) {
-            if (!has_window[w] || windows[w].kind == WINDOW_NOW)
-                continue;
-            int64_t change = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
-            if (change < next)
-                next = change;
-        }
     }
     return next;
 }
@@ -197,16 +200,11 @@ int64_t entity_next_change(const struct entity *e, const struct window_spec *win
 bool entity_is_empty(const struct entity *e)
 {
     bool empty = true;
-    for (int i = 0; i < __builtin_popcountll(e->streams); i++)
+    for (unsigned i = 0; i < tree_count(e); i++)
         empty = empty && e->trees[i].root == NULL;
     for (unsigned m = 0; m < sizeof e->level / sizeof *e->level; m++)
         empty = empty && e->level[m] == 0;
     return empty;
-}
-
-static unsigned tree_count(const struct entity *e)
-{
-    return (unsigned)__builtin_popcountll(e->streams);
 }
 
 uint64_t entity_tree_bytes(const struct entity *e)

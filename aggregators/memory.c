@@ -24,15 +24,13 @@ void derivation_memory(const struct derivation *d, struct memory_use *out)
             of->bytes += ledger_record_bytes(l, r);
         }
     }
-    out->entity_tables = entities_bytes(&d->entities);
+    out->entity_tables = entities_table_bytes(&d->entities);
     for (uint32_t i = 0; i < d->entities.count; i++) {
         const struct entity *e = &d->entities.at[i];
-        uint64_t bytes = entity_bytes(e);
         out->entities[e->dimension].count++;
-        out->entities[e->dimension].bytes += bytes;
+        out->entities[e->dimension].bytes += entity_bytes(e);
         out->trees[e->dimension].count += (int64_t)entity_rows(e);
         out->trees[e->dimension].bytes += entity_tree_bytes(e);
-        out->entity_tables -= bytes;
     }
     out->timers = timers_bytes(&d->deals) + timers_bytes(&d->leads) + timers_bytes(&d->customers);
 }

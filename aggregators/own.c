@@ -40,18 +40,16 @@ static const struct {
     [FORMULA_paybacks] = {MEASURE_PAYBACKS, STREAM_PAYBACK},
 };
 
-static int need_filter(struct own_plan *p, const struct own_kpi_config *k)
+/* That of an earlier KPI with the same text, or its own; -1: it has none. */
+static int need_filter(struct own_plan *p, unsigned k)
 {
-    if (k->filter.count == 0)
+    const struct own_kpi_config *kpis = p->config->kpis;
+    if (kpis[k].filter.count == 0)
         return -1;
-    for (unsigned i = 0; i < p->filter_count; i++) {
-        const struct own_kpi_config *other = p->config->kpis;
-        while (&other->filter != p->filters[i])
-            other++;
-        if (strcmp(other->filter_text, k->filter_text) == 0)
-            return (int)i;
-    }
-    p->filters[p->filter_count] = &k->filter;
+    for (unsigned i = 0; i < k; i++)
+        if (p->filter_of[i] >= 0 && strcmp(kpis[i].filter_text, kpis[k].filter_text) == 0)
+            return p->filter_of[i];
+    p->filters[p->filter_count] = &kpis[k].filter;
     return (int)p->filter_count++;
 }
 
@@ -70,7 +68,7 @@ void own_plan_init(struct own_plan *p, const struct config *config)
     *p = (struct own_plan){.config = config};
     for (unsigned k = 0; k < config->kpi_count; k++) {
         const struct own_kpi_config *kpi = &config->kpis[k];
-        p->filter_of[k] = need_filter(p, kpi);
+        p->filter_of[k] = need_filter(p, k);
         for (unsigned s = 0; s < STREAM_COUNT; s++)
             p->pair_of[k][s] = -1;
         for (unsigned m = 0; m < FORMULA_MEASURE_COUNT && p->filter_of[k] >= 0; m++)

@@ -194,6 +194,11 @@ static void fill_about(struct shard *s, const struct entity *e, struct snapshot 
 
 #define QUARTER_HOUR (15 * MINUTE)
 
+static int64_t quarter_begun(int64_t us)
+{
+    return us - (us % QUARTER_HOUR + QUARTER_HOUR) % QUARTER_HOUR;
+}
+
 /* The working calendar of an entity: a team's own, a manager's by the team that it is in now. */
 static size_t calendar_of(struct shard *s, const struct entity *e)
 {
@@ -213,7 +218,7 @@ static void fill_window_targets(struct shard *s, const struct entity *e, uint32_
     const struct window_spec *spec = &s->config->windows[window];
     const struct window_span *span = &s->spans[window];
     bool is_past = spec->kind == WINDOW_PAST;
-    int64_t now_us = s->derivation.now_us, reached_us = now_us - (now_us % QUARTER_HOUR + QUARTER_HOUR) % QUARTER_HOUR;
+    int64_t now_us = s->derivation.now_us, reached_us = quarter_begun(now_us);
     int64_t today = calendar_day_begun(s->calendar, now_us);
     struct target_period p = {.period = spec->period,
                               .first_day = calendar_period_day(s->calendar, spec->period, today, is_past ? -1 : 0),
@@ -357,7 +362,7 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
     }
     int64_t now_us = s->derivation.now_us,
             next_us = entity_next_change(e, c->windows, s->spans, has_window, c->window_count, s->calendar, now_us);
-    int64_t quarter_us = now_us - (now_us % QUARTER_HOUR + QUARTER_HOUR) % QUARTER_HOUR + QUARTER_HOUR;
+    int64_t quarter_us = quarter_begun(now_us) + QUARTER_HOUR;
     if (has_targets && quarter_us < next_us)
         next_us = quarter_us;
     int64_t series_us = fill_series(s, e, entity_text(s, id), out);
