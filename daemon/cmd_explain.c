@@ -323,20 +323,6 @@ static void print_value(const struct explanation *x, const struct telling *t)
     buffer_fini(&b);
 }
 
-static bool read_instant(const struct explanation *x, const char *text, int64_t *out_us)
-{
-    int64_t day;
-    bool is_date = date_parse(text_of(text), &day) == OK;
-    if (is_date)
-        *out_us = calendar_instant(x->calendar, day, 0);
-    else if (instant_parse(text_of(text), out_us) != OK) {
-        fprintf(stderr, "kpid explain: '%s': neither RFC 3339 with a zone nor a date\n", text);
-        return false;
-    }
-    *out_us -= *out_us % MILLISECOND;
-    return true;
-}
-
 /* The names that were given, as what they mean in this configuration. */
 static bool find_names(struct explanation *x)
 {
@@ -377,8 +363,9 @@ static int explain(struct explanation *x)
     if (x->calendar == NULL)
         return EX_CONFIG;
     int64_t as_of_us = 0, against_us = 0;
-    if (!find_names(x) || (x->as_of_text != NULL && !read_instant(x, x->as_of_text, &as_of_us)) ||
-        (x->against_text != NULL && !read_instant(x, x->against_text, &against_us)))
+    if (!find_names(x) ||
+        (x->as_of_text != NULL && !options_instant("explain", "as-of", x->as_of_text, x->calendar, &as_of_us)) ||
+        (x->against_text != NULL && !options_instant("explain", "against", x->against_text, x->calendar, &against_us)))
         return EX_USAGE;
     event_files_need_inputs(&x->files, x->config);
     x->decoder = decoder_create(x->config, x->calendar);

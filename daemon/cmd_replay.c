@@ -136,19 +136,9 @@ static int compare_instants(const void *a, const void *b)
 /* Texts to whole milliseconds, ascending, each once. */
 static bool read_instants(struct replay *r)
 {
-    for (size_t i = 0; i < r->as_of_count; i++) {
-        struct text t = text_of(r->as_of_texts[i]);
-        int64_t us, day;
-        bool is_date = date_parse(t, &day) == OK;
-        if (is_date)
-            us = calendar_instant(r->calendar, day, 0);
-        if (is_date ? us < INSTANT_MIN || us >= INSTANT_END : instant_parse(t, &us) != OK) {
-            fprintf(stderr, "kpid replay: --as-of '%s': neither RFC 3339 with a zone nor a date of 1970 to 2199\n",
-                    r->as_of_texts[i]);
+    for (size_t i = 0; i < r->as_of_count; i++)
+        if (!options_instant("replay", "as-of", r->as_of_texts[i], r->calendar, &r->as_of_us[i]))
             return false;
-        }
-        r->as_of_us[i] = us - us % MILLISECOND;
-    }
     qsort(r->as_of_us, r->as_of_count, sizeof *r->as_of_us, compare_instants);
     size_t kept = 0;
     for (size_t i = 0; i < r->as_of_count; i++)

@@ -1,5 +1,6 @@
 #include "daemon/options.h"
 #include "base/error.h"
+#include "base/instant.h"
 #include "base/text.h"
 #include <errno.h>
 #include <stdio.h>
@@ -152,4 +153,21 @@ void options_complain(const struct options *o, const char *problem)
         fprintf(stderr, "kpid %s: --%s: %s\n", o->command, o->name, problem);
     else
         fprintf(stderr, "kpid %s: --%s '%s': %s\n", o->command, o->name, o->value, problem);
+}
+
+bool options_instant(const char *command, const char *option, const char *text, const struct calendar *c,
+                     int64_t *out_us)
+{
+    struct text t = text_of(text);
+    int64_t us, day;
+    bool is_date = date_parse(t, &day) == OK;
+    if (is_date)
+        us = calendar_instant(c, day, 0);
+    if (is_date ? us < INSTANT_MIN || us >= INSTANT_END : instant_parse(t, &us) != OK) {
+        fprintf(stderr, "kpid %s: --%s '%s': neither RFC 3339 with a zone nor a date of 1970 to 2199\n", command,
+                option, text);
+        return false;
+    }
+    *out_us = us - us % MILLISECOND;
+    return true;
 }

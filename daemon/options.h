@@ -21,6 +21,7 @@
  * Thread: main's. Memory: borrows argv and the table. Errors: told on standard error when they are met.
  */
 #pragma once
+#include "base/calendar.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,3 +57,7 @@ bool options_number(const struct options *o, int64_t min, int64_t max, int64_t *
 void options_complain(const struct options *o, const char *problem);
 /* The one of count words that is nearest to what was written, NULL where none is near. */
 const char *options_nearest(const char *written, const char *const *words, size_t count);
+/* An instant that an option gives: RFC 3339 with a zone, or a date (its local midnight), to whole milliseconds. False, and
+ * told, where it is neither. */
+bool options_instant(const char *command, const char *option, const char *text, const struct calendar *c,
+                     int64_t *out_us);

@@ -119,6 +119,8 @@ def main():
     with scratch() as directory:
         check_change(directory)
         files = simulate(seed, 1500, Path(directory) / "floor", ("--days", "60", "--corrections", "40"))
+        _, told = lines(files, ["--kpi=sales_volume", "--window=month", "--against=2300-01-01"], status=64)
+        assert "--against '2300-01-01'" in told, told
         wrong = check_numbers(files, int(os.environ.get("EXPLAIN_NUMBERS", "150")), random.Random(seed))
         done = run([kpid(), "replay", "--audit", *file_arguments(files)])
         audited = [line for line in done.stderr.decode().splitlines() if "audit:" in line]
