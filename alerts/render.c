@@ -189,7 +189,6 @@ static char *take_text(json_t *object)
     return text;
 }
 
-/* What alerts:active and alerts:log have in common. */
 static void put_kpi(json_t *o, const struct rule_config *r)
 {
     struct buffer b;
@@ -198,6 +197,7 @@ static void put_kpi(json_t *o, const struct rule_config *r)
     put_buffer(o, "kpi", &b);
 }
 
+/* What alerts:active and alerts:log have in common. */
 static json_t *alert_object(const struct transition *t, int money_decimals)
 {
     const struct rule_config *r = t->rule;

@@ -26,6 +26,13 @@ static void add_extra(struct rendered *r, struct text kpi, struct text suffix)
     r->extras = (r->extras + text_hash(kpi)) * UINT64_C(0x9E3779B97F4A7C15) + text_hash(suffix) + 1;
 }
 
+/* The text from `from` on as such a field. */
+static void add_extra_text(struct rendered *r, struct text kpi, struct text suffix, size_t from)
+{
+    add_extra(r, kpi, suffix);
+    arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+}
+
 /* What is said about the KPI beside its value. */
 static void render_aspects(struct rendered *r, enum kpi k, const struct sums *sums,
                            const struct render_targets *targets, int money_decimals)
@@ -39,8 +46,7 @@ static void render_aspects(struct rendered *r, enum kpi k, const struct sums *su
             continue;
         size_t at = r->texts.len;
         aspect_format(&r->texts, k, (enum aspect)a, &value, money_decimals);
-        add_extra(r, text_of(kpi_info(k)->name), text_of(aspect_suffix((enum aspect)a)));
-        arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
+        add_extra_text(r, text_of(kpi_info(k)->name), text_of(aspect_suffix((enum aspect)a)), at);
     }
 }
 
@@ -59,8 +65,7 @@ static void render_interval(struct rendered *r, enum kpi k, const struct kpi_val
     arguments_text(&r->fields, rendered_rank(r, k));
     at = r->texts.len;
     interval_format(&r->texts, interval.high);
-    add_extra(r, text_of(kpi_info(k)->name), TEXT(".high"));
-    arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
+    add_extra_text(r, text_of(kpi_info(k)->name), TEXT(".high"), at);
 }
 
 /* Own KPIs: like the built-in ones, but on no board. */
@@ -78,8 +83,7 @@ static void render_own(struct rendered *r, const struct sums *sums, const struct
         size_t from = r->texts.len;
         if (has_value) {
             own_format(&r->texts, at->own, k, &value, money_decimals);
-            add_extra(r, name, TEXT(""));
-            arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+            add_extra_text(r, name, TEXT(""), from);
         }
         if (has_value && value.n != 0) {
             add_extra(r, name, TEXT(".n"));
@@ -88,8 +92,7 @@ static void render_own(struct rendered *r, const struct sums *sums, const struct
         if (previous != NULL && own_evaluate(at->own, k, previous, &own_previous, &before)) {
             from = r->texts.len;
             own_format(&r->texts, at->own, k, &before, money_decimals);
-            add_extra(r, name, TEXT(".prev"));
-            arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+            add_extra_text(r, name, TEXT(".prev"), from);
         }
         const struct snapshot_target *target =
             snapshot_target_find(at->snapshot, at->entity, at->window, KPI_COUNT + k);
@@ -100,8 +103,7 @@ static void render_own(struct rendered *r, const struct sums *sums, const struct
                 continue;
             from = r->texts.len;
             aspect_format_unit(&r->texts, own_kpi_unit(kpi), (enum aspect)a, &v, money_decimals);
-            add_extra(r, name, text_of(aspect_suffix((enum aspect)a)));
-            arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+            add_extra_text(r, name, text_of(aspect_suffix((enum aspect)a)), from);
         }
     }
 }
