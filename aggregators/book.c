@@ -17,7 +17,7 @@ void books_fini(struct books *b)
 {
     for (unsigned k = 0; k < KIND_COUNT; k++) {
         for (uint32_t i = 0; i < b->room[k]; i++) {
-            free(b->records[k][i].events);
+            kept_events_fini(&b->records[k][i].events);
             free(b->records[k][i].standing);
         }
         free(b->records[k]);
@@ -38,37 +38,12 @@ static struct record_book *need(struct books *b, const struct record *r)
 bool books_apply(struct books *b, const struct record *r, const struct event *e, const struct record_value *values)
 {
     struct record_book *book = need(b, r);
-    struct book_event said = {.stamp = e->stamp,
-                              .occurred_at_us = e->occurred_at_us,
-                              .carried = e->carried,
-                              .cleared = e->cleared,
-                              .deleted = (e->flags & EVENT_DELETED) != 0};
-    for (unsigned f = 0; f < FIELD_COUNT_MAX; f++)
-        if (e->carried & ~e->cleared & 1u << f)
-            said.values[f] = values[f].value;
-    unsigned at = book->count;
-    while (at > 0 && stamp_compare(&book->events[at - 1].stamp, &e->stamp) >= 0) {
-        if (stamp_compare(&book->events[at - 1].stamp, &e->stamp) == 0)
-            return false;
-        at--;
-    }
-    if (book->count == HISTORY_MAX) {
-        bool was_cut = book->cut;
-        book->cut = true;
-        if (at == 0)
-            return !was_cut;
-        memmove(book->events, book->events + 1, (at - 1) * sizeof said);
-        at--;
-    } else {
-        if (book->count == book->room) {
-            book->room = book->room > 0 ? book->room * 2 : 2;
-            book->events = must_realloc(book->events, book->room * sizeof said);
-        }
-        memmove(book->events + at + 1, book->events + at, (book->count - at) * sizeof said);
-        book->count++;
-    }
-    book->events[at] = said;
-    return true;
+    bool is_full = book->events.count == HISTORY_MAX, was_cut = book->cut;
+    enum kept kept = kept_events_take(&book->events, HISTORY_MAX, e, values);
+    if (kept == KEPT_ALREADY)
+        return false;
+    book->cut = was_cut || is_full;
+    return kept == KEPT || !was_cut;
 }
 
 static bool has_stream(const struct contributions *list, unsigned stream)
@@ -133,11 +108,11 @@ void books_restate(struct books *b, struct valuation *v, struct ledger *l, const
     contributions_init(&sum);
     contributions_init(&lists[0]);
     unsigned now = 0;
-    for (unsigned i = 0; i < book->count; i++) {
-        const struct book_event *e = &book->events[i];
+    for (unsigned i = 0; i < book->events.count; i++) {
+        const struct kept_event *e = &book->events.at[i];
         struct record_value values[FIELD_COUNT_MAX];
         for (unsigned f = 0; f < FIELD_COUNT_MAX; f++)
-            values[f] = (struct record_value){(e->carried & ~e->cleared & 1u << f) != 0, e->values[f]};
+            values[f] = (struct record_value){kept_event_sets(e, f), e->values[f]};
         record_apply(version, &e->stamp, e->occurred_at_us, e->deleted, e->carried, values, l->keep_owners);
         const struct contributions *before = &lists[now];
         struct contributions *after = &lists[1 - now];

@@ -11,6 +11,7 @@
  * Thread: the shard's writer. Memory: books_init to books_fini; nothing where corrections only restate.
  */
 #pragma once
+#include "aggregators/kept_events.h"
 #include "aggregators/ledger.h"
 #include "base/calendar.h"
 #include "config/config.h"
@@ -19,18 +20,8 @@ struct valuation;
 struct contributions;
 struct contribution;
 
-/* What one event said. */
-struct book_event {
-    struct stamp stamp;
-    int64_t occurred_at_us;
-    uint32_t carried, cleared;
-    bool deleted;
-    int64_t values[FIELD_COUNT_MAX];
-};
-
 struct record_book {
-    struct book_event *events; /* by stamp; at most HISTORY_MAX, those with the greatest */
-    unsigned count, room;
+    struct kept_events events;     /* at most HISTORY_MAX */
     bool cut;                      /* there were more */
     struct contribution *standing; /* what it has added to the entities */
     unsigned standing_count;

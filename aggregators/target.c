@@ -32,7 +32,7 @@ void targets_init(struct targets *t, const struct config *config, const struct c
 void targets_fini(struct targets *t)
 {
     for (uint32_t i = 0; i < t->record_room; i++)
-        free(t->records[i].events);
+        kept_events_fini(&t->records[i]);
     for (uint32_t i = 0; i < t->entity_room; i++)
         free(t->by_entity[i].at);
     free(t->records);
@@ -40,46 +40,13 @@ void targets_fini(struct targets *t)
     free(t->configured_words);
 }
 
-static bool carries(const struct target_event *e, unsigned field)
-{
-    return (e->carried & ~e->cleared & 1u << field) != 0;
-}
-
 bool targets_apply(struct targets *t, const struct record *r, const struct event *e, const struct record_value *values)
 {
     t->records = must_grow(t->records, &t->record_room, r->slot, sizeof *t->records);
-    struct target_record *record = &t->records[r->slot];
-    struct target_event said = {.stamp = e->stamp,
-                                .occurred_at_us = e->occurred_at_us,
-                                .carried = e->carried,
-                                .cleared = e->cleared,
-                                .deleted = (e->flags & EVENT_DELETED) != 0};
-    for (unsigned f = 0; f < TARGET_FIELD_COUNT; f++)
-        if (carries(&said, f))
-            said.values[f] = values[f].value;
-    unsigned at = record->count;
-    while (at > 0 && stamp_compare(&record->events[at - 1].stamp, &e->stamp) >= 0) {
-        if (stamp_compare(&record->events[at - 1].stamp, &e->stamp) == 0)
-            return false;
-        at--;
-    }
-    if (record->count == TARGET_EVENTS_MAX) {
-        if (at == 0)
-            return true;
-        memmove(record->events, record->events + 1, (at - 1) * sizeof said);
-        at--;
-    } else {
-        if (record->count == record->room) {
-            record->room = record->room > 0 ? record->room * 2 : 1;
-            record->events = must_realloc(record->events, record->room * sizeof said);
-        }
-        memmove(record->events + at + 1, record->events + at, (record->count - at) * sizeof said);
-        record->count++;
-    }
-    record->events[at] = said;
-    if (carries(&said, TARGET_ENTITY))
-        claim(t, (uint32_t)said.values[TARGET_ENTITY], r->slot);
-    return true;
+    enum kept kept = kept_events_take(&t->records[r->slot], TARGET_EVENTS_MAX, e, values);
+    if (kept == KEPT && e->carried & ~e->cleared & 1u << TARGET_ENTITY)
+        claim(t, (uint32_t)values[TARGET_ENTITY].value, r->slot);
+    return kept != KEPT_ALREADY;
 }
 
 bool targets_name(const struct targets *t, uint32_t word)
@@ -89,15 +56,15 @@ bool targets_name(const struct targets *t, uint32_t word)
 
 /* What a record says to those who know only what was said before end_us, or restates. False: it does not exist, or
  * lacks something; *out_exists says which. */
-static bool record_row(const struct targets *t, const struct target_record *record, const struct ledger *l,
+static bool record_row(const struct targets *t, const struct kept_events *record, const struct ledger *l,
                        int64_t end_us, struct target_row *out, bool *out_exists)
 {
     uint32_t set = 0;
     int64_t values[TARGET_FIELD_COUNT] = {0};
     bool exists = false;
     for (unsigned i = 0; i < record->count; i++) {
-        const struct target_event *e = &record->events[i];
-        if (e->occurred_at_us >= end_us && !(carries(e, TARGET_RESTATE) && e->values[TARGET_RESTATE] != 0))
+        const struct kept_event *e = &record->at[i];
+        if (e->occurred_at_us >= end_us && !(kept_event_sets(e, TARGET_RESTATE) && e->values[TARGET_RESTATE] != 0))
             continue;
         exists = !e->deleted;
         if (e->deleted)
@@ -105,7 +72,7 @@ static bool record_row(const struct targets *t, const struct target_record *reco
         for (unsigned f = 0; f < TARGET_FIELD_COUNT; f++) {
             if (!(e->carried >> f & 1))
                 continue;
-            set = carries(e, f) ? set | 1u << f : set & ~(1u << f);
+            set = kept_event_sets(e, f) ? set | 1u << f : set & ~(1u << f);
             values[f] = e->values[f];
         }
     }
@@ -249,11 +216,11 @@ unsigned targets_of(const struct targets *t, const struct ledger *l, enum dimens
 void targets_visit_record(const struct targets *t, const struct ledger *l, uint32_t slot,
                           void (*visit)(void *context, enum dimension d, struct text entity), void *context)
 {
-    const struct target_record *record = &t->records[slot];
+    const struct kept_events *record = &t->records[slot];
     for (unsigned i = 0; i < record->count; i++) {
         for (unsigned k = 0; k < record->count; k++) {
-            const struct target_event *of = &record->events[i], *whose = &record->events[k];
-            if (carries(of, TARGET_DIMENSION) && carries(whose, TARGET_ENTITY))
+            const struct kept_event *of = &record->at[i], *whose = &record->at[k];
+            if (kept_event_sets(of, TARGET_DIMENSION) && kept_event_sets(whose, TARGET_ENTITY))
                 visit(context, (enum dimension)of->values[TARGET_DIMENSION],
                       intern_text(&l->words, (uint32_t)whose->values[TARGET_ENTITY]));
         }

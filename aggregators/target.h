@@ -12,6 +12,7 @@
  * Thread: the shard's writer. Memory: targets_init to targets_fini; config and calendar are borrowed.
  */
 #pragma once
+#include "aggregators/kept_events.h"
 #include "aggregators/ledger.h"
 #include "base/calendar.h"
 #include "base/money.h"
@@ -19,20 +20,6 @@
 
 #define TARGET_EVENTS_MAX 4096
 #define TARGET_RAMP_MAX   1000 /* a longer ramp counts nowhere */
-
-/* What one event said. */
-struct target_event {
-    struct stamp stamp;
-    int64_t occurred_at_us;
-    uint32_t carried, cleared;
-    bool deleted;
-    int64_t values[TARGET_FIELD_COUNT]; /* texts as numbers of the ledger's words */
-};
-
-struct target_record {
-    struct target_event *events; /* by stamp */
-    unsigned count, room;
-};
 
 /* Those who name an entity: slots of records, and rows of the configuration from TARGET_CONFIGURED on. */
 #define TARGET_CONFIGURED (UINT32_C(1) << 31)
@@ -44,7 +31,7 @@ struct target_claims {
 struct targets {
     const struct config *config;
     const struct calendar *calendar;
-    struct target_record *records; /* by slot */
+    struct kept_events *records; /* by slot; at most TARGET_EVENTS_MAX each */
     uint32_t record_room;
     struct target_claims *by_entity; /* by word number of the entity's name */
     uint32_t entity_room;
