@@ -18,15 +18,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
 
 import nasty  # noqa: E402
+from agreement import check  # noqa: E402
 from customers import Customers  # noqa: E402
 from dated import Dated  # noqa: E402
 from harness import (  # noqa: E402
-    Options,
     Stopwatch,
-    ask_oracle,
-    compare,
     interleave,
-    replay,
     scale,
     scratch,
     show,
@@ -35,7 +32,6 @@ from harness import (  # noqa: E402
 from messages import FIELDS, Decoder  # noqa: E402
 from oracle import read  # noqa: E402
 from records import Ledger  # noqa: E402
-from shrink import shrink  # noqa: E402
 from windows import Calendar  # noqa: E402
 
 RATES = [
@@ -132,26 +128,9 @@ def instant(text):
     return (datetime.fromisoformat(text.replace("Z", "+00:00")) - nasty.EPOCH) // timedelta(microseconds=1)
 
 
-def check(name, files, as_of, settings, directory):
-    """Numbers of values compared and wrong."""
-    options, watch = Options(**settings), Stopwatch()
-    config = options.write_config(Path(directory) / "kpid.yaml")
-    ours, counted = replay(files, as_of, config)
-    theirs, expected = ask_oracle(files, as_of, options, directory)
-    count, wrong = compare(ours, theirs)
-    for line in map(json.loads, theirs.splitlines()):
-        if line["kpi"] in occurred:
-            occurred[line["kpi"]].add(line.get("value"))
-    if expected["ties"]:
-        wrong.append(f"{expected['ties']} events tie: the input cannot be compared")
-    for part in ("read", "applied", "duplicate", "superseded", "dead_lettered"):
-        if counted[part] != expected[part]:
-            wrong.append(f"{part}: kpid {counted[part]}, oracle {expected[part]}")
-    print(f"{name}: {counted['read']} events, {count} values compared, {len(wrong)} wrong, {watch}", flush=True)
-    show(wrong)
-    if wrong:
-        shrink(files, as_of, options, directory)
-    return count, len(wrong)
+def note(line):
+    if line["kpi"] in occurred:
+        occurred[line["kpi"]].add(line.get("value"))
 
 
 def check_truth(name, files, settings, directory):
@@ -219,7 +198,7 @@ def cases():
                 files = nasty.write(
                     seed, int(2500 * scale()), directory, [instant(t) for t in as_of], settings.get("zone", "UTC")
                 )
-                yield check(f"edges, seed {seed}, {what}", files, as_of, settings, directory)
+                yield check(f"edges, seed {seed}, {what}", files, as_of, settings, directory, note)
     for number, (what, settings, as_of) in enumerate(EDGES):
         for seed in seeds or (300 + number,):
             with scratch() as directory:
@@ -227,7 +206,7 @@ def cases():
                 zone = settings.get("zone", "UTC")
                 files = nasty.write(seed, int(2500 * scale()), directory, near, zone, Customers)
                 parts = interleave(files, 1 + number)
-                yield check(f"customers, seed {seed}, {what}", parts, as_of, settings, directory)
+                yield check(f"customers, seed {seed}, {what}", parts, as_of, settings, directory, note)
     for number, (what, settings, as_of) in enumerate(EDGES):
         for seed in seeds or (400 + number,):
             with scratch() as directory:
@@ -236,11 +215,11 @@ def cases():
                 files = nasty.write(seed, int(1500 * scale()), directory, near, zone, Dated)
                 settings = dict(settings, **Dated(seed, near, zone).settings())
                 parts = interleave(files, 1 + number)
-                yield check(f"dated, seed {seed}, {what}", parts, as_of, settings, directory)
+                yield check(f"dated, seed {seed}, {what}", parts, as_of, settings, directory, note)
     with scratch() as directory:
         settings = {"rates": [("EUR", "2024-01-01", "1000")], "windows": ["90d", "month", "all", "now"]}
         as_of = ["2024-03-12T00:00:00Z", "2024-06-01T00:00:00Z"]
-        yield check("sums beyond 64 bits", write_huge(directory), as_of, settings, directory)
+        yield check("sums beyond 64 bits", write_huge(directory), as_of, settings, directory, note)
     for number, (what, settings, as_of) in enumerate(EDGES[:4]):
         for seed in seeds or (200 + number,):
             with scratch() as directory:
@@ -258,7 +237,7 @@ def cases():
                 money = ("--base", settings.get("base_currency", "USD"), "--currencies", "USD,EUR,JPY,KWD,CHF")
                 zone = ("--zone", settings.get("zone", "UTC"))
                 files = simulate(seed, int(10_000 * scale()), directory, (*span, *money, *zone))
-                yield check(f"floor, seed {seed}, {what}", files, as_of, settings, directory)
+                yield check(f"floor, seed {seed}, {what}", files, as_of, settings, directory, note)
                 yield check_truth(f"floor, seed {seed}, truth", files, settings, directory)
 
 

@@ -7,7 +7,6 @@ ORACLE_SCALE multiplies the records, SEED replaces the seeds.
 """
 
 import functools
-import json
 import os
 import sys
 from collections import defaultdict
@@ -16,21 +15,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
 
 import nasty  # noqa: E402
+from agreement import check  # noqa: E402
 from harness import (  # noqa: E402
-    Options,
     Stopwatch,
-    ask_oracle,
-    compare,
     interleave,
     kpid,
-    replay,
     run,
     scale,
     scratch,
-    show,
 )
 from planned import Planned  # noqa: E402
-from shrink import shrink  # noqa: E402
 from test_oracle import EDGES, instant  # noqa: E402
 
 SHOWN = ("--strengths", "--intervals")
@@ -54,26 +48,9 @@ WANTED = {
 occurred = defaultdict(set)
 
 
-def check(name, files, as_of, settings, directory):
-    """Numbers of values compared and wrong."""
-    options, watch = Options(**settings), Stopwatch()
-    config = options.write_config(Path(directory) / "kpid.yaml")
-    ours, counted = replay(files, as_of, config, SHOWN)
-    theirs, expected = ask_oracle(files, as_of, options, directory, SHOWN)
-    count, wrong = compare(ours, theirs)
-    for line in map(json.loads, theirs.splitlines()):
-        kind = line["kpi"].rpartition(".")[2]
-        occurred["own" if kind.startswith("own_") else kind].add(line.get("value"))
-    if expected["ties"]:
-        wrong.append(f"{expected['ties']} events tie: the input cannot be compared")
-    for part in ("read", "applied", "duplicate", "superseded", "dead_lettered"):
-        if counted[part] != expected[part]:
-            wrong.append(f"{part}: kpid {counted[part]}, oracle {expected[part]}")
-    print(f"{name}: {counted['read']} events, {count} values compared, {len(wrong)} wrong, {watch}", flush=True)
-    show(wrong)
-    if wrong:
-        shrink(files, as_of, options, directory, SHOWN)
-    return count, len(wrong)
+def note(line):
+    kind = line["kpi"].rpartition(".")[2]
+    occurred["own" if kind.startswith("own_") else kind].add(line.get("value"))
 
 
 def cases():
@@ -86,7 +63,7 @@ def cases():
                 files = nasty.write(seed, int(1500 * scale()), directory, near, zone, world)
                 parts = interleave(files, 1 + number)
                 settings = {**settings, **world(seed, near, zone).settings()}
-                yield check(f"planned, seed {seed}, {what}", parts, as_of, settings, directory)
+                yield check(f"planned, seed {seed}, {what}", parts, as_of, settings, directory, note, SHOWN)
 
 
 def main():
