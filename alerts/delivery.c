@@ -9,6 +9,7 @@
 #include "alerts/delivery.h"
 #include "alerts/attempt.h"
 #include "alerts/retry.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/instant.h"
@@ -132,8 +133,7 @@ static int64_t expires_us(const struct line *l, const struct job *j)
 
 static int64_t wait_us(const struct delivery *d, unsigned failures, const struct job *j)
 {
-    return retry_wait_ms(d->options.backoff_first_ms, d->options.backoff_most_ms, failures,
-                         text_hash(text_of(j->key))) *
+    return backoff_wait(d->options.backoff_first_ms, d->options.backoff_most_ms, failures, text_hash(text_of(j->key))) *
            MILLISECOND;
 }
 

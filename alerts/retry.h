@@ -1,6 +1,5 @@
-/* retry.h - what becomes of a delivery after an attempt, and when the next one is. Thread: any; pure. */
+/* retry.h - what becomes of a delivery after an attempt. Thread: any; pure. */
 #pragma once
-#include <stdint.h>
 
 enum verdict {
     VERDICT_DELIVERED,
@@ -12,8 +11,3 @@ enum verdict {
 /* HTTP status of a complete answer. 2xx is delivered. Redirects are not followed: a receiver that has moved is
  * a matter of the configuration. Of 4xx, 408, 425 and 429 pass with time; all 5xx do but 501 and 505. */
 enum verdict retry_verdict(long status);
-
-/* How long to wait after the attempt that failed as the `failures`th in a row (1 ...): doubles from `first_ms` to
- * `most_ms`, the half of it drawn by `seed`, so that many deliveries that failed together do not come back
- * together. The same arguments give the same wait. */
-int64_t retry_wait_ms(int64_t first_ms, int64_t most_ms, unsigned failures, uint64_t seed);

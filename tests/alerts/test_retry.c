@@ -19,25 +19,3 @@ Test(retry, what_a_status_means)
         cr_expect(eq(int, (int)retry_verdict(rows[i].status), (int)rows[i].verdict), "status %ld", rows[i].status);
     }
 }
-
-/* Doubled each time, between half and all of it, and never beyond the most. */
-Test(retry, waits_double_up_to_the_most)
-{
-    for (unsigned failures = 1; failures < 100; failures++) {
-        int64_t full = failures > 9 ? 300000 : 1000 << (failures - 1);
-        full = full > 300000 ? 300000 : full;
-        int64_t least = INT64_MAX, most = 0;
-        for (uint64_t seed = 0; seed < 500; seed++) {
-            int64_t wait = retry_wait_ms(1000, 300000, failures, seed);
-            cr_assert(ge(i64, wait, full / 2), "%u", failures);
-            cr_assert(le(i64, wait, full), "%u", failures);
-            cr_assert(eq(i64, wait, retry_wait_ms(1000, 300000, failures, seed)), "the same each time");
-            least = wait < least ? wait : least;
-            most = wait > most ? wait : most;
-        }
-        cr_expect(lt(i64, least, full * 6 / 10), "spread over the lower part");
-        cr_expect(gt(i64, most, full * 9 / 10), "and the upper one");
-    }
-    cr_expect(eq(i64, retry_wait_ms(1, 1, 1000000, 5), 1));
-    cr_expect(ge(i64, retry_wait_ms(INT64_MAX / 2, INT64_MAX, 70, 5), INT64_MAX / 2), "no overflow");
-}
