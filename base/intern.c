@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 64 * 1024 };
+/* A text lies in a chunk behind its length: one byte, or 255 and four more. Where: the chunk's index and the offset
+ * in it, 16 bits each; a text that is larger than a chunk has one of its own, at offset 0. */
+enum { CHUNK_BYTES = 64 * 1024, FIRST_CHUNK_BYTES = 1024, LONG = 255 };
 
 struct intern_chunk {
-    struct intern_chunk *older;
-    size_t used, room;
-    char bytes[];
+    uint32_t used, room;
+    uint8_t bytes[];
 };
 
 void intern_init(struct intern *t)
@@ -18,34 +19,60 @@ void intern_init(struct intern *t)
 
 void intern_fini(struct intern *t)
 {
-    while (t->chunks != NULL) {
-        struct intern_chunk *older = t->chunks->older;
-        free(t->chunks);
-        t->chunks = older;
-    }
+    for (uint32_t i = 0; i < t->chunk_count; i++)
+        free(t->chunks[i]);
+    free(t->chunks);
     free(t->places);
-    free(t->texts);
+    free(t->at);
     free(t->hashes);
     *t = (struct intern){0};
 }
 
-static const char *keep_bytes(struct intern *t, struct text text)
+static size_t head_bytes(size_t len)
 {
-    struct intern_chunk *chunk = t->chunks;
-    if (chunk == NULL || chunk->room - chunk->used < text.len) {
-        /* The first chunk is small: most tables hold a few names. */
-        size_t room = chunk == NULL ? 1024 : CHUNK_BYTES;
-        if (room < text.len)
-            room = text.len;
-        struct intern_chunk *fresh = must_alloc(sizeof *fresh + room);
-        *fresh = (struct intern_chunk){.older = chunk, .used = 0, .room = room};
-        t->chunks = chunk = fresh;
-    }
-    char *at = chunk->bytes + chunk->used;
-    if (text.len > 0)
-        memcpy(at, text.at, text.len);
-    chunk->used += text.len;
+    return len < LONG ? 1 : 1 + sizeof(uint32_t);
+}
+
+/* The chunk that has room for so many bytes. */
+static struct intern_chunk *need_chunk(struct intern *t, size_t bytes)
+{
+    struct intern_chunk *last = t->chunk_count > 0 ? t->chunks[t->chunk_count - 1] : NULL;
+    if (last != NULL && last->room - last->used >= bytes)
+        return last;
+    /* The first chunk is small: most tables hold a few names. */
+    size_t room = last == NULL ? FIRST_CHUNK_BYTES : CHUNK_BYTES;
+    room = room > bytes ? room : bytes;
+    REQUIRE(t->chunk_count <= UINT16_MAX && room <= UINT32_MAX);
+    struct intern_chunk *fresh = must_alloc(sizeof *fresh + room);
+    *fresh = (struct intern_chunk){.used = 0, .room = (uint32_t)room};
+    t->chunks = must_grow(t->chunks, &t->chunk_room, t->chunk_count, sizeof *t->chunks);
+    t->chunks[t->chunk_count++] = fresh;
+    return fresh;
+}
+
+static uint32_t keep_text(struct intern *t, struct text text)
+{
+    size_t head = head_bytes(text.len);
+    struct intern_chunk *chunk = need_chunk(t, head + text.len);
+    uint32_t at = (t->chunk_count - 1) << 16 | chunk->used;
+    uint8_t *to = chunk->bytes + chunk->used;
+    uint32_t len = (uint32_t)text.len;
+    to[0] = len < LONG ? (uint8_t)len : LONG;
+    if (len >= LONG)
+        memcpy(to + 1, &len, sizeof len);
+    if (len > 0)
+        memcpy(to + head, text.at, len);
+    chunk->used += (uint32_t)(head + len);
     return at;
+}
+
+static struct text text_at(const struct intern *t, uint32_t at)
+{
+    const uint8_t *from = t->chunks[at >> 16]->bytes + (at & UINT16_MAX);
+    uint32_t len = from[0];
+    if (len == LONG)
+        memcpy(&len, from + 1, sizeof len);
+    return (struct text){(const char *)from + head_bytes(len), len};
 }
 
 static void grow_places(struct intern *t)
@@ -72,7 +99,7 @@ static uint32_t place_of(const struct intern *t, struct text text, uint32_t hash
         if (t->places[at] == 0)
             return at;
         uint32_t number = t->places[at] - 1;
-        if (t->hashes[number] == hash && text_equal(t->texts[number], text))
+        if (t->hashes[number] == hash && text_equal(text_at(t, t->at[number]), text))
             return at;
     }
 }
@@ -93,10 +120,10 @@ uint32_t intern_add(struct intern *t, struct text text)
         return t->places[at] - 1;
     if (t->count == t->room) {
         t->room = t->room > 0 ? t->room * 2 : 16;
-        t->texts = must_realloc(t->texts, t->room * sizeof *t->texts);
+        t->at = must_realloc(t->at, t->room * sizeof *t->at);
         t->hashes = must_realloc(t->hashes, t->room * sizeof *t->hashes);
     }
-    t->texts[t->count] = (struct text){keep_bytes(t, text), text.len};
+    t->at[t->count] = keep_text(t, text);
     t->hashes[t->count] = hash;
     t->places[at] = t->count + 1;
     return t->count++;
@@ -105,20 +132,21 @@ uint32_t intern_add(struct intern *t, struct text text)
 struct text intern_text(const struct intern *t, uint32_t number)
 {
     REQUIRE(number < t->count);
-    return t->texts[number];
+    return text_at(t, t->at[number]);
 }
 
 uint64_t intern_bytes(const struct intern *t)
 {
     uint64_t bytes =
-        (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * (sizeof *t->texts + sizeof *t->hashes);
-    for (const struct intern_chunk *chunk = t->chunks; chunk != NULL; chunk = chunk->older)
-        bytes += sizeof *chunk + chunk->room;
+        (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * (sizeof *t->at + sizeof *t->hashes);
+    bytes += t->chunk_room * sizeof *t->chunks;
+    for (uint32_t i = 0; i < t->chunk_count; i++)
+        bytes += sizeof *t->chunks[i] + t->chunks[i]->room;
     return bytes;
 }
 
 uint64_t intern_text_bytes(const struct intern *t, uint32_t number)
 {
-    REQUIRE(number < t->count);
-    return t->texts[number].len + sizeof *t->texts + sizeof *t->hashes + t->place_count * sizeof *t->places / t->count;
+    size_t len = intern_text(t, number).len;
+    return head_bytes(len) + len + sizeof *t->at + sizeof *t->hashes + t->place_count * sizeof *t->places / t->count;
 }

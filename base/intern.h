@@ -2,6 +2,7 @@
  *
  * Thread: one at a time. Memory: the table owns copies of the bytes; they do not move while it lives.
  * Source of the table: open addressing with linear probing over 32-bit numbers, at most 3/4 full.
+ * Texts take at most 4 GiB in all.
  */
 #pragma once
 #include "base/text.h"
@@ -14,10 +15,11 @@ struct intern {
     uint32_t *places; /* number + 1, 0 = free; place_count is a power of two */
     uint32_t place_count;
     uint32_t count;
-    struct text *texts; /* by number */
-    uint32_t *hashes;   /* by number: the low half of the hash, so that most probes need no text */
+    uint32_t *at;     /* by number: where the text lies (intern.c) */
+    uint32_t *hashes; /* by number: the low half of the hash, so that most probes need no text */
     uint32_t room;
-    struct intern_chunk *chunks;
+    struct intern_chunk **chunks;
+    uint32_t chunk_count, chunk_room;
 };
 
 void intern_init(struct intern *t);

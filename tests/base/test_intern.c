@@ -1,6 +1,7 @@
 #include "base/intern.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 Test(intern, numbers_are_dense_and_stay)
 {
@@ -34,5 +35,26 @@ Test(intern, texts_do_not_move)
         intern_add(&t, text_of(name));
     }
     cr_expect(intern_text(&t, 0).at == first);
+    intern_fini(&t);
+}
+
+/* Of all lengths around those where a text lies differently, among others. */
+Test(intern, long_texts)
+{
+    static const size_t lengths[] = {0, 1, 253, 254, 255, 256, 1023, 1024, 65534, 65535, 65536, 65537, 200000};
+    enum { COUNT = sizeof lengths / sizeof *lengths };
+    static char bytes[200000];
+    struct intern t;
+    intern_init(&t);
+    memset(bytes, 'x', sizeof bytes);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        cr_assert(intern_add(&t, (struct text){bytes, lengths[i]}) == 2 * i);
+        cr_assert(intern_add(&t, (struct text){(char *)&i, sizeof i}) == 2 * i + 1);
+    }
+    for (uint32_t i = 0; i < COUNT; i++) {
+        cr_expect(text_equal(intern_text(&t, 2 * i), (struct text){bytes, lengths[i]}));
+        cr_expect(text_equal(intern_text(&t, 2 * i + 1), (struct text){(char *)&i, sizeof i}));
+        cr_expect(intern_find(&t, (struct text){bytes, lengths[i]}) == 2 * i);
+    }
     intern_fini(&t);
 }
