@@ -26,12 +26,24 @@ void audit_begin(struct audit *a, const struct entities *es)
     a->running = true;
     a->station = 0;
     a->at = 0;
+    a->moves = es->moves;
     a->shadow_count = (es->count + AUDIT_PARTS - 1 - a->part) / AUDIT_PARTS;
     a->shadows = must_alloc(a->shadow_count * sizeof *a->shadows + 1);
     for (uint32_t i = 0; i < a->shadow_count; i++) {
         const struct entity *e = &es->at[i * AUDIT_PARTS + a->part];
         entity_init(&a->shadows[i], (enum dimension)e->dimension, e->name);
     }
+}
+
+bool audit_is_stale(const struct audit *a, const struct entities *es)
+{
+    return a->running && a->moves != es->moves;
+}
+
+void audit_give_up(struct audit *a)
+{
+    drop_shadows(a);
+    a->running = false;
 }
 
 bool audit_covers(const struct audit *a, unsigned station, uint32_t at)
@@ -52,12 +64,9 @@ void audit_add(struct audit *a, struct entities *es, const struct dimensions *d,
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
         uint32_t name = contribution_name(d, c, (enum dimension)i);
         uint32_t id = name != 0 ? entities_find(es, (enum dimension)i, name - 1) : ENTITY_NONE;
-        struct entity *shadow = id < ENTITY_REFUSED ? audit_shadow(a, id) : NULL;
-        if (shadow == NULL)
-            continue;
-        entity_add(shadow, c, sign);
-        for (uint64_t left = pairs; left != 0; left &= left - 1)
-            entity_add_own(shadow, (unsigned)__builtin_ctzll(left), c, sign);
+        struct entity *shadow = id != ENTITY_NONE ? audit_shadow(a, id) : NULL;
+        if (shadow != NULL)
+            entity_add_all(shadow, c, pairs, sign);
     }
 }
 

@@ -18,6 +18,7 @@ struct audit {
     unsigned part;    /* entities with id % AUDIT_PARTS == part */
     unsigned station; /* enum record_kind; FACT_KINDS = customers; beyond: comparing */
     uint32_t at;      /* slot or word: what lies before it is in the shadows; or the next shadow to compare */
+    uint64_t moves;   /* of struct entities, when the part began */
     struct entity *shadows;
     uint32_t shadow_count;                          /* those of entities that were there when the part began */
     int64_t parts_done, entities_done, differences; /* ever */
@@ -27,6 +28,9 @@ void audit_init(struct audit *a);
 void audit_fini(struct audit *a);
 /* Begins the next part: shadows of its entities, empty. */
 void audit_begin(struct audit *a, const struct entities *es);
+/* Whether an entity has gone into another one since the part began: it must begin again. */
+bool audit_is_stale(const struct audit *a, const struct entities *es);
+void audit_give_up(struct audit *a);
 /* Whether what lies at that place is in the shadows already. */
 bool audit_covers(const struct audit *a, unsigned station, uint32_t at);
 /* Adds a contribution to the shadows that it reaches. */

@@ -4,6 +4,8 @@
 bool audit_walk(struct derivation *d, unsigned budget)
 {
     struct audit *a = &d->audit;
+    if (audit_is_stale(a, &d->entities))
+        audit_give_up(a);
     if (!a->running)
         audit_begin(a, &d->entities);
     while (a->station <= FACT_KINDS) {

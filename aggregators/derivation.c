@@ -11,9 +11,8 @@
 static void show_entity(void *context, enum dimension dimension, struct text entity)
 {
     struct derivation *d = context;
-    uint32_t id = entities_need(&d->entities, dimension, intern_add(&d->ledger.names[dimension], entity));
-    if (id != ENTITY_REFUSED)
-        entities_mark_changed(&d->entities, id);
+    entities_mark_changed(&d->entities,
+                          entities_need(&d->entities, dimension, intern_add(&d->ledger.names[dimension], entity)));
 }
 
 void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar)
@@ -70,10 +69,9 @@ static void add_all(struct derivation *d, const struct contributions *list, cons
         if (contributions_hold(other, c))
             continue;
         const struct dimensions *names = dimension_table_get(&d->ledger.tuples, c->names);
-        unsigned refused = entities_add(&d->entities, names, c, sign);
+        entities_add(&d->entities, names, c, sign);
         if (is_audited)
             audit_add(&d->audit, &d->entities, names, c, sign);
-        d->oddities[ODDITY_ENTITY_LIMIT] += sign * (int)refused;
     }
 }
 
@@ -278,7 +276,13 @@ static enum record_change apply_reference(struct derivation *d, struct record *r
     return change;
 }
 
-enum record_change derivation_apply(struct derivation *d, const struct event *e)
+static void look_at_names(struct derivation *d)
+{
+    entities_look(&d->entities);
+    d->oddities[ODDITY_ENTITY_LIMIT] = d->entities.others;
+}
+
+static enum record_change apply(struct derivation *d, const struct event *e)
 {
     struct record *r = ledger_need(&d->ledger, e->kind, event_key(e));
     if (e->kind >= FACT_KINDS)
@@ -300,6 +304,13 @@ enum record_change derivation_apply(struct derivation *d, const struct event *e)
     d->fan_out_left = FAN_OUT_MAX;
     restate(d, r, &old);
     settle(d);
+    return change;
+}
+
+enum record_change derivation_apply(struct derivation *d, const struct event *e)
+{
+    enum record_change change = apply(d, e);
+    look_at_names(d);
     return change;
 }
 
@@ -326,9 +337,7 @@ static void mark_moved(struct derivation *d)
     const struct organisation *o = &d->valuation.organisation;
     for (uint32_t m = 0; m < o->managers.count; m++)
         if (organisation_tells_otherwise(o, m)) {
-            uint32_t id = entities_need(&d->entities, DIMENSION_MANAGER, m);
-            if (id != ENTITY_REFUSED)
-                entities_mark_changed(&d->entities, id);
+            entities_mark_changed(&d->entities, entities_need(&d->entities, DIMENSION_MANAGER, m));
         }
     for (uint32_t t = 0; t < d->ledger.names[DIMENSION_TEAM].count; t++)
         entities_mark_named(&d->entities, DIMENSION_TEAM, t);

@@ -2,9 +2,11 @@
 #include "base/error.h"
 #include <stdlib.h>
 
-void entities_init(struct entities *es, const struct config *config, const struct intern *names)
+void entities_init(struct entities *es, const struct config *config, struct intern *names)
 {
     *es = (struct entities){.config = config, .names = names};
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        es->dimensions[d].other = INTERN_NONE;
     own_plan_init(&es->own, config);
     timers_init(&es->wake);
 }
@@ -15,8 +17,10 @@ void entities_fini(struct entities *es)
         entity_fini(&es->at[i]);
     free(es->at);
     free(es->passing.of);
-    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++) {
         free(es->dimensions[d].id_of);
+        kept_names_fini(&es->dimensions[d].kept);
+    }
     for (unsigned r = 0; r < READER_COUNT; r++)
         free(es->changed[r].ids);
     timers_fini(&es->wake);
@@ -24,19 +28,16 @@ void entities_fini(struct entities *es)
 
 static uint32_t make_entity(struct entities *es, enum dimension d, uint32_t name)
 {
-    if (es->dimensions[d].count >= es->config->limits.entities_max)
-        return ENTITY_REFUSED;
     if (es->count == es->room) {
         es->room = es->room > 0 ? es->room * 2 : 64;
-        REQUIRE(es->room < ENTITY_REFUSED);
+        REQUIRE(es->room < ENTITY_NONE);
         es->at = must_realloc(es->at, es->room * sizeof *es->at);
     }
     entity_init(&es->at[es->count], d, name);
-    es->dimensions[d].count++;
     return es->count++;
 }
 
-uint32_t entities_need(struct entities *es, enum dimension d, uint32_t name)
+static uint32_t *place_of(struct entities *es, enum dimension d, uint32_t name)
 {
     if (name >= es->dimensions[d].names) {
         uint32_t names = es->dimensions[d].names > 0 ? es->dimensions[d].names : 16;
@@ -47,10 +48,64 @@ uint32_t entities_need(struct entities *es, enum dimension d, uint32_t name)
             es->dimensions[d].id_of[i] = ENTITY_NONE;
         es->dimensions[d].names = names;
     }
-    uint32_t *id = &es->dimensions[d].id_of[name];
+    return &es->dimensions[d].id_of[name];
+}
+
+static uint32_t need(struct entities *es, enum dimension d, uint32_t name)
+{
+    uint32_t *id = place_of(es, d, name);
     if (*id == ENTITY_NONE)
         *id = make_entity(es, d, name);
     return *id;
+}
+
+/* From now on the name counts as one of the others. */
+static void count_as_other(struct entities *es, enum dimension d, uint32_t name)
+{
+    if (es->dimensions[d].other == INTERN_NONE)
+        es->dimensions[d].other = intern_add(&es->names[d], TEXT(OTHER_ENTITIES));
+    uint32_t other = need(es, d, es->dimensions[d].other), *id = place_of(es, d, name), own = *id;
+    *id = other;
+    es->others++;
+    if (own == ENTITY_NONE)
+        return;
+    entity_absorb(&es->at[other], &es->at[own]);
+    es->moves++;
+    entities_mark_changed(es, own);
+    entities_mark_changed(es, other);
+}
+
+/* Takes in the names of a dimension that have come since. */
+static void look_at_names(struct entities *es, enum dimension d)
+{
+    while (es->dimensions[d].looked < es->names[d].count) {
+        uint32_t name = es->dimensions[d].looked++;
+        if (text_equal(intern_text(&es->names[d], name), TEXT(OTHER_ENTITIES)))
+            continue; /* it has its entity, and nobody else's */
+        uint32_t out =
+            kept_names_take(&es->dimensions[d].kept, &es->names[d], name, (uint32_t)es->config->limits.entities_max);
+        if (out != INTERN_NONE)
+            count_as_other(es, d, out);
+    }
+}
+
+void entities_look(struct entities *es)
+{
+    for (unsigned d = DIMENSION_COMPANY + 1; d < DIMENSION_COUNT; d++)
+        look_at_names(es, d);
+}
+
+bool entities_counts_for(const struct entities *es, enum dimension d, uint32_t name, uint32_t entity)
+{
+    return name == entity || (entity == es->dimensions[d].other &&
+                              entities_find(es, d, name) == entities_find(es, d, es->dimensions[d].other));
+}
+
+uint32_t entities_need(struct entities *es, enum dimension d, uint32_t name)
+{
+    if (d != DIMENSION_COMPANY && es->dimensions[d].looked < es->names[d].count)
+        look_at_names(es, d);
+    return need(es, d, name);
 }
 
 void entities_mark_changed(struct entities *es, uint32_t id)
@@ -76,7 +131,7 @@ uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t nam
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name)
 {
     uint32_t id = entities_find(es, d, name);
-    if (id < ENTITY_REFUSED)
+    if (id != ENTITY_NONE)
         entities_mark_changed(es, id);
 }
 
@@ -147,25 +202,17 @@ uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, con
     return of_stream;
 }
 
-unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
+void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
-    unsigned refused = 0;
     uint64_t pairs = entities_own_pairs(es, d, c);
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
         uint32_t name = contribution_name(d, c, (enum dimension)i);
         if (name == 0)
             continue;
         uint32_t id = entities_need(es, i, name - 1);
-        if (id == ENTITY_REFUSED) {
-            refused++;
-            continue;
-        }
-        entity_add(&es->at[id], c, sign);
-        for (uint64_t left = pairs; left != 0; left &= left - 1)
-            entity_add_own(&es->at[id], (unsigned)__builtin_ctzll(left), c, sign);
         entities_mark_changed(es, id);
+        entity_add_all(&es->at[id], c, pairs, sign);
     }
-    return refused;
 }
 
 void entities_wake(struct entities *es, int64_t now_us)
@@ -178,7 +225,8 @@ uint64_t entities_table_bytes(const struct entities *es)
 {
     uint64_t bytes = timers_bytes(&es->wake) + (uint64_t)(es->room - es->count) * sizeof *es->at;
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
-        bytes += (uint64_t)es->dimensions[d].names * sizeof *es->dimensions[d].id_of;
+        bytes += (uint64_t)es->dimensions[d].names * sizeof *es->dimensions[d].id_of +
+                 (uint64_t)es->dimensions[d].kept.room * sizeof(uint32_t);
     for (unsigned r = 0; r < READER_COUNT; r++)
         bytes += (uint64_t)es->changed[r].room * sizeof *es->changed[r].ids;
     return bytes;

@@ -5,15 +5,19 @@
 #pragma once
 #include "aggregators/contribution.h"
 #include "aggregators/entity.h"
+#include "aggregators/kept_names.h"
 #include "aggregators/shard.h"
 #include "aggregators/timers.h"
 
-#define ENTITY_NONE    UINT32_MAX       /* not made yet */
-#define ENTITY_REFUSED (UINT32_MAX - 1) /* its dimension was full when it came */
+#define ENTITY_NONE UINT32_MAX /* not made yet */
+
+/* The entity of all names of a dimension that have none of their own, since there are more of them than
+ * config.limits.entities_max: kept_names.h. A name that says the same counts there, too. */
+#define OTHER_ENTITIES "(other)"
 
 struct entities {
     const struct config *config;
-    const struct intern *names; /* the ledger's, by dimension: for the filters of own KPIs */
+    struct intern *names; /* the ledger's, by dimension */
     struct own_plan own;
     struct {
         uint64_t *of;   /* by tuple: pairs whose filter passes without its loss_reason, and with it */
@@ -22,30 +26,38 @@ struct entities {
     struct entity *at; /* by id */
     uint32_t count, room;
     struct {
-        uint32_t *id_of; /* by name number; ENTITY_NONE, ENTITY_REFUSED or an id */
+        uint32_t *id_of; /* by name number: ENTITY_NONE, or an id */
         uint32_t names;
-        uint32_t count;
+        uint32_t looked; /* names before this number have been taken in */
+        struct kept_names kept;
+        uint32_t other; /* number of the name of the others; INTERN_NONE: not named yet */
     } dimensions[DIMENSION_COUNT];
     struct {
         uint32_t *ids;
         uint32_t count, room;
     } changed[READER_COUNT];
     struct timers wake; /* by id: when a value changes by time alone */
+    int64_t others;     /* names that count as others, over all dimensions */
+    uint64_t moves;     /* entities that went into another one, ever */
 };
 
-void entities_init(struct entities *es, const struct config *config, const struct intern *names);
+void entities_init(struct entities *es, const struct config *config, struct intern *names);
 void entities_fini(struct entities *es);
 /* The name by which the contribution counts in a dimension, as number + 1; 0 = it does not. The company's is 1. */
 uint32_t contribution_name(const struct dimensions *d, const struct contribution *c, enum dimension i);
 /* Pairs of own KPIs that the contribution counts for, as bits. O(1) but for a new tuple. */
 uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c);
-/* Adds the contribution to the company and to each entity that its tuple `d` and its team name. Returns how many of them are
- * refused, since their dimension is full (config.limits.entities_max). */
-unsigned entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
-/* The id of a name's entity, which is made where it is new; ENTITY_REFUSED where its dimension is full. */
+/* Adds the contribution to the company and to each entity that its tuple `d` and its team name. */
+void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
+/* Takes in names that have come: entities may go into the one of the others. After each event. */
+void entities_look(struct entities *es);
+/* Whether the name counts for the entity that `entity` names: it is that one, or that is the one of the others, and so is
+ * this. */
+bool entities_counts_for(const struct entities *es, enum dimension d, uint32_t name, uint32_t entity);
+/* The id of a name's entity, which is made where it is new. */
 uint32_t entities_need(struct entities *es, enum dimension d, uint32_t name);
 void entities_mark_changed(struct entities *es, uint32_t id);
-/* The id of a name's entity; ENTITY_NONE or ENTITY_REFUSED where there is none. */
+/* The id of a name's entity; ENTITY_NONE where there is none. */
 uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t name);
 /* The same by name number, where there is such an entity. */
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);

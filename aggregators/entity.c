@@ -73,6 +73,47 @@ void entity_add_own(struct entity *e, unsigned pair, const struct contribution *
     add(e, STREAM_COUNT + pair, false, c, sign);
 }
 
+void entity_add_all(struct entity *e, const struct contribution *c, uint64_t pairs, int sign)
+{
+    entity_add(e, c, sign);
+    for (uint64_t left = pairs; left != 0; left &= left - 1)
+        entity_add_own(e, (unsigned)__builtin_ctzll(left), c, sign);
+}
+
+struct absorbing {
+    struct entity *to;
+    unsigned stream; /* or pair */
+    const struct row_shape *shape;
+};
+
+static void absorb_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    const struct absorbing *a = context;
+    struct entity *to = a->to;
+    if (a->stream == STREAM_OPEN && at_us < to->folded_us) {
+        for (unsigned m = 0; m < a->shape->measures; m++)
+            to->level[m] += measures[m];
+        return;
+    }
+    tree_add(need_tree(to, a->stream, a->shape->measures, a->shape->valued), at_us, value, measures);
+}
+
+void entity_absorb(struct entity *to, struct entity *from)
+{
+    /* Nobody asks for a level of before folded_us, so what is in one may be in the other's as well. */
+    for (unsigned m = 0; m < sizeof to->level / sizeof *to->level; m++)
+        to->level[m] += from->level[m];
+    for (unsigned i = 0, s = 0; s < 64; s++) {
+        if (!(from->streams & UINT64_C(1) << s))
+            continue;
+        struct absorbing a = {to, s, &from->trees[i].shape};
+        tree_visit(&from->trees[i++], INT64_MIN, INT64_MAX, absorb_row, &a);
+    }
+    entity_fini(from);
+    memset(from->level, 0, sizeof from->level);
+    from->gone = true;
+}
+
 void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
                      struct own_sums *out)
 {

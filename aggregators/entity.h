@@ -35,6 +35,7 @@ struct entity {
     uint64_t streams;    /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
     uint8_t dimension;   /* enum dimension */
     uint8_t changed_for; /* bit r: changed since the last cut of reader r */
+    bool gone;           /* it went into another one: entity_absorb */
     int64_t folded_us;   /* what STREAM_OPEN held before this instant is in `level` */
     int128 level[5];     /* open deals, their amount, weighted amount, unrated, by an old rate: up to folded_us */
 };
@@ -45,6 +46,10 @@ void entity_fini(struct entity *e);
 void entity_add(struct entity *e, const struct contribution *c, int sign);
 /* The same to the stream of a pair of own KPIs. */
 void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign);
+/* Both: to its own stream, and to those of the pairs in `pairs`, as bits. */
+void entity_add_all(struct entity *e, const struct contribution *c, uint64_t pairs, int sign);
+/* Moves all that `from` holds to `to`; it is empty and gone then. O(rows). */
+void entity_absorb(struct entity *to, struct entity *from);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
  * and is again afterwards. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);

@@ -331,6 +331,10 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
     struct entity *e = &s->derivation.entities.at[id];
     const bool *has_window = c->dimension_windows[e->dimension];
     snapshot_add_entity(out, e->dimension, entity_text(s, id), id);
+    if (e->gone) {
+        timers_set(&s->derivation.entities.wake, id, TIMERS_NEVER);
+        return;
+    }
     fill_about(s, e, out);
     bool has_targets = fill_targets(s, e, out);
     struct sums level;
@@ -377,7 +381,7 @@ static bool is_named(const void *context, enum dimension d, struct text entity)
     const struct shard *s = context;
     uint32_t name = intern_find(&s->derivation.ledger.names[d], entity);
     uint32_t id = name != INTERN_NONE ? entities_find(&s->derivation.entities, d, name) : ENTITY_NONE;
-    return id < ENTITY_REFUSED && !entity_is_empty(&s->derivation.entities.at[id]);
+    return id != ENTITY_NONE && !entity_is_empty(&s->derivation.entities.at[id]);
 }
 
 static void count_odd_targets(struct shard *s)
@@ -399,8 +403,13 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
         s->order_room = count * 2;
         s->order = must_realloc(s->order, s->order_room * sizeof *s->order);
     }
-    for (uint32_t i = 0; i < count; i++)
-        s->order[i] = everything ? i : s->derivation.entities.changed[r].ids[i];
+    uint32_t all = count;
+    count = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        uint32_t id = everything ? i : s->derivation.entities.changed[r].ids[i];
+        if (!everything || !s->derivation.entities.at[id].gone) /* that it has gone is a change */
+            s->order[count++] = id;
+    }
     if (count > 1)
         qsort_r(s->order, count, sizeof *s->order, by_dimension_and_name, s);
 
@@ -454,7 +463,8 @@ void shard_explain(struct shard *s, enum dimension d, struct text entity, uint64
             for (unsigned i = 0; i < list.count; i++) {
                 const struct contribution *c = &list.at[i];
                 const struct dimensions *names = dimension_table_get(&of->ledger.tuples, c->names);
-                if (!(streams >> c->stream & 1) || contribution_name(names, c, d) != name + 1)
+                if (!(streams >> c->stream & 1) || contribution_name(names, c, d) == 0 ||
+                    !entities_counts_for(&of->entities, d, contribution_name(names, c, d) - 1, name))
                     continue;
                 const struct stream_info *stream = &stream_infos[c->stream];
                 bool is_fact = station < FACT_KINDS;

@@ -41,7 +41,7 @@ struct accounts {
     X(ORGANISATION_OVERLAP, "organisation_overlap", "managers with two rows in force at one instant") \
     X(TARGET_UNKNOWN, "target_unknown", "targets that lack something, or name no KPI of a period")    \
     X(TARGET_ENTITY, "target_entity", "targets for whom no record names")                             \
-    X(ENTITY_LIMIT, "entity_limit", "contributions to no entity: the dimension is full")
+    X(ENTITY_LIMIT, "entity_limit", "names that count as (other): their dimension is full")
 enum oddity {
 #define X(symbol, name, text) ODDITY_##symbol,
     ODDITY_TABLE(X)

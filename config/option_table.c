@@ -329,7 +329,7 @@ static const struct option audit_options[] = {
 
 static const struct option limit_options[] = {
     {"entities_max", OPTION_INTEGER, AT(limits_config, entities_max), .fallback = "100000", .least = 1, .most = 10000000,
-     .help = "Entities of one dimension."},
+     .help = "Names of one dimension that have an entity of their own: those with the least hashes. The rest count as (other)."},
     {"ring_size", OPTION_SIZE, AT(limits_config, ring_bytes), .fallback = "16MiB", .least = MIB, .most = GIB,
      .help = "Room between consumer and writer: a power of two."},
     {0},
