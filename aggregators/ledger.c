@@ -6,11 +6,6 @@
 
 enum { LEDGER_PAGE = 1024 };
 
-static size_t record_size(enum record_kind k)
-{
-    return sizeof(struct record) + record_kind_info(k)->field_count * sizeof(int64_t);
-}
-
 void ledger_init(struct ledger *l)
 {
     *l = (struct ledger){0};
@@ -54,12 +49,8 @@ static struct record *need_slot(struct ledger *l, enum record_kind k, uint32_t s
         l->pages[k][l->page_count[k]++] = must_alloc(LEDGER_PAGE * record_size(k));
     }
     struct record *r = ledger_at(l, k, slot);
-    if (fresh) {
-        memset(r, 0, record_size(k));
-        r->kind = (uint8_t)k;
-        r->slot = slot;
-        r->first_child[0] = r->first_child[1] = r->next = r->previous = SLOT_NONE;
-    }
+    if (fresh)
+        record_init(r, k, slot);
     return r;
 }
 

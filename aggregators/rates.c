@@ -99,7 +99,8 @@ void rates_claim(struct rates *rs, const struct record *r, int sign)
 /* Whether a's rate counts before b's, for the same day. */
 static bool outvotes(const struct ledger *l, const struct record *a, const struct record *b)
 {
-    int order = stamp_compare(record_stamp(a, RATE_RATE), record_stamp(b, RATE_RATE));
+    struct stamp of_a = record_stamp(a, RATE_RATE), of_b = record_stamp(b, RATE_RATE);
+    int order = stamp_compare(&of_a, &of_b);
     if (order == 0)
         order = text_compare(intern_text(&l->keys[KIND_RATE], a->slot), intern_text(&l->keys[KIND_RATE], b->slot));
     return order > 0;

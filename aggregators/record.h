@@ -13,45 +13,30 @@
 #include <stdint.h>
 
 #define SLOT_NONE   UINT32_MAX
-/* Stage changes that are kept for a record, those with the greatest stamps. AMENDMENT IV.6. */
+/* Settings of the stage that are kept for a record, and settings of its owners: those with the greatest stamps.
+ * AMENDMENT IV.6. */
 #define HISTORY_MAX 64
 
-/* A value that the stage of a deal, or the status of a lead, was set to. */
-struct history_entry {
+/* What an event set a field to that is kept beyond what stands: the stage of a deal, the status of a lead and, where
+ * owners are kept, the manager and team of a deal. */
+struct record_setting {
     struct stamp stamp;
     int64_t occurred_at_us;
+    uint8_t field;
     int64_t word; /* the field's value + 1, 0 = cleared */
 };
 
-/* A manager or team that a deal was given to. */
-struct owner_entry {
-    struct history_entry set;
-    uint8_t field; /* FIELD_MANAGER or FIELD_TEAM */
-};
-
-struct owner_history {
-    unsigned count, room;
-    struct owner_entry at[]; /* by (stamp, field) */
-};
+struct record_body; /* what was told of it, packed: record.c */
 
 struct record {
-    struct stamp *stamps;          /* those that are in use, each once */
-    struct history_entry *history; /* by stamp, ascending */
-    struct owner_history *owners;  /* of a deal, where they are kept; NULL before the first */
-    uint32_t slot;                 /* its place among the records of its kind */
-    uint32_t first_child[2];       /* lead: deals, none; deal: payments, feedback */
-    uint32_t next, previous;       /* among the children of one parent */
-    uint32_t set;                  /* bit i: field i has a value */
-    uint32_t names;                /* what it counts for: number in the ledger's tuples; kept by derivation.c */
-    uint32_t customer;             /* whose it is: word number + 1, 0 = nobody's; kept by derivation.c */
-    uint8_t kind;                  /* enum record_kind */
+    struct record_body *body; /* NULL before the first event */
+    uint32_t slot;            /* its place among the records of its kind */
+    uint32_t next, previous;  /* among the children of one parent */
+    uint32_t names;           /* what it counts for: number in the ledger's tuples; kept by derivation.c */
+    uint32_t customer;        /* whose it is: word number + 1, 0 = nobody's; kept by derivation.c */
+    uint8_t kind;             /* enum record_kind */
     uint8_t flags;
-    uint8_t stamp_count, stamp_room;
-    uint8_t history_count, history_room;
-    uint8_t deletion; /* the greatest deletion: index in stamps + 1, 0 = none */
-    uint8_t exists;   /* the greatest event since that is none: index in stamps + 1, 0 = it does not exist */
-    uint8_t stamp_of[FIELD_COUNT_MAX]; /* index in stamps + 1, 0 = never set since the deletion */
-    int64_t values[];                  /* by field of the kind */
+    uint32_t first_child[]; /* lead: deals; deal: payments, feedback; of all other kinds none */
 };
 
 enum {
@@ -73,23 +58,23 @@ struct record_value {
 /* A record of its own, outside of the ledger, and its end. */
 struct record *record_create(enum record_kind kind, uint32_t slot);
 void record_destroy(struct record *r);
+/* Begins a record in memory of record_size bytes, aligned to 8. */
+void record_init(struct record *r, enum record_kind kind, uint32_t slot);
 void record_fini(struct record *r);
+size_t record_size(enum record_kind kind);
 /* Bytes of the record and of what hangs on it. */
 uint64_t record_bytes(const struct record *r);
 bool record_exists(const struct record *r);
 bool record_has(const struct record *r, unsigned field);
-/* The value of a field that the record has. */
-static inline int64_t record_value(const struct record *r, unsigned field)
-{
-    return r->values[field];
-}
+/* The value of a field that the record has. O(1). */
+int64_t record_value(const struct record *r, unsigned field);
 /* The stamp that set a field that the record has. */
-static inline const struct stamp *record_stamp(const struct record *r, unsigned field)
-{
-    return &r->stamps[r->stamp_of[field] - 1];
-}
+struct stamp record_stamp(const struct record *r, unsigned field);
+/* The settings that are kept, by (stamp, field). */
+unsigned record_setting_count(const struct record *r);
+struct record_setting record_setting(const struct record *r, unsigned i);
 
-/* Applies what an event carries: `values` by field, for the bits in `carried`. O(fields + history). */
+/* Applies what an event carries: `values` by field, for the bits in `carried`. O(fields + settings). */
 enum record_change record_apply(struct record *r, const struct stamp *stamp, int64_t occurred_at_us, bool deleted,
                                 uint32_t carried, const struct record_value *values, bool keep_owners);
 

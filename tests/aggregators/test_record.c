@@ -1,6 +1,9 @@
 /* A record by itself: what it answers to an event is what its caller acts on. */
 #include "aggregators/record.h"
+#include "tests/support/random.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static enum record_change tell(struct record *r, unsigned field, int64_t when, int64_t value)
 {
@@ -40,10 +43,12 @@ Test(record, stages_beyond_what_is_kept)
     cr_expect(r->flags & RECORD_HISTORY_CUT);
     cr_expect(tell(r, DEAL_STAGE, 101, 7) != RECORD_CHANGED);
     cr_expect(tell(r, DEAL_STAGE, 1, 9) == RECORD_OUTVOTED);
+    cr_assert(record_setting_count(r) == HISTORY_MAX);
     for (unsigned i = 0; i < HISTORY_MAX; i++) {
-        int64_t when = r->history[i].stamp.major;
-        cr_expect(i == 0 || r->history[i - 1].stamp.major < when);
-        cr_expect(r->history[i].word == (when == 101 ? 7 : when / 2) + 1);
+        struct record_setting s = record_setting(r, i);
+        int64_t when = s.stamp.major;
+        cr_expect(i == 0 || record_setting(r, i - 1).stamp.major < when);
+        cr_expect(s.field == DEAL_STAGE && s.word == (when == 101 ? 7 : when / 2) + 1 && s.occurred_at_us == when);
     }
     record_destroy(r);
 }
@@ -80,4 +85,149 @@ Test(record, what_it_answers)
     cr_expect(record_apply(r, &deletion, 11, true, 0, NULL, true) == RECORD_CHANGED);
     cr_expect(!record_exists(r) && !record_has(r, FIELD_TEAM) && record_owner_at(r, FIELD_TEAM, 20) == 0);
     record_destroy(r);
+}
+
+/* What a record must be, made from all of its events at once. */
+struct told {
+    struct stamp stamp;
+    int64_t occurred_at_us;
+    bool deleted;
+    uint32_t carried;
+    struct record_value values[FIELD_COUNT_MAX];
+};
+
+static int by_stamp(const void *a, const void *b)
+{
+    return stamp_compare(&((const struct told *)a)->stamp, &((const struct told *)b)->stamp);
+}
+
+static void check_settings(const struct record *r, const struct told *events, unsigned from, unsigned count,
+                           uint32_t fields, const char *what)
+{
+    unsigned left = 0, skip;
+    for (unsigned i = from; i < count; i++)
+        left += (unsigned)__builtin_popcount(events[i].carried & fields);
+    skip = left > HISTORY_MAX ? left - HISTORY_MAX : 0;
+    unsigned at = 0;
+    for (unsigned i = from; i < count; i++) {
+        for (uint32_t kept = events[i].carried & fields; kept != 0; kept &= kept - 1) {
+            unsigned f = (unsigned)__builtin_ctz(kept);
+            if (skip > 0) {
+                skip--;
+                continue;
+            }
+            while (at < record_setting_count(r) && !(fields & 1u << record_setting(r, at).field))
+                at++;
+            cr_assert(at < record_setting_count(r), "%s: a setting is not there", what);
+            struct record_setting s = record_setting(r, at++);
+            cr_assert(stamp_compare(&s.stamp, &events[i].stamp) == 0 && s.field == f &&
+                          s.occurred_at_us == events[i].occurred_at_us &&
+                          s.word == (events[i].values[f].present ? events[i].values[f].value + 1 : 0),
+                      "%s: another setting", what);
+        }
+    }
+    for (; at < record_setting_count(r); at++)
+        cr_assert(!(fields & 1u << record_setting(r, at).field), "%s: one setting too many", what);
+}
+
+/* `events`: each once, with the earliest time that it came with; sorted by stamp. */
+static void check(const struct record *r, const struct told *events, unsigned count, bool keep_owners, const char *what)
+{
+    unsigned from = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (events[i].deleted)
+            from = i + 1;
+    cr_assert(record_exists(r) == (from < count), "%s: exists", what);
+    for (unsigned f = 0; f < DEAL_FIELD_COUNT; f++) {
+        const struct told *last = NULL;
+        for (unsigned i = from; i < count; i++)
+            if (events[i].carried & 1u << f)
+                last = &events[i];
+        bool has = last != NULL && last->values[f].present;
+        cr_assert(record_has(r, f) == has, "%s: field %u is set", what, f);
+        if (!has)
+            continue;
+        struct stamp stamp = record_stamp(r, f);
+        cr_assert(record_value(r, f) == last->values[f].value, "%s: value of field %u", what, f);
+        cr_assert(stamp_compare(&stamp, &last->stamp) == 0, "%s: stamp of field %u", what, f);
+    }
+    check_settings(r, events, from, count, 1u << DEAL_STAGE, what);
+    check_settings(r, events, from, count, keep_owners ? 1u << FIELD_MANAGER | 1u << FIELD_TEAM : 0, what);
+}
+
+static struct told some_event(struct random *r, int64_t instants, bool by_version, int64_t per_deletion)
+{
+    struct told e = {.deleted = random_below(r, per_deletion) == 0};
+    int64_t major = random_below(r, instants), minor = by_version || random_below(r, 3) > 0 ? 0 : random_below(r, 3);
+    e.occurred_at_us = by_version ? random_below(r, instants) : major;
+    e.stamp = (struct stamp){major, minor, (uint64_t)random_below(r, 3), (uint64_t)random_below(r, 2)};
+    for (unsigned f = 0; !e.deleted && f < DEAL_FIELD_COUNT; f++) {
+        if (random_below(r, f == DEAL_STAGE ? 2 : 4) > 0)
+            continue;
+        e.carried |= 1u << f;
+        bool wide = f == DEAL_AMOUNT || f == DEAL_QUANTITY || f >= DEAL_CREATED_AT;
+        e.values[f] = (struct record_value){random_below(r, 5) > 0, wide ? random_below(r, INT64_MAX) - INT64_MAX / 2
+                                                                         : random_below(r, 1 << 30)};
+    }
+    return e;
+}
+
+/* Random events, told in random order and some of them again and with another time, leave what all of them say. */
+Test(record, is_what_all_events_say)
+{
+    enum { ROUNDS = 3000, EVENTS = 220 };
+    static struct told told[EVENTS], distinct[EVENTS];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct random dice = {round};
+        bool by_version = random_below(&dice, 2) == 0, keep_owners = random_below(&dice, 2) == 0;
+        bool is_long = round % 50 == 0; /* so that histories are cut */
+        unsigned count = is_long ? EVENTS : 1 + (unsigned)random_below(&dice, 12), kept = 0;
+        int64_t instants = 1 + random_below(&dice, 2 * count);
+        struct record *r = record_create(KIND_DEAL, 0);
+        for (unsigned i = 0; i < count; i++) {
+            told[i] = i > 0 && random_below(&dice, 5) == 0
+                          ? told[random_below(&dice, i)]
+                          : some_event(&dice, instants, by_version, is_long ? 400 : 12);
+            for (unsigned j = 0; j < i; j++) /* a stamp says what was told, but not when it happened */
+                if (stamp_compare(&told[j].stamp, &told[i].stamp) == 0)
+                    told[i] = told[j];
+            if (by_version)
+                told[i].occurred_at_us = random_below(&dice, instants);
+            struct told *e = &told[i];
+            struct stamp stamp = e->stamp;
+            record_apply(r, &stamp, e->occurred_at_us, e->deleted, e->carried, e->values, keep_owners);
+            unsigned same = 0;
+            while (same < kept && stamp_compare(&distinct[same].stamp, &e->stamp) != 0)
+                same++;
+            if (same == kept)
+                distinct[kept++] = *e;
+            else if (e->occurred_at_us < distinct[same].occurred_at_us)
+                distinct[same].occurred_at_us = e->occurred_at_us;
+            qsort(distinct, kept, sizeof *distinct, by_stamp);
+            char what[32];
+            snprintf(what, sizeof what, "round %u, event %u", round, i);
+            check(r, distinct, kept, keep_owners, what);
+        }
+        record_destroy(r);
+    }
+}
+
+/* Fields that need more than 32 bits are kept whole: by the types of the field table. */
+Test(record, values_of_all_kinds_are_kept_whole)
+{
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
+        const struct record_kind_info *info = record_kind_info(k);
+        for (unsigned f = 0; f < info->field_count; f++) {
+            static const bool wide[] = {
+                [FIELD_TIME] = true,    [FIELD_MONEY] = true, [FIELD_POSITIVE] = true, [FIELD_DECIMAL] = true,
+                [FIELD_INTEGER] = true, [FIELD_RATE] = true,  [FIELD_FLAG] = false};
+            struct record_value values[FIELD_COUNT_MAX] = {0};
+            values[f] = (struct record_value){true, wide[info->fields[f].type] ? INT64_MAX - 7 : UINT32_MAX - 7};
+            struct record *r = record_create(k, 0);
+            struct stamp stamp = {1, 0, 0, 0};
+            record_apply(r, &stamp, 1, false, 1u << f, values, false);
+            cr_expect(record_value(r, f) == values[f].value, "%s %s", info->name, info->fields[f].name);
+            record_destroy(r);
+        }
+    }
 }
