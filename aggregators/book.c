@@ -10,7 +10,7 @@ void books_init(struct books *b, const struct config *config, const struct calen
     *b = (struct books){.book = config->corrections == CORRECTIONS_BOOK, .lock_us = INT64_MIN};
     if (config->lock_day != INT64_MIN)
         b->lock_us = calendar_instant(calendar, config->lock_day, 0);
-    b->in_use = b->book || b->lock_us != INT64_MIN;
+    b->in_use = config_has_books(config);
 }
 
 void books_fini(struct books *b)
@@ -21,6 +21,9 @@ void books_fini(struct books *b)
             free(b->records[k][i].standing);
         }
         free(b->records[k]);
+        for (uint32_t i = 0; i < b->heir_room[k]; i++)
+            free(b->heirs[k][i].slots);
+        free(b->heirs[k]);
     }
 }
 
@@ -46,12 +49,27 @@ bool books_apply(struct books *b, const struct record *r, const struct event *e,
     return kept == KEPT || !was_cut;
 }
 
-static bool has_stream(const struct contributions *list, unsigned stream)
+void books_add_heir(struct books *b, const struct record *r, uint32_t parent_slot)
 {
+    unsigned k = r->kind;
+    b->heirs[k] = must_grow(b->heirs[k], &b->heir_room[k], parent_slot, sizeof *b->heirs[k]);
+    struct heirs *h = &b->heirs[k][parent_slot];
+    h->slots = must_grow(h->slots, &h->room, h->count, sizeof *h->slots);
+    h->slots[h->count++] = r->slot;
+}
+
+struct heirs books_heirs(const struct books *b, enum record_kind k, uint32_t parent_slot)
+{
+    return parent_slot < b->heir_room[k] ? b->heirs[k][parent_slot] : (struct heirs){NULL, 0, 0};
+}
+
+/* The streams to which the list adds, as bits. */
+static uint64_t streams_of(const struct contributions *list)
+{
+    uint64_t streams = 0;
     for (unsigned i = 0; i < list->count; i++)
-        if (list->at[i].stream == stream)
-            return true;
-    return false;
+        streams |= UINT64_C(1) << list->at[i].stream;
+    return streams;
 }
 
 /* When a version's addition or taking back counts. */
@@ -81,12 +99,11 @@ static void add_up(struct contributions *sum, const struct contribution *c, int6
 }
 
 static void add_changes(const struct books *b, const struct contributions *of, const struct contributions *against,
-                        const struct contributions *before, int64_t occurred_at_us, int sign, struct contributions *sum)
+                        uint64_t told, int64_t occurred_at_us, int sign, struct contributions *sum)
 {
     for (unsigned i = 0; i < of->count; i++)
         if (!contributions_hold(against, &of->at[i]))
-            add_up(sum, &of->at[i], booked_at(b, &of->at[i], occurred_at_us, has_stream(before, of->at[i].stream)),
-                   sign);
+            add_up(sum, &of->at[i], booked_at(b, &of->at[i], occurred_at_us, told >> of->at[i].stream & 1), sign);
 }
 
 static void keep(struct record_book *book, const struct contributions *sum, uint32_t oddities)
@@ -108,6 +125,7 @@ void books_restate(struct books *b, struct valuation *v, struct ledger *l, const
     contributions_init(&sum);
     contributions_init(&lists[0]);
     unsigned now = 0;
+    uint64_t told = 0; /* streams to which some version so far has added */
     for (unsigned i = 0; i < book->events.count; i++) {
         const struct kept_event *e = &book->events.at[i];
         struct record_value values[FIELD_COUNT_MAX];
@@ -119,8 +137,9 @@ void books_restate(struct books *b, struct valuation *v, struct ledger *l, const
         contributions_init(after);
         contributions_of_books(v, l, version, counted_for(v->config, l, version).names, after);
         contributions_place(v, l, after);
-        add_changes(b, before, after, before, e->occurred_at_us, -1, &sum);
-        add_changes(b, after, before, before, e->occurred_at_us, +1, &sum);
+        add_changes(b, before, after, told, e->occurred_at_us, -1, &sum);
+        add_changes(b, after, before, told, e->occurred_at_us, +1, &sum);
+        told |= streams_of(after);
         contributions_fini(&lists[now]);
         now = 1 - now;
     }

@@ -3,7 +3,7 @@
  * Holds for what deals and payments add to sales, losses and revenue (STREAM_WON, LOST and PAYMENT). A record's events, in
  * the order of their stamps, are its versions. What a version adds or takes back, against the one before, counts where it
  * belongs; but it is moved to the instant at which its event occurred if it belongs before that instant, and
- *   - with corrections.mode book: the version before had added something of that stream already, or
+ *   - with corrections.mode book: some version before had added to that stream already, or
  *   - it belongs before corrections.lock and its event occurred after it.
  * So nothing depends on arrival. AMENDMENT 5. Names that are inherited (a deal's owner from its lead), exchange rates and
  * the organisation are as they stand.
@@ -28,11 +28,19 @@ struct record_book {
     uint32_t oddities; /* of the last version */
 };
 
+/* Records whose versions name a record of which they are no child: slots, some perhaps twice. */
+struct heirs {
+    uint32_t *slots;
+    uint32_t count, room;
+};
+
 struct books {
     bool in_use, book;                       /* book: the mode, else only the lock */
     int64_t lock_us;                         /* INT64_MIN = none */
     struct record_book *records[KIND_COUNT]; /* by slot; of deals and payments */
     uint32_t room[KIND_COUNT];
+    struct heirs *heirs[KIND_COUNT]; /* by kind of the heirs and slot of whom they inherit from */
+    uint32_t heir_room[KIND_COUNT];
 };
 
 void books_init(struct books *b, const struct config *config, const struct calendar *calendar);
@@ -41,6 +49,10 @@ void books_fini(struct books *b);
 bool books_keep(const struct books *b, unsigned kind);
 /* Takes an event in. False: it is there already, or older than all that are kept. */
 bool books_apply(struct books *b, const struct record *r, const struct event *e, const struct record_value *values);
+/* Notes that the record inherits, by a version that does not stand, from the record of that slot. */
+void books_add_heir(struct books *b, const struct record *r, uint32_t parent_slot);
+/* The heirs of that kind. */
+struct heirs books_heirs(const struct books *b, enum record_kind k, uint32_t parent_slot);
 /* Derives anew what stands, by the valuation's revision. */
 void books_restate(struct books *b, struct valuation *v, struct ledger *l, const struct record *r);
 /* Adds what stands to the list. */

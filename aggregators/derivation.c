@@ -169,6 +169,26 @@ static void refresh(struct derivation *d, struct record *r)
     restate(d, r, &old);
 }
 
+/* True: what inherits from a record is for a pass, the next one where the one that runs does not come to that kind. */
+static bool has_no_fan_out_left(struct derivation *d, enum record_kind k)
+{
+    if (d->fan_out_left > 0)
+        return false;
+    bool passes_by = d->pass.running && d->pass.of_names && d->pass.station < k;
+    d->names_are_stale = d->names_are_stale || !passes_by;
+    return true;
+}
+
+/* Those of which only a version inherits from it. */
+static void restate_heirs(struct derivation *d, const struct record *parent, enum record_kind k)
+{
+    struct heirs heirs = books_heirs(&d->valuation.books, k, parent->slot);
+    for (uint32_t i = 0; i < heirs.count && !has_no_fan_out_left(d, k); i++) {
+        d->fan_out_left--;
+        refresh(d, ledger_at(&d->ledger, k, heirs.slots[i]));
+    }
+}
+
 static void restate_children(struct derivation *d, const struct record *parent)
 {
     static const enum record_kind kinds[] = {KIND_DEAL, KIND_PAYMENT, KIND_FEEDBACK};
@@ -177,14 +197,12 @@ static void restate_children(struct derivation *d, const struct record *parent)
             continue;
         for (struct record *c = ledger_first_child(&d->ledger, parent, kinds[i]); c != NULL;
              c = ledger_next_child(&d->ledger, c)) {
-            if (d->fan_out_left == 0) {
-                bool passes_by = d->pass.running && d->pass.of_names && d->pass.station < kinds[i];
-                d->names_are_stale = d->names_are_stale || !passes_by;
+            if (has_no_fan_out_left(d, kinds[i]))
                 break;
-            }
             d->fan_out_left--;
             refresh(d, c);
         }
+        restate_heirs(d, parent, kinds[i]);
     }
 }
 
@@ -276,6 +294,26 @@ static enum record_change apply_reference(struct derivation *d, struct record *r
     return change;
 }
 
+/* Whether the event tells the books something; `before`: whom the record inherited from. */
+static bool apply_to_books(struct derivation *d, const struct record *r, const struct event *e,
+                           const struct record *before)
+{
+    struct books *b = &d->valuation.books;
+    struct record_value values[FIELD_COUNT_MAX];
+    ledger_values(&d->ledger, e, values);
+    if (!books_apply(b, r, e, values))
+        return false;
+    const struct record *after = ledger_parent(&d->ledger, r);
+    unsigned link;
+    enum record_kind parent_kind;
+    if (before != NULL && before != after)
+        books_add_heir(b, r, before->slot);
+    if (ledger_link_of(r->kind, &link, &parent_kind) && e->carried & ~e->cleared & 1u << link &&
+        (after == NULL || after->slot != (uint32_t)values[link].value))
+        books_add_heir(b, r, (uint32_t)values[link].value);
+    return true;
+}
+
 static void look_at_names(struct derivation *d)
 {
     entities_look(&d->entities);
@@ -288,15 +326,12 @@ static enum record_change apply(struct derivation *d, const struct event *e)
     if (e->kind >= FACT_KINDS)
         return apply_reference(d, r, e);
     struct before old;
+    const struct record *parent = ledger_parent(&d->ledger, r);
     remember(d, r, &old);
     enum record_change change = ledger_apply(&d->ledger, r, e);
-    if (books_keep(&d->valuation.books, r->kind)) {
-        struct record_value values[FIELD_COUNT_MAX];
-        ledger_values(&d->ledger, e, values);
-        /* One that is outvoted tells what stood for a while. */
-        if (books_apply(&d->valuation.books, r, e, values))
-            change = RECORD_CHANGED;
-    }
+    /* One that is outvoted tells what stood for a while. */
+    if (books_keep(&d->valuation.books, r->kind) && apply_to_books(d, r, e, parent))
+        change = RECORD_CHANGED;
     if (change != RECORD_CHANGED) {
         contributions_fini(&old.contributions);
         return change;

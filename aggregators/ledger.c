@@ -60,8 +60,7 @@ struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key
     return need_slot(l, k, slot, slot == before);
 }
 
-/* The field that names the record to inherit from, and that record's kind. */
-static bool link_of(unsigned kind, unsigned *out_field, enum record_kind *out_parent)
+bool ledger_link_of(unsigned kind, unsigned *out_field, enum record_kind *out_parent)
 {
     switch (kind) {
     case KIND_DEAL:
@@ -84,7 +83,7 @@ struct record *ledger_parent(const struct ledger *l, const struct record *r)
 {
     unsigned field;
     enum record_kind parent;
-    if (!link_of(r->kind, &field, &parent) || !record_has(r, field))
+    if (!ledger_link_of(r->kind, &field, &parent) || !record_has(r, field))
         return NULL;
     return ledger_at(l, parent, (uint32_t)record_value(r, field));
 }
@@ -153,7 +152,7 @@ static int64_t number_of(struct ledger *l, unsigned kind, unsigned field, struct
     enum dimension d = dimension_of(kind, field);
     if (d != DIMENSION_COUNT)
         return intern_add(&l->names[d], t);
-    if (link_of(kind, &link, &parent) && field == link)
+    if (ledger_link_of(kind, &link, &parent) && field == link)
         return ledger_need(l, parent, t)->slot;
     return intern_add(&l->words, t);
 }

@@ -34,6 +34,8 @@ void ledger_values(struct ledger *l, const struct event *e, struct record_value 
 /* Applies an event of fate EVENT_APPLY to its record and keeps the links. */
 enum record_change ledger_apply(struct ledger *l, struct record *r, const struct event *e);
 
+/* The field that names the record to inherit from, and that record's kind; false: this kind has none. */
+bool ledger_link_of(unsigned kind, unsigned *out_field, enum record_kind *out_parent);
 /* The record that dimensions are inherited from (a deal's lead; a payment's or feedback's deal), NULL where none
  * is named. It may not exist. */
 struct record *ledger_parent(const struct ledger *l, const struct record *r);

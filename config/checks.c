@@ -150,8 +150,8 @@ static const char *shared_field(const struct input_config *a, const struct input
 static void check_books(struct loader *l, const struct node *list, unsigned i)
 {
     const struct input_config *in = &l->config->inputs[i];
-    bool has_books = l->config->corrections == CORRECTIONS_BOOK || l->config->lock_day != INT64_MIN;
-    if (has_books && in->order_by == ORDER_BY_VERSION && (in->kind == KIND_DEAL || in->kind == KIND_PAYMENT)) {
+    if (config_has_books(l->config) && in->order_by == ORDER_BY_VERSION &&
+        (in->kind == KIND_DEAL || in->kind == KIND_PAYMENT)) {
         report_add(l->report, node_mark(item_of(list, i), "order_by"),
                    "books need to know what was told when, so %ss cannot be ordered by version; write 'order_by: "
                    "occurred_at', or take 'corrections' away",

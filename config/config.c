@@ -94,6 +94,11 @@ int config_find_input(const struct config *c, enum record_kind k)
     return -1;
 }
 
+bool config_has_books(const struct config *c)
+{
+    return c->corrections == CORRECTIONS_BOOK || c->lock_day != INT64_MIN;
+}
+
 void config_add_input(struct config *c, enum record_kind k)
 {
     REQUIRE(c->input_count < INPUTS_MAX);

@@ -329,6 +329,8 @@ void config_check_properties_with(config_property_check *check);
 void config_destroy(struct config *c);
 /* The index of the kind's first input, -1 where it has none. */
 int config_find_input(const struct config *c, enum record_kind k);
+/* Whether deals and payments have books: what was told of them, and when (corrections). */
+bool config_has_books(const struct config *c);
 /* Adds the default input of a kind, for files that are given by hand. */
 void config_add_input(struct config *c, enum record_kind k);
 void config_problems_fini(struct config_problems *p);

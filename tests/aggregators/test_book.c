@@ -42,6 +42,32 @@ Test(book, a_difference_counts_when_it_was_made)
     teardown();
 }
 
+/* A deal that is reopened by mistake and won again as it was, a date that is cleared and set again: what had been told of
+ * March was not told for the first time again, so that March stays 100, and does not become 200. */
+Test(book, what_was_told_is_never_first_again)
+{
+    open_books(CORRECTIONS_BOOK, NULL);
+    struct given closed = NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z"));
+    struct given paid = NUMBER(PAYMENT_PAID_AT, at("2024-03-05T00:00:00Z"));
+    DEAL("D", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(100)), closed);
+    PAYMENT("P", "2024-03-05T10:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(9)), paid);
+    shard_advance(core.shard, at("2024-04-20T00:00:00Z"));
+    DEAL("D", "2024-04-10T10:00:00Z", NAME(DEAL_STAGE, "offer"));
+    PAYMENT("P", "2024-04-10T10:00:00Z", CLEARED(PAYMENT_PAID_AT));
+    company("last_month", "sales_volume", "100.00");
+    company("month", "sales_volume", "-100.00");
+    company("month", "revenue", "-9.00");
+    DEAL("D", "2024-04-11T10:00:00Z", NAME(DEAL_STAGE, "won"), closed);
+    PAYMENT("P", "2024-04-11T10:00:00Z", paid);
+    company("last_month", "sales_volume", "100.00");
+    company("month", "sales_volume", "");
+    company("last_month", "revenue", "9.00");
+    company("month", "revenue", "");
+    company("all", "sales_volume", "100.00");
+    company("all", "revenue", "9.00");
+    teardown();
+}
+
 /* With a lock what lies before it stays as it was told by then; also a first telling comes too late. */
 Test(book, a_lock_freezes_what_lies_before_it)
 {
@@ -81,6 +107,51 @@ Test(book, an_older_event_that_comes_late_tells_what_stood)
     company("month", "sales_volume", "20.00");
     cr_expect(DEAL("D", "2024-03-21T10:00:00Z", NUMBER(DEAL_AMOUNT, UNITS(100)), NAME(DEAL_STAGE, "won"),
                    NUMBER(DEAL_CLOSED_AT, at("2024-03-20T00:00:00Z"))) == OUTCOME_SUPERSEDED);
+    teardown();
+}
+
+/* A version counts for the names of the lead that it told of, also where that lead is heard of last, and what stands names
+ * another one or nothing any more. Found by the simulator. */
+Test(book, a_version_takes_the_names_of_its_own_lead)
+{
+    for (int order = 0; order < 2; order++) {
+        open_books(CORRECTIONS_BOOK, NULL);
+        for (int turn = 0; turn < 2; turn++) {
+            if (turn != order) {
+                DEAL("D", "2024-03-19T10:00:00Z", NAME(DEAL_LEAD, "one"));
+                DEAL("D", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "lost"));
+                DEAL("D", "2024-05-10T10:00:00Z", NAME(DEAL_LEAD, "other"));
+                DEAL("E", "2024-03-19T10:00:00Z", NAME(DEAL_LEAD, "one"), NAME(DEAL_STAGE, "lost"));
+                apply(make_deletion(KIND_DEAL, "E", at("2024-05-10T10:00:00Z")));
+                PAYMENT("P", "2024-03-21T00:00:00Z", NUMBER(PAYMENT_AMOUNT, UNITS(9)), NAME(PAYMENT_DEAL, "D"),
+                        NUMBER(PAYMENT_PAID_AT, at("2024-03-21T00:00:00Z")));
+                PAYMENT("P", "2024-05-10T00:00:00Z", CLEARED(PAYMENT_DEAL));
+            } else {
+                apply(make_event(KIND_LEAD, "one", at("2024-03-01T00:00:00Z"),
+                                 (struct given[]){NAME(FIELD_MANAGER, "Anna"), END}));
+                apply(make_event(KIND_LEAD, "other", at("2024-03-01T00:00:00Z"),
+                                 (struct given[]){NAME(FIELD_MANAGER, "Boris"), END}));
+            }
+        }
+        shard_advance(core.shard, at("2024-04-20T00:00:00Z"));
+        expect(DIMENSION_MANAGER, "Anna", "all", "deals_lost", "2");
+        expect(DIMENSION_MANAGER, "Boris", "all", "deals_lost", "");
+        expect(DIMENSION_MANAGER, "Boris", "all", "revenue", "9.00");
+        teardown();
+    }
+}
+
+/* The event that told of the lead comes after the one that named another: nothing that stands names it. */
+Test(book, a_version_that_was_outvoted_takes_the_names_of_its_lead)
+{
+    open_books(CORRECTIONS_BOOK, NULL);
+    DEAL("D", "2024-05-10T10:00:00Z", NAME(DEAL_LEAD, "other"));
+    DEAL("D", "2024-03-20T10:00:00Z", NAME(DEAL_STAGE, "lost"));
+    DEAL("D", "2024-03-19T10:00:00Z", NAME(DEAL_LEAD, "one"));
+    shard_advance(core.shard, at("2024-04-20T00:00:00Z"));
+    expect(DIMENSION_MANAGER, "Anna", "all", "deals_lost", "");
+    LEAD("one", "2024-03-01T00:00:00Z", NAME(FIELD_MANAGER, "Anna"));
+    expect(DIMENSION_MANAGER, "Anna", "all", "deals_lost", "1");
     teardown();
 }
 

@@ -1,7 +1,7 @@
 """books - what deals add to sales and losses, and payments to revenue, and when, if books are closed.
 
 A record's events in the order of their stamps are its versions. What a version adds or takes back against the one before
-counts where it belongs; or when its event occurred, if that is later and either (mode book) the version before had
+counts where it belongs; or when its event occurred, if that is later and either (mode book) some version before had
 added something of the kind, or it belongs before the lock and the event occurred after it.
 
 Fills the tables sale and income: one row for each addition (sign 1) or taking back (sign -1), `placed` where it belongs and
@@ -55,7 +55,7 @@ class Books:
 
     def rows(self, kind, record):
         versions = Ledger(self.ledger.keep_owners)
-        before = []
+        before, told = [], set()
         for event in sorted(record.events.values(), key=lambda e: e.stamp):
             versions.apply(kind, event)
             after = [part for standing in versions.standing(kind) for part in self.additions(kind, *standing[1:])]
@@ -63,9 +63,9 @@ class Books:
                 for addition in mine:
                     if addition not in other:
                         seats, placed, stream, rest = addition
-                        told = any(stream == of for _, _, of, _ in before)
-                        yield (*seats, placed, self.moved(placed, event.occurred, told), sign, *rest)
+                        yield (*seats, placed, self.moved(placed, event.occurred, stream in told), sign, *rest)
             before = after
+            told.update(stream for _, _, stream, _ in after)
 
     def moved(self, placed, occurred, told):
         if placed >= occurred:
