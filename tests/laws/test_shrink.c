@@ -77,6 +77,7 @@ Test(shrink, writes_what_replay_reads)
 {
     struct core core;
     core_init(&core, "Europe/Berlin", 7, 4);
+    core_vary(&core, &(struct core_variant){"", CORRECTIONS_BOOK, "2024-03-18", CREDIT_AT_CLOSE, 0});
     core.config->window_count = 2;
     struct event_list events = {0};
     event_list_add(&events,
@@ -96,9 +97,10 @@ Test(shrink, writes_what_replay_reads)
     shrink_write(&events, &core, 1709000002 * SECOND, folder, &command);
     buffer_char(&command, '\0');
 
-    expect_file(folder, "kpid.yaml",
-                "company:\n  time_zone: Europe/Berlin\n  week_start: sunday\n  fiscal_year_start: april\n"
-                "windows: [1m, 5m]\n");
+    expect_file(
+        folder, "kpid.yaml",
+        "company:\n  time_zone: Europe/Berlin\n  week_start: sunday\n  fiscal_year_start: april\n  credit: at_close\n"
+        "corrections:\n  mode: book\n  lock: \"2024-03-18\"\nlimits:\n  entities_max: 100000\nwindows: [1m, 5m]\n");
     expect_file(
         folder, "deals.ndjson",
         "{\"deal_id\": \"D\\\"1\", \"occurred_at\": \"2024-02-27T02:13:20.000007Z\", \"manager_id\": \"Zo\\\\e\", "

@@ -1,6 +1,7 @@
 #include "tests/support/core.h"
 #include "aggregators/kpi.h"
 #include "base/error.h"
+#include "base/instant.h"
 #include <string.h>
 
 void core_init(struct core *c, const char *zone, int week_start, int fiscal_month)
@@ -33,6 +34,26 @@ void core_fini(struct core *c)
     config_destroy(c->config);
 }
 
+const struct core_variant core_variants[CORE_VARIANTS] = {
+    {"restate", CORRECTIONS_RESTATE, NULL, CREDIT_CURRENT, 0},
+    {"book", CORRECTIONS_BOOK, NULL, CREDIT_CURRENT, 0},
+    {"lock", CORRECTIONS_RESTATE, "2024-03-18", CREDIT_CURRENT, 0},
+    {"book-lock", CORRECTIONS_BOOK, "2024-03-18", CREDIT_CURRENT, 0},
+    {"at-close", CORRECTIONS_RESTATE, NULL, CREDIT_AT_CLOSE, 0},
+    {"few-entities", CORRECTIONS_RESTATE, NULL, CREDIT_CURRENT, 2},
+};
+
+void core_vary(struct core *c, const struct core_variant *v)
+{
+    c->config->corrections = v->corrections;
+    c->config->credit = v->credit;
+    c->config->limits.entities_max = v->entities_max > 0 ? v->entities_max : 100000;
+    c->config->lock_day = INT64_MIN;
+    REQUIRE(v->lock == NULL || date_parse(text_of(v->lock), &c->config->lock_day) == OK);
+    shard_destroy(c->shard);
+    c->shard = shard_create(c->config, c->calendar);
+}
+
 struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us)
 {
     struct shard *twin = shard_create(c->config, c->calendar);
@@ -49,6 +70,15 @@ void core_cut(struct shard *shard, enum reader reader, bool everything, struct s
     shard_cut(shard, reader, everything, out);
 }
 
+size_t core_find(const struct snapshot *s, enum dimension d, const char *entity)
+{
+    size_t i = 0;
+    while (i < snapshot_entity_count(s) &&
+           (snapshot_entity_dimension(s, i) != d || !text_equal(snapshot_entity_name(s, i), text_of(entity))))
+        i++;
+    return i;
+}
+
 void core_value(struct core *c, struct buffer *out, enum dimension d, const char *entity, const char *window,
                 const char *kpi)
 {
@@ -57,9 +87,8 @@ void core_value(struct core *c, struct buffer *out, enum dimension d, const char
     REQUIRE(k != KPI_COUNT && w >= 0);
     struct snapshot *s = snapshot_create();
     core_cut(c->shard, READER_PUBLISHER, true, s);
-    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
-        if (snapshot_entity_dimension(s, i) != d || !text_equal(snapshot_entity_name(s, i), text_of(entity)))
-            continue;
+    size_t i = core_find(s, d, entity);
+    if (i < snapshot_entity_count(s)) {
         struct sums current, previous;
         struct kpi_value value;
         snapshot_sums(s, i, (unsigned)w, &current, &previous);

@@ -15,6 +15,20 @@ static void dump_sums(struct buffer *out, const struct config *config, const str
     }
 }
 
+static void dump_targets(struct buffer *out, const struct config *config, const struct snapshot *s, size_t entity)
+{
+    for (size_t k = 0; k < snapshot_target_count(s, entity); k++) {
+        const struct snapshot_target *t = snapshot_target(s, entity, k);
+        buffer_format(out, "%s ", dimension_name(snapshot_entity_dimension(s, entity)));
+        buffer_text(out, snapshot_entity_name(s, entity));
+        buffer_format(out, " %s target of %u = ", config->windows[t->window].name, t->kpi);
+        int128_format(out, t->numerator);
+        buffer_char(out, '/');
+        int128_format(out, t->denominator);
+        buffer_char(out, '\n');
+    }
+}
+
 void dump_snapshot(struct buffer *out, const struct config *config, const struct snapshot *s)
 {
     for (size_t i = 0; i < snapshot_entity_count(s); i++) {
@@ -24,6 +38,7 @@ void dump_snapshot(struct buffer *out, const struct config *config, const struct
             dump_sums(out, config, s, i, w, "current", &current);
             dump_sums(out, config, s, i, w, "previous", &previous);
         }
+        dump_targets(out, config, s, i);
     }
 }
 

@@ -1,6 +1,6 @@
 /* dump.h - a snapshot as text, for comparing what two shards say.
  *
- * One line for each measure that is not 0: "dimension entity window current|previous measure = number".
+ * One line for each measure that is not 0: "dimension entity window current|previous measure = number", and for each target.
  */
 #pragma once
 #include "aggregators/shard.h"

@@ -12,7 +12,8 @@
 
 struct law {
     const char *name; /* of the folder of what is written */
-    /* Must depend on the events and the context alone: a random number in it comes from a seed in the context. */
+    /* Must depend on the events and the context alone: a random number in it comes from a seed in the context. What it
+     * prints on standard error is seen for the least history. */
     bool (*holds)(void *context, const struct event_list *events);
     /* May be NULL: the two ways of telling the events that should end in the same values, for who wants to see both. */
     void (*tell)(void *context, const struct event_list *events, struct event_list *out_one,
@@ -26,8 +27,11 @@ bool law_holds(const struct law *law, const struct event_list *events);
 /* The least history found for which the law does not hold either. Precondition: it does not hold for `events`. */
 void shrink(const struct law *law, const struct event_list *events, struct event_list *out);
 
-/* Writes kpid.yaml with the core's zone, week and fiscal year, and a file of JSON lines for each kind of record, into the
- * folder (made where it is missing). `out_command` gets the command that replays them at that instant. */
+/* The event as a line of JSON that `kpid replay` reads. */
+void shrink_json(struct buffer *b, const struct event *e);
+
+/* Writes kpid.yaml with the core's zone, week, fiscal year and way of counting, and a file of JSON lines for each kind of
+ * record, into the folder (made where it is missing). `out_command` gets the command that replays them at that instant. */
 void shrink_write(const struct event_list *events, const struct core *core, int64_t as_of_us, const char *folder,
                   struct buffer *out_command);
 
