@@ -19,6 +19,8 @@ RATES = ("1", "0.5", "1.000000001", "0.000000001", "999999999.999999999", "0.006
 
 
 class Dated(World):
+    competing = ("rate", "member", "target")
+
     def fields(self, kind, keys):
         r = self.random
         if kind == "rate":

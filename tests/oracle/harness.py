@@ -1,7 +1,8 @@
 """harness - what the comparing tests share: starts kpid and the oracle, reads their output, compares.
 
 Environment: KPID is the program under test; KPID_BIN_DIR its directory; ORACLE_SCALE multiplies the number of
-records (default 1, which fits continuous integration).
+records (default 1, which fits continuous integration); ORACLE_WORLDS is how many random worlds of each kind are compared
+(default: one for each calendar); SEED is the seed of all of them.
 """
 
 import csv
@@ -51,6 +52,13 @@ def kpid():
 
 def scale():
     return float(os.environ.get("ORACLE_SCALE", "1"))
+
+
+def worlds(edges, first):
+    """(seed, number of the edge, edge) of each world; the edges take turns, and each world has a seed of its own."""
+    for k in range(int(os.environ.get("ORACLE_WORLDS", len(edges)))):
+        number = k % len(edges)
+        yield int(os.environ.get("SEED", first + k)), number, edges[number]
 
 
 def scratch():

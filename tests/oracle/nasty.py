@@ -7,7 +7,8 @@
 microsecond beside them, fields come and go one at a time, records are deleted and return, closing lies before
 creation or ahead of now, amounts have too many decimals or no rate, names need escapes, and one message in
 twelve is bad. The times gather around the given instants. Within a record no two different events have
-the same occurred_at and version, since what then stands is decided by a hash that the contract leaves open.
+the same occurred_at and version, since what then stands is decided by a hash that the contract leaves open; nor have two
+records of a kind in which one counts instead of another.
 """
 
 import json
@@ -112,9 +113,11 @@ BAD_OF = {
 class World:
     steps = (1, 1, 2, 3, 3, 5, 8)  # events of a record, each as likely
     deletions = 0.07
+    competing = ()  # kinds of which one record counts instead of another by its stamp
 
     def __init__(self, seed, instants, zone="UTC"):
         self.random = random.Random(seed)
+        self.taken = {kind: set() for kind in self.competing}
         self.instants = instants
         self.zone = ZoneInfo(zone)
 
@@ -255,7 +258,7 @@ class World:
     def record(self, kind, key, keys):
         """The events of one record, in the order in which they should have come."""
         r = self.random
-        taken, out = set(), []
+        taken, out = self.taken.get(kind, set()), []
         for step in range(r.choice(self.steps)):
             full = self.fields(kind, keys)
             share = r.choice((0.15, 0.5, 0.9, 1.0)) if step else r.choice((0.6, 0.9, 1.0))
