@@ -1,6 +1,7 @@
 #include "aggregators/shard.h"
 #include "aggregators/audit_walk.h"
 #include "aggregators/derivation.h"
+#include "aggregators/positions.h"
 #include "aggregators/series.h"
 #include "aggregators/snapshot_fill.h"
 #include "aggregators/working_time.h"
@@ -8,19 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct slot {
-    char *topic;
-    int32_t partition;
-    int64_t offset;
-    bool ended;
-};
-
 struct shard {
     const struct config *config;
     const struct calendar *calendar;
     struct derivation derivation;
-    struct slot *slots;
-    uint32_t slot_count;
+    struct positions positions;
     int64_t latest_us;
     struct accounts accounts;
     struct window_span spans[WINDOWS_MAX];
@@ -39,6 +32,7 @@ struct shard *shard_create(const struct config *config, const struct calendar *c
     derivation_init(&s->derivation, config, calendar);
     histogram_init(&s->scratch);
     working_time_init(&s->working_time, config, calendar);
+    positions_init(&s->positions);
     s->latest_us = INSTANT_NONE;
     return s;
 }
@@ -48,49 +42,23 @@ void shard_destroy(struct shard *s)
     if (s == NULL)
         return;
     derivation_fini(&s->derivation);
-    for (uint32_t i = 0; i < s->slot_count; i++)
-        free(s->slots[i].topic);
-    free(s->slots);
+    positions_fini(&s->positions);
     free(s->order);
     for (unsigned i = 0; i < SERIES_MAX; i++)
         free(s->series_starts[i]);
     free(s);
 }
 
-static struct slot *need_slot(struct shard *s, uint32_t slot)
-{
-    while (slot >= s->slot_count) {
-        s->slots = must_realloc(s->slots, (s->slot_count + 1) * sizeof *s->slots);
-        s->slots[s->slot_count++] = (struct slot){.topic = must_strdup(""), .partition = -1, .offset = -1};
-    }
-    return &s->slots[slot];
-}
-
-static void announce_slot(struct slot *slot, const struct event *e)
-{
-    struct text topic = event_key(e);
-    free(slot->topic);
-    slot->topic = must_alloc(topic.len + 1);
-    memcpy(slot->topic, topic.at, topic.len);
-    slot->topic[topic.len] = '\0';
-    slot->partition = (int32_t)e->offset;
-    slot->ended = false;
-}
-
 enum outcome shard_apply(struct shard *s, const struct event *e)
 {
-    struct slot *slot = need_slot(s, e->slot);
     struct accounts *a = &s->accounts;
-    if (e->fate == EVENT_SLOT) {
-        announce_slot(slot, e);
+    positions_take(&s->positions, e);
+    if (e->fate == EVENT_SLOT || e->fate == EVENT_END)
+        return OUTCOME_NOTE;
+    if (e->fate == EVENT_GAP) {
+        a->gaps++;
         return OUTCOME_NOTE;
     }
-    if (e->fate == EVENT_END) {
-        slot->offset = e->offset;
-        slot->ended = true;
-        return OUTCOME_NOTE;
-    }
-    slot->offset = e->offset + 1;
     a->read++;
     if (e->fate == EVENT_DEAD_LETTER) {
         REQUIRE(e->reason < ERROR_COUNT);
@@ -419,9 +387,10 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
     int64_t lock_us = s->derivation.valuation.books.lock_us;
     for (unsigned w = 0; w < s->config->window_count; w++)
         snapshot_set_provisional(out, w, lock_us != INT64_MIN && s->spans[w].to_us > lock_us);
-    for (uint32_t i = 0; i < s->slot_count; i++) {
-        const struct slot *slot = &s->slots[i];
-        struct snapshot_position p = {text_of(slot->topic), slot->partition, slot->offset, slot->ended};
+    for (uint32_t i = 0; i < s->positions.count; i++) {
+        const struct cut_position *at = &s->positions.slots[i].at;
+        struct snapshot_position p = {text_of(at->topic), at->partition, at->offset, s->positions.slots[i].ended,
+                                      at->earlier};
         snapshot_add_position(out, &p);
     }
     find_starts(s, out);
@@ -513,5 +482,16 @@ void shard_memory(const struct shard *s, struct memory_use *out)
 {
     derivation_memory(&s->derivation, out);
     out->other += sizeof *s - sizeof s->derivation + s->order_room * sizeof *s->order;
-    out->other += s->slot_count * sizeof *s->slots;
+    out->other += s->positions.count * sizeof *s->positions.slots;
+}
+
+uint32_t shard_position_count(const struct shard *s)
+{
+    return s->positions.count;
+}
+
+const struct cut_position *shard_position(const struct shard *s, uint32_t slot)
+{
+    REQUIRE(slot < s->positions.count);
+    return &s->positions.slots[slot].at;
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "aggregators/audit_report.h"
+#include "aggregators/cut.h"
 #include "aggregators/event.h"
 #include "aggregators/memory.h"
 #include "aggregators/snapshot.h"
@@ -89,3 +90,7 @@ int64_t shard_oddities(const struct shard *s, enum oddity o);
 void shard_memory(const struct shard *s, struct memory_use *out);
 /* The greatest occurred_at of an event that reached the ledger, INSTANT_NONE before. */
 int64_t shard_latest_us(const struct shard *s);
+
+/* How far each partition has been read, and by what to tell that its log is still the same. */
+uint32_t shard_position_count(const struct shard *s);
+const struct cut_position *shard_position(const struct shard *s, uint32_t slot);

@@ -21,7 +21,7 @@ struct entry {
 
 struct position {
     size_t topic_at, topic_len;
-    int64_t offset;
+    int64_t offset, earlier;
     int32_t partition;
     bool ended;
 };
@@ -106,7 +106,7 @@ void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p
         s->positions = must_realloc(s->positions, s->position_room * sizeof *s->positions);
     }
     s->positions[s->position_count++] =
-        (struct position){s->bytes.len, p->topic.len, p->offset, p->partition, p->ended};
+        (struct position){s->bytes.len, p->topic.len, p->offset, p->earlier, p->partition, p->ended};
     buffer_text(&s->bytes, p->topic);
 }
 
@@ -274,7 +274,8 @@ struct snapshot_position snapshot_position(const struct snapshot *s, size_t i)
 {
     REQUIRE(i < s->position_count);
     const struct position *p = &s->positions[i];
-    return (struct snapshot_position){{s->bytes.at + p->topic_at, p->topic_len}, p->partition, p->offset, p->ended};
+    return (struct snapshot_position){
+        {s->bytes.at + p->topic_at, p->topic_len}, p->partition, p->offset, p->ended, p->earlier};
 }
 
 int64_t snapshot_records(const struct snapshot *s, enum record_kind k)

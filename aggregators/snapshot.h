@@ -19,12 +19,16 @@ struct snapshot_position {
     int32_t partition;
     int64_t offset; /* the next one: what lies before is reflected; -1 = nothing yet */
     bool ended;     /* the end of the partition was reached once since the start */
+    /* How far an earlier log of this partition had been read, before a gap; 0 = there was none. Offsets up to it that
+     * somebody noted may be of that log. */
+    int64_t earlier;
 };
 
 /* Numbers that the writer keeps; read = applied + duplicate + superseded + dead_lettered + filtered. */
 struct accounts {
     int64_t read, applied, duplicate, superseded, dead_lettered, filtered;
     int64_t dead_lettered_by[ERROR_COUNT];
+    int64_t gaps; /* times that messages may have been lost before they were read; the numbers stand on them */
 };
 
 /* Records that stand but contribute less than they could, and why: counted now, not over time. */

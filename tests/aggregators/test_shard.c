@@ -337,3 +337,50 @@ Test(shard, time_never_goes_back_and_the_latest_event_is_known)
     shard_advance(core.shard, at("2024-03-19T00:00:00Z"));
     cr_expect(shard_now_us(core.shard) == at("2024-03-20T00:00:00Z"));
 }
+
+static void note(enum event_fate fate, int64_t offset, uint64_t hash)
+{
+    _Alignas(8) char memory[EVENT_SIZE_MAX];
+    event_note(memory, fate, 0, offset, fate == EVENT_SLOT ? TEXT("deals") : TEXT(""));
+    struct event *e = (struct event *)(void *)memory;
+    e->message_hash = hash;
+    e->kafka_ms = 1000 + offset;
+    shard_apply(core.shard, e);
+}
+
+/* A checkpoint must know how far it goes, and by which message to tell the log again. */
+Test(shard, a_position_names_its_last_message)
+{
+    note(EVENT_SLOT, 3, 0);
+    const struct cut_position *p = shard_position(core.shard, 0);
+    cr_expect(shard_position_count(core.shard) == 1);
+    cr_expect(text_equal(text_of(p->topic), TEXT("deals")) && p->partition == 3 && p->offset == -1 && !p->has_message);
+    note(EVENT_FILTERED, 7, 77); /* whatever becomes of it */
+    note(EVENT_END, 9, 0);       /* behind a commit marker */
+    p = shard_position(core.shard, 0);
+    cr_expect(p->offset == 9 && p->has_message && p->message_offset == 7 && p->kafka_ms == 1007 && p->hash == 77);
+    cr_expect(p->earlier == 0);
+}
+
+Test(shard, a_gap_moves_the_position_and_is_counted)
+{
+    note(EVENT_SLOT, 0, 0);
+    note(EVENT_FILTERED, 99, 5);
+    note(EVENT_GAP, 400, 0); /* retention */
+    const struct cut_position *p = shard_position(core.shard, 0);
+    cr_expect(p->offset == 400 && !p->has_message && p->earlier == 0);
+    note(EVENT_GAP, 0, 0); /* made anew */
+    p = shard_position(core.shard, 0);
+    cr_expect(p->offset == 0 && !p->has_message && p->earlier == 400);
+    note(EVENT_FILTERED, 0, 6);
+    note(EVENT_GAP, -1, 0); /* and then with fewer partitions */
+    p = shard_position(core.shard, 0);
+    cr_expect(p->offset == -1 && !p->has_message && p->earlier == 400);
+    const struct accounts *a = shard_accounts(core.shard);
+    cr_expect(a->gaps == 3 && a->read == 2 && a->filtered == 2);
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    cr_expect(snapshot_is_live(s), "a partition that is gone is not waited for");
+    cr_expect(snapshot_accounts(s)->gaps == 3 && snapshot_position(s, 0).earlier == 400);
+    snapshot_destroy(s);
+}
