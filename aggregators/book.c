@@ -58,9 +58,39 @@ void books_add_heir(struct books *b, const struct record *r, uint32_t parent_slo
     h->slots[h->count++] = r->slot;
 }
 
+void books_add_heirs(struct books *b, const struct ledger *l, const struct record *r)
+{
+    unsigned link;
+    enum record_kind parent_kind;
+    if (r->slot >= b->room[r->kind] || !ledger_link_of(r->kind, &link, &parent_kind))
+        return;
+    const struct record *parent = ledger_parent(l, r);
+    const struct kept_events *events = &b->records[r->kind][r->slot].events;
+    for (unsigned i = 0; i < events->count; i++)
+        if (kept_event_sets(&events->at[i], link) &&
+            (parent == NULL || parent->slot != (uint32_t)events->at[i].values[link]))
+            books_add_heir(b, r, (uint32_t)events->at[i].values[link]);
+}
+
 struct heirs books_heirs(const struct books *b, enum record_kind k, uint32_t parent_slot)
 {
     return parent_slot < b->heir_room[k] ? b->heirs[k][parent_slot] : (struct heirs){NULL, 0, 0};
+}
+
+const struct kept_events *books_events(const struct books *b, const struct record *r, bool *out_cut)
+{
+    if (r->slot >= b->room[r->kind])
+        return NULL;
+    *out_cut = b->records[r->kind][r->slot].cut;
+    return &b->records[r->kind][r->slot].events;
+}
+
+void books_restore(struct books *b, const struct record *r, struct kept_events events, bool is_cut)
+{
+    struct record_book *book = need(b, r);
+    REQUIRE(book->events.count == 0);
+    book->events = events;
+    book->cut = is_cut;
 }
 
 /* The streams to which the list adds, as bits. */

@@ -51,8 +51,14 @@ bool books_keep(const struct books *b, unsigned kind);
 bool books_apply(struct books *b, const struct record *r, const struct event *e, const struct record_value *values);
 /* Notes that the record inherits, by a version that does not stand, from the record of that slot. */
 void books_add_heir(struct books *b, const struct record *r, uint32_t parent_slot);
+/* Notes all of whom it inherits so, by its events. */
+void books_add_heirs(struct books *b, const struct ledger *l, const struct record *r);
 /* The heirs of that kind. */
 struct heirs books_heirs(const struct books *b, enum record_kind k, uint32_t parent_slot);
+/* For a checkpoint: what the record's events said, NULL where nothing is kept; *out_cut: there were more. And back. */
+const struct kept_events *books_events(const struct books *b, const struct record *r, bool *out_cut);
+/* Takes the events over. */
+void books_restore(struct books *b, const struct record *r, struct kept_events events, bool is_cut);
 /* Derives anew what stands, by the valuation's revision. */
 void books_restate(struct books *b, struct valuation *v, struct ledger *l, const struct record *r);
 /* Adds what stands to the list. */

@@ -1,5 +1,6 @@
 #include "aggregators/derivation.h"
 #include "aggregators/histogram.h"
+#include "aggregators/restoration.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include <string.h>
@@ -15,10 +16,35 @@ static void show_entity(void *context, enum dimension dimension, struct text ent
                           entities_need(&d->entities, dimension, intern_add(&d->ledger.names[dimension], entity)));
 }
 
-void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar)
+/* Of kinds whose events this configuration does not keep they stay where they are. */
+static void take_events(struct derivation *d, struct restoration *from)
+{
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
+        for (uint32_t slot = 0; slot < from->event_room[k]; slot++) {
+            struct restored_events *e = &from->events[k][slot];
+            if (e->events.count == 0 || (k != KIND_TARGET && !books_keep(&d->valuation.books, k)))
+                continue;
+            if (k == KIND_TARGET)
+                targets_restore(&d->targets, slot, e->events);
+            else
+                books_restore(&d->valuation.books, ledger_at(&d->ledger, k, slot), e->events, e->is_cut);
+            e->events = (struct kept_events){0};
+        }
+    }
+}
+
+static void derive_all(struct derivation *d);
+
+void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar,
+                     struct restoration *from, int64_t now_us)
 {
     memset(d, 0, sizeof *d);
-    ledger_init(&d->ledger);
+    if (from != NULL) {
+        d->ledger = from->ledger;
+        ledger_init(&from->ledger);
+    } else {
+        ledger_init(&d->ledger);
+    }
     d->ledger.keep_owners = config->credit == CREDIT_AT_CLOSE;
     intern_add(&d->ledger.names[DIMENSION_COMPANY], text_of(config->company));
     valuation_init(&d->valuation, config, calendar, &d->ledger);
@@ -26,11 +52,16 @@ void derivation_init(struct derivation *d, const struct config *config, const st
     links_init(&d->links);
     targets_init(&d->targets, config, calendar, &d->ledger);
     targets_visit_configured(&d->targets, show_entity, d);
+    copying_init(&d->copying);
     timers_init(&d->deals);
     timers_init(&d->leads);
     timers_init(&d->customers);
     audit_init(&d->audit);
-    d->now_us = INSTANT_MIN;
+    d->now_us = now_us;
+    if (from == NULL)
+        return;
+    take_events(d, from);
+    derive_all(d);
 }
 
 void derivation_fini(struct derivation *d)
@@ -43,6 +74,7 @@ void derivation_fini(struct derivation *d)
     timers_fini(&d->deals);
     timers_fini(&d->leads);
     timers_fini(&d->customers);
+    copying_fini(&d->copying);
     audit_fini(&d->audit);
 }
 
@@ -94,6 +126,14 @@ struct before {
     struct told told;
 };
 
+/* Of a record that has added nothing yet. */
+static void remember_nothing(struct before *out)
+{
+    memset(out, 0, sizeof *out);
+    contributions_init(&out->contributions);
+    told_nothing(&out->told);
+}
+
 static void remember(struct derivation *d, const struct record *r, struct before *out)
 {
     out->existed = record_exists(r);
@@ -131,10 +171,8 @@ static void set_flags(struct derivation *d, struct record *r)
     }
 }
 
-static void restate_children(struct derivation *d, const struct record *parent);
-
-/* Replaces what the record stood for by what it stands for, and does the same for those that inherit from it. */
-static void restate(struct derivation *d, struct record *r, struct before *old)
+/* Replaces what the record stood for by what it stands for. True: those that inherit from it must follow. */
+static bool restate_alone(struct derivation *d, struct record *r, struct before *old)
 {
     struct counted_for who = counted_for(d->valuation.config, &d->ledger, r);
     bool same = who.names == old->who.names && who.customer == old->who.customer;
@@ -154,11 +192,17 @@ static void restate(struct derivation *d, struct record *r, struct before *old)
     contributions_fini(&old->contributions);
     contributions_fini(&fresh);
     d->records[r->kind] += record_exists(r) - old->existed;
-    if (same)
-        return;
-    if (told.customer != 0 && told.won_us != INSTANT_NONE)
+    if (!same && told.customer != 0 && told.won_us != INSTANT_NONE)
         links_mark_customer(&d->links, told.customer - 1); /* the first deal's names are the customer's */
-    restate_children(d, r);
+    return !same;
+}
+
+static void restate_children(struct derivation *d, const struct record *parent);
+
+static void restate(struct derivation *d, struct record *r, struct before *old)
+{
+    if (restate_alone(d, r, old))
+        restate_children(d, r);
 }
 
 /* Its fields are as they were: only its flags, its names or what is dated may have changed. */
@@ -270,27 +314,34 @@ static void settle(struct derivation *d)
         settle_customer(d, which, false);
 }
 
+/* What the record says to those who judge by it; -1: it no longer does. */
+static void claim_reference(struct derivation *d, const struct record *r, int sign)
+{
+    switch (r->kind) {
+    case KIND_RATE: rates_claim(&d->valuation.rates, r, sign); break;
+    case KIND_MEMBER: organisation_claim(&d->valuation.organisation, r, sign); break;
+    case KIND_TARGET: targets_visit_record(&d->targets, &d->ledger, r->slot, show_entity, d); break;
+    default: break;
+    }
+}
+
 /* What facts are judged by is only noted; the next pass takes it up. */
 static enum record_change apply_reference(struct derivation *d, struct record *r, const struct event *e)
 {
     bool existed = record_exists(r);
-    if (r->kind == KIND_RATE)
-        rates_claim(&d->valuation.rates, r, -1);
-    else if (r->kind == KIND_MEMBER)
-        organisation_claim(&d->valuation.organisation, r, -1);
+    if (r->kind != KIND_TARGET)
+        claim_reference(d, r, -1);
     enum record_change change = ledger_apply(&d->ledger, r, e);
     if (r->kind == KIND_TARGET) {
         /* What an event said is kept, whatever came after it: a past period sees it. */
         struct record_value values[FIELD_COUNT_MAX];
         ledger_values(&d->ledger, e, values);
         change = targets_apply(&d->targets, r, e, values) ? RECORD_CHANGED : RECORD_REPEATED;
-        targets_visit_record(&d->targets, &d->ledger, r->slot, show_entity, d);
     }
-    if (r->kind == KIND_RATE)
-        rates_claim(&d->valuation.rates, r, +1);
-    else if (r->kind == KIND_MEMBER)
-        organisation_claim(&d->valuation.organisation, r, +1);
+    claim_reference(d, r, +1);
     d->records[r->kind] += record_exists(r) - existed;
+    if (change == RECORD_CHANGED)
+        copying_note(&d->copying, r);
     return change;
 }
 
@@ -336,6 +387,7 @@ static enum record_change apply(struct derivation *d, const struct event *e)
         contributions_fini(&old.contributions);
         return change;
     }
+    copying_note(&d->copying, r);
     d->fan_out_left = FAN_OUT_MAX;
     restate(d, r, &old);
     settle(d);
@@ -412,6 +464,37 @@ static bool is_stale(struct derivation *d, const struct record *r)
         return false;
     struct counted_for who = counted_for(d->valuation.config, &d->ledger, r);
     return who.names != r->names || who.customer != r->customer;
+}
+
+/* From a ledger of which nothing has been derived. What facts are judged by comes first, so that all of them are judged by
+ * one revision. */
+static void derive_all(struct derivation *d)
+{
+    struct ledger *l = &d->ledger;
+    look_at_names(d);
+    ledger_link(l);
+    for (unsigned k = 0; k < FACT_KINDS; k++)
+        for (uint32_t slot = 0; slot < l->keys[k].count && books_keep(&d->valuation.books, k); slot++)
+            books_add_heirs(&d->valuation.books, l, ledger_at(l, k, slot));
+    for (unsigned k = FACT_KINDS; k < KIND_COUNT; k++) {
+        for (uint32_t slot = 0; slot < l->keys[k].count; slot++) {
+            struct record *r = ledger_at(l, k, slot);
+            claim_reference(d, r, +1);
+            d->records[k] += record_exists(r);
+        }
+    }
+    begin_pass(d);
+    if (d->pass.running)
+        end_pass(d);
+    for (unsigned k = 0; k < FACT_KINDS; k++) {
+        for (uint32_t slot = 0; slot < l->keys[k].count; slot++) {
+            struct before nothing;
+            remember_nothing(&nothing);
+            restate_alone(d, ledger_at(l, k, slot), &nothing);
+        }
+    }
+    d->fan_out_left = FAN_OUT_MAX;
+    settle(d);
 }
 
 /* Looks at the record or customer at the cursor. True: it was restated. */

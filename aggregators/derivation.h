@@ -15,6 +15,7 @@
 #pragma once
 #include "aggregators/audit.h"
 #include "aggregators/contribution.h"
+#include "aggregators/copying.h"
 #include "aggregators/entities.h"
 #include "aggregators/ledger.h"
 #include "aggregators/links.h"
@@ -35,6 +36,7 @@ struct derivation {
     struct entities entities;
     struct links links;
     struct targets targets;
+    struct copying copying;
     struct timers deals, leads, customers; /* by slot or word: when a flag turns by time alone */
     struct pass pass;
     struct audit audit;
@@ -44,7 +46,11 @@ struct derivation {
     int64_t records[KIND_COUNT], oddities[ODDITY_COUNT];
 };
 
-void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar);
+struct restoration;
+
+/* `from`: begins with its ledger and events, which are taken out of it, as they stand at now_us; or NULL. */
+void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar,
+                     struct restoration *from, int64_t now_us);
 void derivation_fini(struct derivation *d);
 enum record_change derivation_apply(struct derivation *d, const struct event *e);
 /* now_us is not before d->now_us. */

@@ -33,3 +33,10 @@ enum kept kept_events_take(struct kept_events *k, unsigned most, const struct ev
                            const struct record_value *values);
 /* Whether the event gave the field a value. */
 bool kept_event_sets(const struct kept_event *e, unsigned field);
+
+/* For a checkpoint. `holds` as in record.h. Reading begins with none kept; false: these are no bytes of
+ * kept_events_write, or more than `most` events, and none is kept. */
+void kept_events_write(const struct kept_events *k, struct buffer *out);
+bool kept_events_read(struct kept_events *k, enum record_kind kind, unsigned most, struct text bytes,
+                      bool (*holds)(const void *context, enum record_kind kind, unsigned field, int64_t value),
+                      const void *context);

@@ -1,4 +1,5 @@
 #include "aggregators/ledger.h"
+#include "aggregators/stored.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include <stdlib.h>
@@ -144,7 +145,23 @@ static enum dimension dimension_of(unsigned kind, unsigned field)
     return DIMENSION_COUNT;
 }
 
-/* A text field's number: where it is kept depends on what it names. */
+/* The texts that a text field's numbers are of: where they are kept depends on what the field names. */
+static const struct intern *texts_of(const struct ledger *l, unsigned kind, unsigned field)
+{
+    unsigned link;
+    enum record_kind parent;
+    enum dimension d = dimension_of(kind, field);
+    if (d != DIMENSION_COUNT)
+        return &l->names[d];
+    return ledger_link_of(kind, &link, &parent) && field == link ? &l->keys[parent] : &l->words;
+}
+
+struct text ledger_text(const struct ledger *l, enum record_kind k, unsigned field, int64_t number)
+{
+    return intern_text(texts_of(l, k, field), (uint32_t)number);
+}
+
+/* Of one that may be new. */
 static int64_t number_of(struct ledger *l, unsigned kind, unsigned field, struct text t)
 {
     unsigned link;
@@ -213,6 +230,58 @@ int64_t ledger_lead_closing_us(const struct ledger *l, const struct record *lead
 bool ledger_deal_is_won(const struct ledger *l, const struct record *deal)
 {
     return record_has(deal, DEAL_STAGE) && record_value(deal, DEAL_STAGE) == (int64_t)l->won;
+}
+
+struct record_head {
+    uint8_t history_cut;
+    uint8_t zero;
+    uint16_t key_len;
+};
+
+void ledger_write_record(const struct ledger *l, const struct record *r, struct buffer *out)
+{
+    struct text key = intern_text(&l->keys[r->kind], r->slot), told = record_told(r);
+    struct record_head head = {.history_cut = (r->flags & RECORD_HISTORY_CUT) != 0, .key_len = (uint16_t)key.len};
+    REQUIRE(key.len <= UINT16_MAX);
+    buffer_add(out, &head, sizeof head);
+    buffer_text(out, key);
+    buffer_text(out, told);
+}
+
+bool ledger_holds(const void *ledger, enum record_kind k, unsigned field, int64_t value)
+{
+    const struct ledger *l = ledger;
+    const struct field *f = &record_kind_info(k)->fields[field];
+    if (!field_holds(f, value))
+        return false;
+    if (f->type != FIELD_TEXT)
+        return true;
+    return value < texts_of(l, k, field)->count;
+}
+
+bool ledger_restore(struct ledger *l, enum record_kind k, uint32_t slot, struct text bytes)
+{
+    struct record_head head;
+    struct text key;
+    if (!stored_take(&bytes, &head, sizeof head) || head.history_cut > 1 || head.zero != 0 ||
+        !stored_take_text(&bytes, head.key_len, &key) || !text_is_name(key) || slot != l->keys[k].count ||
+        intern_add(&l->keys[k], key) != slot)
+        return false;
+    struct record *r = need_slot(l, k, slot, true);
+    if (head.history_cut)
+        r->flags |= RECORD_HISTORY_CUT;
+    return record_restore(r, bytes, ledger_holds, l);
+}
+
+void ledger_link(struct ledger *l)
+{
+    for (unsigned k = 0; k < FACT_KINDS; k++) {
+        for (uint32_t slot = 0; slot < l->keys[k].count; slot++) {
+            struct record *r = ledger_at(l, k, slot), *parent = ledger_parent(l, r);
+            if (parent != NULL)
+                link_child(l, parent, r);
+        }
+    }
 }
 
 uint64_t ledger_bytes(const struct ledger *l)

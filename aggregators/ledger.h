@@ -29,6 +29,8 @@ struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key
 /* The record in a slot that ledger_need gave out. */
 struct record *ledger_at(const struct ledger *l, enum record_kind k, uint32_t slot);
 
+/* The text that a number stands for in a field of text. */
+struct text ledger_text(const struct ledger *l, enum record_kind k, unsigned field, int64_t number);
 /* The values that an event carries, by field; texts become numbers. */
 void ledger_values(struct ledger *l, const struct event *e, struct record_value out[FIELD_COUNT_MAX]);
 /* Applies an event of fate EVENT_APPLY to its record and keeps the links. */
@@ -53,3 +55,12 @@ bool ledger_deal_is_won(const struct ledger *l, const struct record *deal);
 uint64_t ledger_bytes(const struct ledger *l);
 /* Of one record: its fields, stamps and history, its key, and its share of the tables by which it is found. */
 uint64_t ledger_record_bytes(const struct ledger *l, const struct record *r);
+
+/* For a checkpoint: the record as the bytes of a row, and back. ledger_restore gives the record's key the number `slot`,
+ * which must be the next one of its kind; texts that it names must be there. False: these are no such bytes. Which
+ * record names which is known after ledger_link, once all are there. */
+void ledger_write_record(const struct ledger *l, const struct record *r, struct buffer *out);
+bool ledger_restore(struct ledger *l, enum record_kind k, uint32_t slot, struct text bytes);
+void ledger_link(struct ledger *l);
+/* Whether the field of a record may have the value; texts by what is known now. `ledger` is a struct ledger. */
+bool ledger_holds(const void *ledger, enum record_kind k, unsigned field, int64_t value);

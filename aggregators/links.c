@@ -105,11 +105,16 @@ bool links_next_pending_lead(struct links *ls, uint32_t *out_slot)
     return true;
 }
 
-void told_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
-             struct told *out)
+void told_nothing(struct told *out)
 {
     memset(out, 0, sizeof *out); /* whole, since it is compared by its bytes */
     out->won_us = out->paid_us = out->cost_us = INSTANT_NONE;
+}
+
+void told_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
+             struct told *out)
+{
+    told_nothing(out);
     if (!record_exists(r))
         return;
     out->customer = who->customer;

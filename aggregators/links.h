@@ -65,6 +65,8 @@ void links_fini(struct links *ls);
 /* Bytes on the heap. O(customers + leads). */
 uint64_t links_bytes(const struct links *ls);
 
+/* Of a record that says nothing. */
+void told_nothing(struct told *out);
 void told_of(struct valuation *v, const struct ledger *l, const struct record *r, const struct counted_for *who,
              struct told *out);
 /* Takes back what the record told before and takes in what it tells now; customers and leads that this concerns

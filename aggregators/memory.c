@@ -13,7 +13,8 @@ static bool stands_open(const struct ledger *l, const struct record *r)
 void derivation_memory(const struct derivation *d, struct memory_use *out)
 {
     const struct ledger *l = &d->ledger;
-    *out = (struct memory_use){.ledger = ledger_bytes(l), .links = links_bytes(&d->links), .other = sizeof *d};
+    *out = (struct memory_use){.ledger = ledger_bytes(l), .links = links_bytes(&d->links)};
+    out->other = sizeof *d + copying_bytes(&d->copying);
     for (unsigned k = 0; k < KIND_COUNT; k++) {
         for (uint32_t slot = 0; slot < l->keys[k].count; slot++) {
             const struct record *r = ledger_at(l, k, slot);

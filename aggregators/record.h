@@ -45,6 +45,7 @@ enum {
     RECORD_REPEAT = 4,       /* deal: its customer has an earlier won one */
     RECORD_WAITING_OVER = 8, /* lead: its wait for a first contact has ended */
     RECORD_OPEN = 16,        /* deal: it stands open */
+    RECORD_UNSTORED = 32,    /* changed since it was copied for a checkpoint: copying.h */
 };
 
 enum record_change { RECORD_CHANGED, RECORD_REPEATED, RECORD_OUTVOTED };
@@ -86,3 +87,11 @@ int64_t record_owner_at(const struct record *r, unsigned field, int64_t at_us);
  * that stage leaves the deal open. INSTANT_NONE where the standing stage is an open one. */
 int64_t record_closing_us(const struct record *r, unsigned stage_field, unsigned closed_at_field,
                           bool (*is_open)(int64_t word, const void *context), const void *context);
+
+/* For a checkpoint: what was told, as bytes that stay until the record changes; empty where nothing was. */
+struct text record_told(const struct record *r);
+/* Puts such bytes into a record of which nothing was told. `holds` says whether a value is one that its field may have.
+ * False: these are no such bytes, and nothing changes. */
+bool record_restore(struct record *r, struct text told,
+                    bool (*holds)(const void *context, enum record_kind kind, unsigned field, int64_t value),
+                    const void *context);

@@ -2,6 +2,7 @@
 #include "aggregators/audit_walk.h"
 #include "aggregators/derivation.h"
 #include "aggregators/positions.h"
+#include "aggregators/restoration.h"
 #include "aggregators/series.h"
 #include "aggregators/snapshot_fill.h"
 #include "aggregators/working_time.h"
@@ -16,6 +17,8 @@ struct shard {
     struct positions positions;
     int64_t latest_us;
     struct accounts accounts;
+    struct cut copied;                    /* of the round that runs */
+    struct stored_counts stored_at_start; /* what is stored already */
     struct window_span spans[WINDOWS_MAX];
     struct working_time working_time;
     struct histogram scratch;
@@ -24,16 +27,43 @@ struct shard {
     uint32_t order_room;
 };
 
-struct shard *shard_create(const struct config *config, const struct calendar *calendar)
+static struct shard *create(const struct config *config, const struct calendar *calendar, struct restoration *from,
+                            int64_t now_us)
 {
     struct shard *s = must_zalloc(sizeof *s);
     s->config = config;
     s->calendar = calendar;
-    derivation_init(&s->derivation, config, calendar);
+    derivation_init(&s->derivation, config, calendar, from, now_us);
     histogram_init(&s->scratch);
     working_time_init(&s->working_time, config, calendar);
     positions_init(&s->positions);
+    cut_init(&s->copied);
     s->latest_us = INSTANT_NONE;
+    return s;
+}
+
+struct shard *shard_create(const struct config *config, const struct calendar *calendar)
+{
+    return create(config, calendar, NULL, INSTANT_MIN);
+}
+
+uint32_t shard_keeps(const struct config *config)
+{
+    return (config->credit == CREDIT_AT_CLOSE ? CUT_KEEPS_OWNERS : 0u) |
+           (config_has_books(config) ? CUT_KEEPS_BOOKS : 0u);
+}
+
+struct shard *shard_restore(const struct config *config, const struct calendar *calendar, struct restoration *from,
+                            int64_t now_us)
+{
+    REQUIRE(from->has_cut && (shard_keeps(config) & ~from->cut.keeps) == 0);
+    struct stored_counts stored = stored_counts_of(&from->ledger);
+    struct shard *s = create(config, calendar, from, now_us > from->cut.now_us ? now_us : from->cut.now_us);
+    s->stored_at_start = stored;
+    s->accounts = from->cut.accounts;
+    s->latest_us = from->cut.latest_us;
+    positions_restore(&s->positions, &from->cut);
+    restoration_destroy(from);
     return s;
 }
 
@@ -44,6 +74,7 @@ void shard_destroy(struct shard *s)
     derivation_fini(&s->derivation);
     positions_fini(&s->positions);
     free(s->order);
+    cut_fini(&s->copied);
     for (unsigned i = 0; i < SERIES_MAX; i++)
         free(s->series_starts[i]);
     free(s);
@@ -454,6 +485,50 @@ void shard_explain(struct shard *s, enum dimension d, struct text entity, uint64
 struct window_span shard_span(const struct shard *s, unsigned window)
 {
     return window_span_at(&s->config->windows[window], s->calendar, s->derivation.now_us);
+}
+
+bool shard_is_whole(const struct shard *s)
+{
+    return s->positions.is_whole;
+}
+
+void shard_store_changes(struct shard *s)
+{
+    copying_use(&s->derivation.copying, &s->stored_at_start);
+}
+
+bool shard_has_unstored(const struct shard *s)
+{
+    return copying_has_changes(&s->derivation.copying, &s->derivation.ledger);
+}
+
+void shard_copy_begin(struct shard *s)
+{
+    cut_fini(&s->copied);
+    s->copied = (struct cut){.keeps = shard_keeps(s->config),
+                             .now_us = s->derivation.now_us,
+                             .latest_us = s->latest_us,
+                             .accounts = s->accounts};
+    positions_copy(&s->positions, &s->copied);
+    copying_begin(&s->derivation.copying);
+}
+
+bool shard_copy_step(struct shard *s, unsigned budget, struct buffer *out)
+{
+    struct derivation *d = &s->derivation;
+    struct copied_from from = {&d->ledger, &d->valuation.books, &d->targets};
+    if (!copying_step(&d->copying, &from, budget, out))
+        return false;
+    positions_reached(&s->positions, &s->copied);
+    size_t begin = stored_begin(out, STORED_CUT, 0);
+    cut_write(&s->copied, out);
+    stored_end(out, begin);
+    return true;
+}
+
+void shard_copy_end(struct shard *s, bool is_stored)
+{
+    copying_end(&s->derivation.copying, &s->derivation.ledger, is_stored);
 }
 
 const struct accounts *shard_accounts(const struct shard *s)

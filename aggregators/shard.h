@@ -32,7 +32,16 @@ enum outcome {
 /* Who takes snapshots; each has its own set of changed entities. */
 enum reader { READER_PUBLISHER, READER_ALERTS, READER_COUNT };
 
+struct restoration;
+
 struct shard *shard_create(const struct config *config, const struct calendar *calendar);
+/* From the rows of a checkpoint, which are taken over: as it stands at now_us, or at the checkpoint's instant if that is
+ * later. `from` has its cut, and the cut keeps what the configuration keeps (shard_keeps). Until the events up to each
+ * position's `reached` have been read again, what stands is of no one instant: shard_is_whole. */
+struct shard *shard_restore(const struct config *config, const struct calendar *calendar, struct restoration *from,
+                            int64_t now_us);
+/* Which histories a configuration keeps: bits of CUT_KEEPS_OWNERS ... */
+uint32_t shard_keeps(const struct config *config);
 void shard_destroy(struct shard *s);
 
 /* Applies, counts and moves the offset of the event's slot, in one step. O(fields + log n), more where
@@ -56,6 +65,18 @@ bool shard_has_changes(const struct shard *s, enum reader r);
 /* Fills `out` with what changed for this reader since its last cut, or with everything, and clears the
  * reader's set of changes. Only while there is no work (shard_work). O(entities in it x windows x log n). */
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+
+/* Whether the shard stands where one reading of all partitions would have put it: always but after shard_restore. */
+bool shard_is_whole(const struct shard *s);
+
+/* A checkpoint is copied in rounds (copying.h): begin, steps with events between them, end. From shard_store_changes on,
+ * which comes before the first event, what changes is noted. */
+void shard_store_changes(struct shard *s);
+bool shard_has_unstored(const struct shard *s);
+void shard_copy_begin(struct shard *s);
+/* Adds about `budget` rows (stored.h) to `out`, the last of which is the cut. True: that were all. */
+bool shard_copy_step(struct shard *s, unsigned budget, struct buffer *out);
+void shard_copy_end(struct shard *s, bool is_stored);
 
 /* Derives a sixteenth of the entities anew, beside the live ones, and compares all their windows: about `budget` looks at a
  * record more. `report` is called for each number that differs. True: this part is done; the next call begins the next

@@ -49,6 +49,21 @@ bool targets_apply(struct targets *t, const struct record *r, const struct event
     return kept != KEPT_ALREADY;
 }
 
+const struct kept_events *targets_events(const struct targets *t, uint32_t slot)
+{
+    return slot < t->record_room ? &t->records[slot] : NULL;
+}
+
+void targets_restore(struct targets *t, uint32_t slot, struct kept_events events)
+{
+    t->records = must_grow(t->records, &t->record_room, slot, sizeof *t->records);
+    REQUIRE(t->records[slot].count == 0);
+    t->records[slot] = events;
+    for (unsigned i = 0; i < events.count; i++)
+        if (kept_event_sets(&events.at[i], TARGET_ENTITY))
+            claim(t, (uint32_t)events.at[i].values[TARGET_ENTITY], slot);
+}
+
 bool targets_name(const struct targets *t, uint32_t word)
 {
     return word < t->entity_room && t->by_entity[word].count > 0;

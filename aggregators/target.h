@@ -63,6 +63,9 @@ void targets_init(struct targets *t, const struct config *config, const struct c
 void targets_fini(struct targets *t);
 /* Takes an event in. False: it is there already. */
 bool targets_apply(struct targets *t, const struct record *r, const struct event *e, const struct record_value *values);
+/* For a checkpoint: what the record's events said, NULL where nothing is kept. And back: takes the events over. */
+const struct kept_events *targets_events(const struct targets *t, uint32_t slot);
+void targets_restore(struct targets *t, uint32_t slot, struct kept_events events);
 /* Whether anything names the entity; `word` INTERN_NONE: no. */
 bool targets_name(const struct targets *t, uint32_t word);
 /* The targets of an entity for a period, at most `room`, by KPI. O(events x days). */

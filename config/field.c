@@ -1,5 +1,7 @@
 #include "config/field.h"
 #include "base/error.h"
+#include "base/instant.h"
+#include "base/money.h"
 #include <stddef.h>
 
 static const char *const lead_statuses[] = {"new", "contacted", "qualified", "converted", "lost", NULL};
@@ -161,4 +163,32 @@ int field_find(enum record_kind k, struct text name)
         }
     }
     return -1;
+}
+
+static int64_t word_count(const struct field *f)
+{
+    int64_t count = 0;
+    while (f->words[count] != NULL)
+        count++;
+    return count;
+}
+
+bool field_holds(const struct field *f, int64_t number)
+{
+    const int64_t most = DECIMAL_UNITS_MAX * MICRO;
+    switch (f->type) {
+    case FIELD_TEXT: return number >= 0 && number < UINT32_MAX;
+    case FIELD_TIME: return number >= INSTANT_MIN && number < INSTANT_END;
+    case FIELD_MONEY: return number >= -most && number <= most;
+    case FIELD_POSITIVE:
+    case FIELD_DECIMAL: return number >= 0 && number <= most;
+    case FIELD_SHARE: return number >= 0 && number <= MICRO;
+    case FIELD_INTEGER: return number >= 1 && number <= DECIMAL_UNITS_MAX;
+    case FIELD_CURRENCY: return number > 0 && number <= 0xffffff;
+    case FIELD_CHOICE: return number >= 0 && number < word_count(f);
+    case FIELD_DAY: return number >= INSTANT_MIN / DAY && number < INSTANT_END / DAY;
+    case FIELD_RATE: return number > 0 && number < INT64_C(1000000000) * 1000000000;
+    case FIELD_FLAG: return number == 0 || number == 1;
+    }
+    return false;
 }

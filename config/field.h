@@ -158,5 +158,8 @@ struct record_kind_info {
 const struct record_kind_info *record_kind_info(enum record_kind k);
 /* KIND_COUNT where the name is none. */
 enum record_kind record_kind_find(struct text name);
+/* Whether the number is one that the field can have: what a decoder lets through. Of a text's number it says only that it
+ * may be one. */
+bool field_holds(const struct field *f, int64_t number);
 /* Index of a field by its default name, -1 where there is none. */
 int field_find(enum record_kind k, struct text name);

@@ -30,7 +30,7 @@ static void begin(struct world *w, struct random *r, int count)
     cr_assert(formula_parse(TEXT("revenue - refunds"), &c->kpis->formula, why, sizeof why));
     cr_assert(name_filter_parse(text_of(filter), &c->kpis->filter, why, sizeof why), "%s", why);
     c->kpis->sample = FORMULA_MEASURE_COUNT;
-    derivation_init(&w->derivation, w->core.config, w->core.calendar);
+    derivation_init(&w->derivation, w->core.config, w->core.calendar, NULL, INSTANT_MIN);
     histogram_init(&w->scratch);
     struct history_options o = {
         .from_us = INT64_C(1709000000) * SECOND, .span_us = 40 * DAY, .count = count, .records = 30};

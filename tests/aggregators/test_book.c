@@ -1,4 +1,5 @@
 /* Books that are closed, by hand: where a change of what has been told counts. */
+#include "aggregators/derivation.h"
 #include "tests/support/dump.h"
 #include "tests/support/story.h"
 #include <stdio.h>
@@ -186,4 +187,24 @@ Test(book, books_are_confluent)
         event_list_fini(&events);
         teardown();
     }
+}
+
+/* A deal that a payment names and nobody has told of has no books, and inherits nothing by them. */
+Test(book, of_a_record_that_was_never_told)
+{
+    open_books(CORRECTIONS_BOOK, NULL);
+    struct derivation d;
+    derivation_init(&d, core.config, core.calendar, NULL, INSTANT_MIN);
+    struct event *paid =
+        make_event(KIND_PAYMENT, "P", at("2024-03-05T10:00:00Z"), (struct given[]){NAME(PAYMENT_DEAL, "D"), END});
+    derivation_apply(&d, paid);
+    const struct record *deal = ledger_at(&d.ledger, KIND_DEAL, 0);
+    bool is_cut;
+    cr_assert(!record_exists(deal));
+    books_add_heirs(&d.valuation.books, &d.ledger, deal);
+    cr_expect(d.valuation.books.heir_room[KIND_DEAL] == 0);
+    cr_expect(books_events(&d.valuation.books, deal, &is_cut) == NULL);
+    free(paid);
+    derivation_fini(&d);
+    teardown();
 }

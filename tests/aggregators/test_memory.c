@@ -87,6 +87,7 @@ static void compare(int count, int records, bool only_facts)
     shard_destroy(core.shard);
     uint64_t before = asked;
     core.shard = shard_create(core.config, core.calendar);
+    shard_store_changes(core.shard);
     for (size_t i = 0; i < events.count; i++)
         shard_apply(core.shard, events.at[i]);
     shard_advance(core.shard, from_us + 200 * DAY);
@@ -100,6 +101,21 @@ static void compare(int count, int records, bool only_facts)
     cr_expect(!COUNTED || (said <= taken && taken - said < (only_facts ? 1024 : taken / 64 + 4096)));
     for (unsigned k = 0; k < KIND_COUNT; k++)
         cr_expect(use.open[k].count + use.closed[k].count == shard_records(core.shard, k));
+    uint64_t of_records = 0;
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
+        const struct memory_of each[] = {use.open[k], use.closed[k]};
+        for (unsigned i = 0; i < 2; i++) {
+            cr_expect(each[i].bytes >= 16 * (uint64_t)each[i].count && each[i].bytes < use.ledger);
+            of_records += each[i].bytes;
+        }
+    }
+    cr_expect(of_records > 0 && of_records < use.ledger);
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++) {
+        struct memory_of of = use.trees[d];
+        cr_expect(of.count >= 0 && (of.count > 0) == (of.bytes > 0) && of.bytes >= (uint64_t)of.count,
+                  "a row takes a byte and more");
+    }
+    cr_expect(use.trees[DIMENSION_COMPANY].count > records);
     event_list_fini(&events);
     core_fini(&core);
 }

@@ -1,5 +1,7 @@
 /* The rules of CONTRACT 2 and 4 and their counterexamples in AMENDMENTS, as short stories with their numbers. */
 #include "aggregators/entities.h"
+#include "aggregators/restoration.h"
+#include "aggregators/stored.h"
 #include "tests/support/story.h"
 #include <string.h>
 
@@ -383,4 +385,72 @@ Test(shard, a_gap_moves_the_position_and_is_counted)
     cr_expect(snapshot_is_live(s), "a partition that is gone is not waited for");
     cr_expect(snapshot_accounts(s)->gaps == 3 && snapshot_position(s, 0).earlier == 400);
     snapshot_destroy(s);
+}
+
+/* The shard as a restart finds it: `later` is applied while the copies are made. */
+static void restart(enum event_fate later, int64_t offset)
+{
+    struct buffer rows;
+    buffer_init(&rows);
+    shard_copy_begin(core.shard);
+    note(later, offset, 8);
+    while (!shard_copy_step(core.shard, 100, &rows))
+        ;
+    shard_copy_end(core.shard, true);
+    struct restoration *r = restoration_create();
+    struct text left = buffer_view(&rows);
+    for (struct stored_row row; stored_next(&left, &row);)
+        cr_assert(restoration_take(r, &row));
+    shard_destroy(core.shard);
+    core.shard = shard_restore(core.config, core.calendar, r, at("2024-03-25T00:00:00Z"));
+    buffer_fini(&rows);
+}
+
+Test(shard, a_restart_knows_positions_messages_and_gaps)
+{
+    shard_store_changes(core.shard);
+    note(EVENT_SLOT, 0, 0);
+    note(EVENT_FILTERED, 99, 5);
+    note(EVENT_GAP, 0, 0);
+    note(EVENT_FILTERED, 0, 7);
+    note(EVENT_END, 2, 0);
+    restart(EVENT_FILTERED, 2); /* beyond the cut */
+    cr_expect(!shard_is_whole(core.shard) && shard_accounts(core.shard)->gaps == 1);
+    note(EVENT_SLOT, 0, 0);
+    const struct cut_position *p = shard_position(core.shard, 0);
+    cr_expect(p->offset == 2 && p->earlier == 100 && p->has_message && p->message_offset == 0 && p->hash == 7 &&
+              p->kafka_ms == 1000);
+    note(EVENT_FILTERED, 2, 8);
+    cr_expect(shard_is_whole(core.shard));
+}
+
+/* What was restored may hold more of the new log than has been read of it again. */
+static void wait_for_the_end(void)
+{
+    note(EVENT_SLOT, 0, 0);
+    cr_expect(!shard_is_whole(core.shard));
+    note(EVENT_GAP, 0, 0);
+    cr_expect(!shard_is_whole(core.shard));
+    note(EVENT_FILTERED, 0, 8);
+    cr_expect(!shard_is_whole(core.shard));
+    note(EVENT_END, 1, 0);
+    cr_expect(shard_is_whole(core.shard));
+}
+
+Test(shard, a_gap_after_a_restart_waits_for_the_end)
+{
+    shard_store_changes(core.shard);
+    note(EVENT_SLOT, 0, 0);
+    note(EVENT_FILTERED, 99, 5);
+    restart(EVENT_FILTERED, 100);
+    wait_for_the_end();
+}
+
+Test(shard, a_gap_while_it_is_copied_waits_for_the_end)
+{
+    shard_store_changes(core.shard);
+    note(EVENT_SLOT, 0, 0);
+    note(EVENT_FILTERED, 99, 5);
+    restart(EVENT_GAP, 0);
+    wait_for_the_end();
 }
