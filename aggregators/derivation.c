@@ -486,6 +486,7 @@ static void derive_all(struct derivation *d)
     begin_pass(d);
     if (d->pass.running)
         end_pass(d);
+    entities_begin_bulk(&d->entities);
     for (unsigned k = 0; k < FACT_KINDS; k++) {
         for (uint32_t slot = 0; slot < l->keys[k].count; slot++) {
             struct before nothing;
@@ -495,6 +496,7 @@ static void derive_all(struct derivation *d)
     }
     d->fan_out_left = FAN_OUT_MAX;
     settle(d);
+    entities_end_bulk(&d->entities);
 }
 
 /* Looks at the record or customer at the cursor. True: it was restated. */

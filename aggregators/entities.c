@@ -24,6 +24,7 @@ void entities_fini(struct entities *es)
     for (unsigned r = 0; r < READER_COUNT; r++)
         free(es->changed[r].ids);
     timers_fini(&es->wake);
+    bulk_destroy(es->bulk);
 }
 
 static uint32_t make_entity(struct entities *es, enum dimension d, uint32_t name)
@@ -69,6 +70,7 @@ static void count_as_other(struct entities *es, enum dimension d, uint32_t name)
     es->others++;
     if (own == ENTITY_NONE)
         return;
+    REQUIRE(es->bulk == NULL);
     entity_absorb(&es->at[other], &es->at[own]);
     es->moves++;
     entities_mark_changed(es, own);
@@ -205,14 +207,35 @@ uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, con
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
     uint64_t pairs = entities_own_pairs(es, d, c);
+    if (es->bulk != NULL) {
+        if (bulk_is_full(es->bulk))
+            bulk_flush(es->bulk, es->at, es->count);
+        bulk_gather(es->bulk, c, pairs, sign);
+    }
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
         uint32_t name = contribution_name(d, c, (enum dimension)i);
         if (name == 0)
             continue;
         uint32_t id = entities_need(es, i, name - 1);
         entities_mark_changed(es, id);
-        entity_add_all(&es->at[id], c, pairs, sign);
+        if (es->bulk != NULL)
+            bulk_count_for(es->bulk, id);
+        else
+            entity_add_all(&es->at[id], c, pairs, sign);
     }
+}
+
+void entities_begin_bulk(struct entities *es)
+{
+    REQUIRE(es->bulk == NULL);
+    es->bulk = bulk_create();
+}
+
+void entities_end_bulk(struct entities *es)
+{
+    bulk_flush(es->bulk, es->at, es->count);
+    bulk_destroy(es->bulk);
+    es->bulk = NULL;
 }
 
 void entities_wake(struct entities *es, int64_t now_us)

@@ -3,6 +3,7 @@
  * Thread: the shard's writer. Memory: entities_init to entities_fini. Entities never go; their trees empty.
  */
 #pragma once
+#include "aggregators/bulk.h"
 #include "aggregators/contribution.h"
 #include "aggregators/entity.h"
 #include "aggregators/kept_names.h"
@@ -39,6 +40,7 @@ struct entities {
     struct timers wake; /* by id: when a value changes by time alone */
     int64_t others;     /* names that count as others, over all dimensions */
     uint64_t moves;     /* entities that went into another one, ever */
+    struct bulk *bulk;  /* between entities_begin_bulk and _end_bulk */
 };
 
 void entities_init(struct entities *es, const struct config *config, struct intern *names);
@@ -49,6 +51,10 @@ uint32_t contribution_name(const struct dimensions *d, const struct contribution
 uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c);
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name. */
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
+/* Until entities_end_bulk what is added is gathered, and in the trees only then. No name may come in between, and nothing may
+ * be asked of an entity. */
+void entities_begin_bulk(struct entities *es);
+void entities_end_bulk(struct entities *es);
 /* Takes in names that have come: entities may go into the one of the others. After each event. */
 void entities_look(struct entities *es);
 /* Whether the name counts for the entity that `entity` names: it is that one, or that is the one of the others, and so is
