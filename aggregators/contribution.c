@@ -485,7 +485,7 @@ static int64_t waiting_over_us(const struct ledger *l, const struct record *lead
     int64_t closing_us = ledger_lead_closing_us(l, lead);
     if (closing_us != INSTANT_NONE && closing_us < over_us)
         over_us = closing_us;
-    return over_us > record_value(lead, LEAD_CREATED_AT) ? over_us : INT64_MIN;
+    return over_us; /* not after its creation: it has waited at no time */
 }
 
 struct instants instants_of(const struct ledger *l, const struct record *r, int64_t first_win_us)

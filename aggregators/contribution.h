@@ -37,7 +37,7 @@ struct contribution *contributions_add(struct contributions *list, enum stream s
 /* When a record's flags turn by time alone; INT64_MAX = never. */
 struct instants {
     int64_t counted_us;           /* RECORD_COUNTED: max(creation, win) */
-    int64_t waiting_over_us;      /* RECORD_WAITING_OVER: INT64_MIN where it does not wait at all */
+    int64_t waiting_over_us;      /* RECORD_WAITING_OVER: not after its creation where it does not wait at all */
     int64_t opened_us, closed_us; /* RECORD_OPEN: from, until */
 };
 

@@ -69,8 +69,6 @@ void own_plan_init(struct own_plan *p, const struct config *config)
     for (unsigned k = 0; k < config->kpi_count; k++) {
         const struct own_kpi_config *kpi = &config->kpis[k];
         p->filter_of[k] = need_filter(p, k);
-        for (unsigned s = 0; s < STREAM_COUNT; s++)
-            p->pair_of[k][s] = -1;
         for (unsigned m = 0; m < FORMULA_MEASURE_COUNT && p->filter_of[k] >= 0; m++)
             if (kpi->formula.measures >> m & 1 || kpi->sample == m)
                 p->pair_of[k][known[m].stream] = need_pair(p, (unsigned)p->filter_of[k], known[m].stream);

@@ -21,7 +21,7 @@ struct own_plan {
     int filter_of[OWN_KPIS_MAX]; /* by own KPI; -1 = none */
     struct own_pair pairs[OWN_FILTERED_MAX];
     unsigned pair_count;
-    int pair_of[OWN_KPIS_MAX][STREAM_COUNT]; /* -1: not needed */
+    int pair_of[OWN_KPIS_MAX][STREAM_COUNT]; /* of the streams that its formula needs */
 };
 
 /* The sums of a span by pair: those of the pair's stream. */

@@ -59,15 +59,13 @@ struct rate {
     int128 weight;   /* count + k */
     int128 credible; /* total pooled_count + k pooled: of the shrunk value what is above */
     int128 gap;      /* pooled count - total pooled_count: (mean - shrunk) pooled_count weight */
-    bool exists;
 };
 
 static struct rate rate_of(const struct lever_sums *own, const struct lever_sums *pooled, enum lever l, int64_t k)
 {
-    struct rate r = {own->total[l], own->count[l], pooled->total[l], pooled->count[l], own->count[l] + k, 0, 0, false};
+    struct rate r = {own->total[l], own->count[l], pooled->total[l], pooled->count[l], own->count[l] + k, 0, 0};
     r.credible = r.total * r.pooled_count + k * r.pooled;
     r.gap = r.pooled * r.count - r.total * r.pooled_count;
-    r.exists = r.pooled_count > 0 && r.weight > 0;
     return r;
 }
 
@@ -77,7 +75,8 @@ static void set_rate(struct quotient *parts, const struct rate *r, enum lever l)
     set(&parts[STRENGTH_VALUE], FACTORS(r->total), FACTORS(r->count, unit));
     set(&parts[STRENGTH_TEAM], FACTORS(r->pooled), FACTORS(r->pooled_count, unit));
     set(&parts[STRENGTH_SHRUNK], FACTORS(r->credible), FACTORS(r->pooled_count, r->weight, unit));
-    if (!r->exists || r->credible == 0 || r->pooled == 0)
+    /* In books there may be an amount without a deal: one was taken back that is not in the window. */
+    if (r->pooled_count <= 0 || r->credible == 0 || r->pooled == 0)
         return;
     /* shrunk / mean, and of times, which are better when they are short, mean / shrunk */
     int128 sign = (r->credible < 0) != (r->pooled < 0) ? -1 : 1;
@@ -98,19 +97,16 @@ static void set_deals(struct quotient *parts, int128 own, int128 pooled, int64_t
 }
 
 /* What the team's level would bring: closed x win rate x average check, with one of them at the team's; as many more
- * deals at that worth; or the same in less time. */
+ * deals at that worth; or the same in less time. None where one of these is not known: then something below is 0. */
 static void set_sizes(struct strengths *s, const struct rate *win, const struct rate *check, const struct rate *cycle,
                       int128 deals_gap, int64_t peers)
 {
-    if (!win->exists || !check->exists)
-        return;
 #define SHARED_BELOW win->pooled_count, win->weight, check->pooled_count, check->weight
     set(&s->at[LEVER_WIN_RATE][STRENGTH_SIZE], FACTORS(win->count, win->gap, check->credible), FACTORS(SHARED_BELOW));
     set(&s->at[LEVER_AVERAGE_CHECK][STRENGTH_SIZE], FACTORS(win->count, win->credible, check->gap),
         FACTORS(SHARED_BELOW));
-    if (cycle->exists)
-        set(&s->at[LEVER_CYCLE_TIME][STRENGTH_SIZE], FACTORS(win->count, win->credible, check->credible, -cycle->gap),
-            FACTORS(SHARED_BELOW, cycle->pooled, cycle->weight));
+    set(&s->at[LEVER_CYCLE_TIME][STRENGTH_SIZE], FACTORS(win->count, win->credible, check->credible, -cycle->gap),
+        FACTORS(SHARED_BELOW, cycle->pooled, cycle->weight));
     set(&s->at[LEVER_DEALS][STRENGTH_SIZE], FACTORS(deals_gap, win->credible, check->credible),
         FACTORS(SHARED_BELOW, peers));
 }

@@ -206,8 +206,7 @@ unsigned targets_of(const struct targets *t, const struct ledger *l, enum dimens
     int64_t working_days = 0;
     for (int64_t day = p->first_day; day < p->next_day && count > 0; day++)
         working_days += working_calendar_works(works, day);
-    if (count > 0)
-        qsort(at, count, sizeof *at, by_kpi);
+    qsort(at, count, sizeof *at, by_kpi);
     for (unsigned from = 0, to; from < count && found < room; from = to) {
         to = from;
         while (to < count && at[to].row.kpi == at[from].row.kpi)

@@ -127,3 +127,16 @@ Test(event, a_note_holds_its_topic)
     cr_expect(e->fate == EVENT_SLOT && e->slot == 3 && e->offset == 12 && e->carried == 0);
     cr_expect(text_equal(event_key(e), TEXT("topics")) && memory[size - 1] == 0);
 }
+
+/* What lies behind an event is the next one's. */
+Test(event, touches_nothing_behind_it)
+{
+    for (size_t len = 0; len < 20; len++) {
+        alignas(8) char memory[EVENT_SIZE_MAX];
+        memset(memory, 0x55, sizeof memory);
+        uint32_t size = event_note(memory, EVENT_SLOT, 1, 2, (struct text){"abcdefghijklmnopqrst", len});
+        cr_assert(size % 8 == 0 && size >= sizeof(struct event) + len);
+        for (size_t i = size; i < sizeof memory; i++)
+            cr_assert(memory[i] == 0x55);
+    }
+}

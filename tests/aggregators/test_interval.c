@@ -29,6 +29,7 @@ Test(interval, what_is_no_share_has_none)
     cr_expect(not(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){-1, 3, 3}, &found)));
     cr_expect(not(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){3, 2, 2}, &found)));
     cr_expect(not(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){-1, -2, -2}, &found)));
+    cr_expect(not(kpi_interval(KPI_WIN_RATE, &(struct kpi_value){0, 0, 0}, &found)));
     cr_expect(not(kpi_interval(KPI_CONVERSION, &(struct kpi_value){1, 2, 2}, &found)), "not of the same records");
 }
 

@@ -27,6 +27,24 @@ Test(kpi, compares_exactly_and_not_the_rounded_text)
     cr_expect(kpi_compare(KPI_SALES_VOLUME, &v, 10 * MICRO, 3) == 0);
 }
 
+/* Credit notes: what is below 0 is compared as a number, not by its digits. */
+Test(kpi, compares_what_is_below_zero)
+{
+    struct sums s = some();
+    struct kpi_value v;
+    s.at[MEASURE_WON_AMOUNT] = -10000; /* -33.333... each */
+    cr_assert(kpi_evaluate(KPI_AVERAGE_CHECK, &s, &v));
+    cr_expect(kpi_compare(KPI_AVERAGE_CHECK, &v, -33333333, 2) < 0);
+    cr_expect(kpi_compare(KPI_AVERAGE_CHECK, &v, -33333334, 2) > 0);
+    s.at[MEASURE_WON_AMOUNT] = -10050; /* -33.50 */
+    cr_assert(kpi_evaluate(KPI_AVERAGE_CHECK, &s, &v));
+    cr_expect(kpi_compare(KPI_AVERAGE_CHECK, &v, -33500000, 2) == 0);
+    cr_expect(kpi_compare(KPI_AVERAGE_CHECK, &v, -33500001, 2) > 0);
+    cr_expect(kpi_compare(KPI_AVERAGE_CHECK, &v, -33499999, 2) < 0);
+    cr_assert(kpi_evaluate(KPI_SALES_VOLUME, &s, &v));
+    cr_expect(kpi_compare(KPI_SALES_VOLUME, &v, -100500000, 2) == 0);
+}
+
 Test(kpi, nothing_is_divided_by_zero_and_zero_is_left_out)
 {
     struct sums none = {{0}};
@@ -59,4 +77,31 @@ Test(kpi, text_forms)
     }
     cr_expect_str_eq(b.at, "0.428571 33.33 2.5 2 -33.3 3 ");
     buffer_fini(&b);
+}
+
+Test(kpi, one_grows_by_itself)
+{
+    for (unsigned k = 0; k < KPI_COUNT; k++) {
+        struct kpi_value v = {10, 2, 1};
+        kpi_age((enum kpi)k, &v, 3 * INT64_C(1000000));
+        cr_expect(kpi_ages((enum kpi)k) == (k == KPI_LEADS_WAITING_OLDEST));
+        cr_expect(v.numerator == (k == KPI_LEADS_WAITING_OLDEST ? 16 : 10) && v.denominator == 2);
+    }
+}
+
+/* What velocity is divided by leaves 128 bits with each factor, and what is left of it there is no number. */
+Test(kpi, velocity_of_a_few_in_very_many)
+{
+    struct sums s = {{0}};
+    struct kpi_value v;
+    const int128 many = (int128)1 << 70;
+    s.at[MEASURE_LEVEL_KNOWN] = 1;
+    s.at[MEASURE_OPEN] = s.at[MEASURE_WON] = s.at[MEASURE_CYCLES] = 1;
+    s.at[MEASURE_WON_AMOUNT] = (int128)1 << 50;
+    s.at[MEASURE_LOST] = many + 6;
+    s.at[MEASURE_WON_WITH_AMOUNT] = many + 13;
+    s.at[MEASURE_CYCLE_US] = many + 33;
+    cr_assert(kpi_evaluate(KPI_VELOCITY, &s, &v));
+    cr_expect(v.denominator > 0 && kpi_compare(KPI_VELOCITY, &v, 0, 2) >= 0 &&
+              kpi_compare(KPI_VELOCITY, &v, 1, 2) <= 0);
 }

@@ -107,6 +107,22 @@ Test(links, payback_is_the_moment_at_which_the_margin_reaches_the_cost)
     company("month", "payback_share", "1.000000");
 }
 
+/* Customers are kept by the numbers of their names, and this name has number 0: every ledger knows it as a stage. */
+Test(links, a_customer_may_be_named_like_a_stage)
+{
+    LEAD("L1", "2024-03-01T00:00:00Z", NAME(FIELD_CUSTOMER, "won"), NUMBER(LEAD_COST, UNITS(100)),
+         NUMBER(LEAD_CREATED_AT, at("2024-03-01T00:00:00Z")));
+    DEAL("D1", "2024-03-05T00:00:00Z", NAME(DEAL_STAGE, "won"), NAME(DEAL_LEAD, "L1"));
+    PAYMENT("P1", "2024-03-10T00:00:00Z", NAME(PAYMENT_DEAL, "D1"), NUMBER(PAYMENT_AMOUNT, UNITS(60)),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-10T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "payback_share", "0.000000");
+    LEAD("L1", "2024-03-21T00:00:00Z", NUMBER(LEAD_COST, UNITS(60)));
+    company("month", "payback_share", "1.000000");
+    LEAD("L1", "2024-03-22T00:00:00Z", NUMBER(LEAD_COST, UNITS(61)));
+    company("month", "payback_share", "0.000000");
+}
+
 Test(links, a_lead_waits_until_it_is_contacted_converted_or_lost)
 {
     LEAD("L1", "2024-03-01T09:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-01T09:00:00Z")),

@@ -179,6 +179,33 @@ Test(organisation, what_is_said_of_people_and_teams)
     snapshot_destroy(s);
 }
 
+/* A reader of changes is told of every team that has another lead or name, also of the first one. */
+Test(organisation, a_lead_who_comes_changes_the_team)
+{
+    static const char *const teams[] = {"North", "South"};
+    for (unsigned i = 0; i < 2; i++) {
+        DEAL(teams[i], "2024-03-08T00:00:00Z", NAME(FIELD_TEAM, teams[i]), NAME(DEAL_STAGE, "won"),
+             NUMBER(DEAL_AMOUNT, UNITS(5)));
+    }
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, false, s);
+    for (unsigned i = 0; i < 2; i++) {
+        char key[2] = {(char)('1' + i), '\0'};
+        apply(make_event(KIND_MEMBER, key, at("2024-03-10T00:00:00Z"),
+                         (struct given[]){NAME(MEMBER_MANAGER, i == 0 ? "Anna" : "Boris"), NAME(MEMBER_TEAM, teams[i]),
+                                          NUMBER(MEMBER_LEAD, 1), END}));
+        core_cut(core.shard, READER_PUBLISHER, false, s);
+        bool is_told = false;
+        for (size_t e = 0; e < snapshot_entity_count(s); e++)
+            is_told = is_told || (snapshot_entity_dimension(s, e) == DIMENSION_TEAM &&
+                                  text_equal(snapshot_entity_name(s, e), text_of(teams[i])) &&
+                                  text_equal(snapshot_entity_about(s, e).lead, text_of(i == 0 ? "Anna" : "Boris")));
+        cr_expect(is_told, "%s", teams[i]);
+    }
+    snapshot_destroy(s);
+}
+
 static void configure(struct member_config *m, const char *manager, const char *team, int64_t from_day, int64_t to_day)
 {
     *m = (struct member_config){.manager_id = strdup(manager),
@@ -235,4 +262,25 @@ Test(organisation, configured_rows_may_be_open_at_both_ends)
     }
     cr_expect(seen == 4);
     snapshot_destroy(s);
+}
+
+static bool changes_name(enum dimension d, const char *entity)
+{
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, false, s);
+    bool found = core_find(s, d, entity) < snapshot_entity_count(s);
+    snapshot_destroy(s);
+    return found;
+}
+
+/* Without any record of hers. */
+Test(organisation, a_row_alone_is_a_change_of_its_manager)
+{
+    shard_advance(core.shard, at("2024-03-01T00:00:00Z"));
+    member("M1", "2024-01-01T00:00:00Z", "Anna", "North", END, END);
+    cr_expect(changes_name(DIMENSION_MANAGER, "Anna") && !changes_name(DIMENSION_MANAGER, "Anna"));
+    member("M1", "2024-01-02T00:00:00Z", "Anna", "South", FROM("2024-03-10T00:00:00Z"), END);
+    cr_expect(changes_name(DIMENSION_MANAGER, "Anna") && !changes_name(DIMENSION_MANAGER, "Anna"));
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    cr_expect(changes_name(DIMENSION_MANAGER, "Anna"), "she is of the South now");
 }

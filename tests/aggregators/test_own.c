@@ -62,9 +62,8 @@ static void own_is(enum dimension d, const char *entity, const char *window, con
     buffer_init(&b);
     buffer_string(&b, "");
     int64_t got = 0;
-    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
-        if (snapshot_entity_dimension(s, i) != d || !text_equal(snapshot_entity_name(s, i), text_of(entity)))
-            continue;
+    size_t i = core_find(s, d, entity);
+    if (i < snapshot_entity_count(s)) {
         struct sums sums, previous;
         struct own_sums own, own_previous;
         struct kpi_value v;

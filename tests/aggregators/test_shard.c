@@ -454,3 +454,23 @@ Test(shard, a_gap_while_it_is_copied_waits_for_the_end)
     restart(EVENT_GAP, 0);
     wait_for_the_end();
 }
+
+/* What has no previous window has nothing in it. */
+Test(shard, all_and_now_have_no_previous)
+{
+    LEAD("L", "2024-03-05T10:00:00Z", NUMBER(LEAD_CREATED_AT, at("2024-03-05T10:00:00Z")));
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    cr_assert(snapshot_entity_count(s) > 0);
+    for (unsigned w = 0; w < core.config->window_count; w++) {
+        static const struct sums nothing;
+        struct sums sums, previous;
+        snapshot_sums(s, 0, w, &sums, &previous);
+        bool has_previous = snapshot_has_previous(s, w);
+        enum window_kind kind = core.config->windows[w].kind;
+        cr_expect(has_previous == (kind != WINDOW_ALL && kind != WINDOW_NOW), "%s", core.config->windows[w].name);
+        cr_expect(has_previous || memcmp(&previous, &nothing, sizeof nothing) == 0, "%s", core.config->windows[w].name);
+    }
+    snapshot_destroy(s);
+}

@@ -106,6 +106,41 @@ Test(strength, what_has_no_value)
     cr_expect(s.weakest == LEVER_COUNT && s.strongest == LEVER_COUNT);
 }
 
+/* What a win is worth, or how often there is one, or how long it takes, is not known: sizes that need it are none. */
+Test(strength, sizes_need_what_they_are_made_of)
+{
+    struct lever_sums own = sums_of(3, 1, 100, 10, 5), other = sums_of(2, 2, 50, 30, 4);
+    own.total[LEVER_AVERAGE_CHECK] = other.total[LEVER_AVERAGE_CHECK] = 0;
+    own.count[LEVER_AVERAGE_CHECK] = other.count[LEVER_AVERAGE_CHECK] = 0;
+    struct strengths s = judge(own, other, 10);
+    expect(&s, LEVER_WIN_RATE, STRENGTH_TEAM, "0.625000");
+    expect(&s, LEVER_AVERAGE_CHECK, STRENGTH_SHRUNK, "");
+    for (unsigned l = 0; l < LEVER_COUNT; l++)
+        expect(&s, (enum lever)l, STRENGTH_SIZE, "");
+    cr_expect(s.weakest == LEVER_COUNT && s.strongest == LEVER_COUNT);
+    own = sums_of(3, 1, 100, 0, 5);
+    other = sums_of(2, 2, 50, 0, 4);
+    own.count[LEVER_CYCLE_TIME] = other.count[LEVER_CYCLE_TIME] = 0;
+    s = judge(own, other, 10);
+    expect(&s, LEVER_CYCLE_TIME, STRENGTH_SIZE, "");
+    expect(&s, LEVER_DEALS, STRENGTH_SIZE, "-27.95"); /* half a deal too many x 9.25/14 x 1100/13 */
+    cr_expect(s.weakest != LEVER_CYCLE_TIME && s.strongest != LEVER_CYCLE_TIME);
+}
+
+/* Books: a win was booked in this window and another taken back, for less: an amount that no deal has. */
+Test(strength, an_amount_of_no_deal_is_no_average)
+{
+    struct lever_sums own = sums_of(0, 1, 0, 0, 1), other = sums_of(0, 2, 0, 0, 2);
+    own.total[LEVER_AVERAGE_CHECK] = 2000;
+    struct strengths s = judge(own, other, 10);
+    for (unsigned p = 0; p < STRENGTH_PARTS; p++)
+        expect(&s, LEVER_AVERAGE_CHECK, (enum strength_part)p, "");
+    other.count[LEVER_AVERAGE_CHECK] = -1;
+    s = judge(own, other, 10);
+    for (unsigned p = 0; p < STRENGTH_PARTS; p++)
+        expect(&s, LEVER_AVERAGE_CHECK, (enum strength_part)p, "");
+}
+
 /* Sums of a billion deals at the limit of amounts, whose sizes have factors of a hundred bits. */
 Test(strength, the_largest_numbers)
 {

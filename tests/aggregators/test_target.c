@@ -34,9 +34,8 @@ static void said(enum dimension d, const char *entity, const char *window, const
     struct buffer b;
     buffer_init(&b);
     buffer_string(&b, "");
-    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
-        if (snapshot_entity_dimension(s, i) != d || !text_equal(snapshot_entity_name(s, i), text_of(entity)))
-            continue;
+    size_t i = core_find(s, d, entity);
+    if (i < snapshot_entity_count(s)) {
         struct sums sums, previous;
         struct kpi_value value;
         snapshot_sums(s, i, (unsigned)w, &sums, &previous);
@@ -124,6 +123,17 @@ Test(target, a_ramp_and_a_row_that_takes_over)
     said(DIMENSION_MANAGER, "Anna", "month", "sales_volume.target", "44000.00");
 }
 
+/* One that is in force on days off alone governs no day of a month that has working days. */
+Test(target, for_a_weekend_is_none)
+{
+    target("T", "2024-02-20T00:00:00Z", 21000, "2024-03-09", NUMBER(TARGET_ENDS_ON, day("2024-03-10")));
+    sell("D", "2024-03-05T10:00:00Z", 4000);
+    shard_advance(core.shard, at("2024-03-20T12:00:00Z"));
+    said(DIMENSION_MANAGER, "Anna", "month", "sales_volume.target", "");
+    target("T", "2024-02-21T00:00:00Z", 21000, "2024-03-09", NUMBER(TARGET_ENDS_ON, day("2024-03-11")));
+    said(DIMENSION_MANAGER, "Anna", "month", "sales_volume.target", "1000.00"); /* the Monday: one day of 21 */
+}
+
 Test(target, what_is_set_later_does_not_change_the_past)
 {
     sell("D", "2024-03-05T10:00:00Z", 5000);
@@ -169,4 +179,37 @@ Test(target, what_counts_nowhere_is_counted)
     sell("D", "2024-03-05T10:00:00Z", 5000);
     said(DIMENSION_MANAGER, "Anna", "month", "sales_volume.attainment", "0.500000");
     cr_expect(shard_oddities(core.shard, ODDITY_TARGET_ENTITY) == 0);
+}
+
+/* The last of as many windows as there may be is looked at, and none behind it. */
+Test(target, as_many_windows_as_there_may_be)
+{
+    struct config *c = core.config;
+    while (c->window_count < WINDOWS_MAX) {
+        bool is_last = c->window_count + 1 == WINDOWS_MAX;
+        char name[16];
+        snprintf(name, sizeof name, "%um", c->window_count);
+        cr_assert(window_spec_parse(text_of(is_last ? "year" : name), &c->windows[c->window_count]) == WINDOW_OK);
+        for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+            c->dimension_windows[d][c->window_count] = true;
+        c->window_count++;
+    }
+    shard_destroy(core.shard);
+    core.shard = shard_create(c, core.calendar);
+    target("T", "2024-02-20T00:00:00Z", 21000, "2024-03-01", NO_MORE);
+    sell("D", "2024-03-05T10:00:00Z", 4000);
+    apply(make_event(KIND_TARGET, "Y", at("2023-02-20T00:00:00Z"),
+                     (struct given[]){NUMBER(TARGET_DIMENSION, DIMENSION_MANAGER), NAME(TARGET_ENTITY, "Anna"),
+                                      NAME(TARGET_KPI, "sales_volume"), NUMBER(TARGET_PERIOD, PERIOD_YEAR),
+                                      NUMBER(TARGET_VALUE, 100 * MICRO), NUMBER(TARGET_STARTS_ON, day("2024-01-01")),
+                                      END}));
+    shard_advance(core.shard, at("2024-03-08T17:07:00Z"));
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    for (size_t i = 0; i < snapshot_entity_count(s); i++) {
+        bool is_anna = text_equal(snapshot_entity_name(s, i), TEXT("Anna"));
+        cr_expect(snapshot_target_count(s, i) == (is_anna ? 3 : 0), "%zu", snapshot_target_count(s, i));
+        cr_expect((snapshot_target_find(s, i, WINDOWS_MAX - 1, KPI_SALES_VOLUME) != NULL) == is_anna);
+    }
+    snapshot_destroy(s);
 }

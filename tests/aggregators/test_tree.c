@@ -128,6 +128,29 @@ Test(tree, sums_are_wider_than_rows)
     tree_fini(&t);
 }
 
+/* A row takes what keeps it within its range, to the last unit; beyond it a second row of the same key does. */
+Test(tree, a_row_holds_all_of_its_range)
+{
+    for (int sign = -1; sign <= 1; sign += 2) {
+        struct tree t;
+        tree_init(&t, 1, false);
+        cr_expect(tree_rows(&t) == 0);
+        tree_add(&t, 7, 0, &(int64_t){sign * (ROW_MAX - 1)});
+        tree_add(&t, 7, 0, &(int64_t){sign});
+        cr_expect(tree_rows(&t) == 1, "%d", sign);
+        tree_add(&t, 7, 0, &(int64_t){sign});
+        cr_expect(tree_rows(&t) == 2, "%d", sign);
+        int128 sum = 0;
+        tree_sums(&t, 7, 8, &sum);
+        cr_expect(sum == (int128)sign * ROW_MAX + sign);
+        tree_check(&t);
+        tree_add(&t, 7, 0, &(int64_t){-sign});
+        tree_add(&t, 7, 0, &(int64_t){-sign * ROW_MAX});
+        cr_expect(tree_rows(&t) == 0 && t.root == NULL);
+        tree_fini(&t);
+    }
+}
+
 /* Payments and refunds in any order: when have they paid back the cost? */
 Test(tree, finds_when_a_running_sum_reaches_a_level)
 {
