@@ -1,0 +1,153 @@
+/* What is done to the file as a whole, while no process has it open. */
+#include "checkpoint/store.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void say(struct buffer *problem, const char *folder, const char *what)
+{
+    buffer_clear(problem);
+    buffer_format(problem, "%s: %s", folder, what);
+}
+
+static bool pass_by(void *context, const struct stored_row *row)
+{
+    (void)context;
+    (void)row;
+    return true;
+}
+
+static enum store_result read_all(const char *folder, struct buffer *problem)
+{
+    struct store *s;
+    enum store_result result = store_open(folder, STORE_READ, &s, problem);
+    if (result == STORE_OK) {
+        result = store_read(s, pass_by, NULL, problem);
+        store_close(s);
+    }
+    return result;
+}
+
+/* In the child: its status says the result. What LMDB would print before it gives up is of no use to anybody. A signal
+ * ends it as one, whoever handled it in the parent: a handler that exits could look like a result. */
+static _Noreturn void check_here(const char *folder)
+{
+    static const int ends[] = {SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        signal(ends[i], SIG_DFL);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0)
+        dup2(nowhere, STDERR_FILENO);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    struct buffer unheard;
+    buffer_init(&unheard);
+    _exit(64 + (int)read_all(folder, &unheard));
+}
+
+enum store_result store_check(const char *folder, struct buffer *problem)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0) {
+        say(problem, folder, strerror(errno));
+        return STORE_FAILED;
+    }
+    if (child == 0)
+        check_here(folder);
+    int status;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            REQUIRE(false);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) < 64 || WEXITSTATUS(status) > 64 + STORE_FAILED) {
+        say(problem, folder, "the checkpoint is damaged: who reads it is killed");
+        return STORE_DAMAGED;
+    }
+    enum store_result result = (enum store_result)(WEXITSTATUS(status) - 64);
+    if (result != STORE_OK) /* it did not end the child, so that its words can be had */
+        result = read_all(folder, problem);
+    return result;
+}
+
+static void paths(const char *folder, const char *more, char *out, size_t size)
+{
+    snprintf(out, size, "%s/checkpoint.mdb%s", folder, more);
+}
+
+enum store_result store_set_aside(const char *folder, struct buffer *problem)
+{
+    enum store_result result;
+    int held = store_lock(folder, &result, problem);
+    if (held < 0)
+        return result;
+    char from[4096], to[4096], lock[4096];
+    paths(folder, "", from, sizeof from);
+    paths(folder, ".damaged", to, sizeof to);
+    paths(folder, "-lock", lock, sizeof lock);
+    if (rename(from, to) == 0) {
+        unlink(lock);
+    } else {
+        result = errno == ENOENT ? STORE_EMPTY : STORE_FAILED;
+        say(problem, from, strerror(errno));
+    }
+    close(held);
+    return result;
+}
+
+/* The rename is on the disk only when its folder is. */
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int code = fsync(fd) == 0 ? 0 : errno;
+    close(fd);
+    return code;
+}
+
+static int copy_compact(const char *from, const char *to)
+{
+    MDB_env *env;
+    int fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    int code = mdb_env_create(&env);
+    if (code == 0) {
+        code = mdb_env_open(env, from, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOTLS, 0600);
+        if (code == 0)
+            code = mdb_env_copyfd2(env, fd, MDB_CP_COMPACT);
+        mdb_env_close(env);
+    }
+    if (code == 0 && fsync(fd) != 0)
+        code = errno;
+    close(fd);
+    return code;
+}
+
+enum store_result store_compact(const char *folder, struct buffer *problem)
+{
+    char from[4096], to[4096];
+    enum store_result result;
+    int lock = store_lock(folder, &result, problem);
+    if (lock < 0)
+        return result;
+    paths(folder, "", from, sizeof from);
+    paths(folder, ".compact", to, sizeof to);
+    int code = copy_compact(from, to);
+    if (code == 0 && rename(to, from) != 0)
+        code = errno;
+    if (code == 0)
+        code = sync_folder(folder);
+    close(lock);
+    if (code == 0)
+        return STORE_OK;
+    unlink(to);
+    say(problem, from, mdb_strerror(code));
+    return STORE_FAILED;
+}
