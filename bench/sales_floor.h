@@ -1,0 +1,36 @@
+/* sales_floor.h - two years of a sales floor as events in the order in which they happened, for benchmarks: no files, no
+ * Kafka, the same for the same numbers.
+ *
+ * A deal has a lead (six of ten), three stages, an end after 1 to 90 days, and when it is won one to three payments and
+ * now and then an answer to a question. So most deals are closed; those that were created last stand open.
+ *
+ * Thread: one; sales_floor_event's memory is static.
+ */
+#pragma once
+#include "aggregators/event.h"
+#include "base/instant.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLOOR_FROM_US  (INT64_C(1704067200) * SECOND) /* 2024-01-01 */
+#define FLOOR_DAYS     730
+#define FLOOR_UNTIL_US (FLOOR_FROM_US + FLOOR_DAYS * DAY)
+
+struct sales_floor {
+    int64_t deals;
+    unsigned managers, teams, customers;
+};
+
+/* One event to be. */
+struct floor_item {
+    int64_t at_us;
+    uint32_t deal;
+    uint32_t step;
+};
+
+/* As many managers and customers as so many deals have. */
+struct sales_floor sales_floor_of(int64_t deals);
+/* All that happens by FLOOR_UNTIL_US, in order; the caller frees it. */
+struct floor_item *sales_floor_programme(const struct sales_floor *f, size_t *out_count);
+/* Valid until the next call. */
+const struct event *sales_floor_event(const struct sales_floor *f, const struct floor_item *item);
