@@ -83,7 +83,7 @@ static void *run(void *argument)
     for (bool stopping = false; !stopping;) {
         /* alert_thread_stop wakes both. */
         if (t->adopted)
-            handoff_wait(t->outlet->full, handoff_is_free(t->reports) ? -1 : RETRY_MS);
+            handoff_wait(t->outlet->exchange.full, handoff_is_free(t->reports) ? -1 : RETRY_MS);
         else
             handoff_wait(t->adoptions, RETRY_MS);
         stopping = flag_get(&t->stopping);
@@ -130,7 +130,7 @@ void alert_thread_stop(struct alert_thread *t, int64_t chance_ms)
         return;
     t->chance_ms = chance_ms;
     flag_set(&t->stopping);
-    handoff_wake(t->outlet->full);
+    handoff_wake(t->outlet->exchange.full);
     handoff_wake(t->adoptions);
     pthread_join(t->thread, NULL);
     t->joined = true;

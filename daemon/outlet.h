@@ -9,24 +9,17 @@
 #include "aggregators/shard.h"
 #include "aggregators/snapshot.h"
 #include "base/counter.h"
-#include "base/handoff.h"
-#include "base/ring.h"
+#include "daemon/exchange.h"
 #include <stdbool.h>
 #include <stdint.h>
-
-#define OUTLET_SNAPSHOTS 2
 
 struct outlet {
     /* writer only */
     enum reader reader;
-    struct snapshot *spare[OUTLET_SNAPSHOTS];
-    unsigned spare_count;
     int64_t asks_seen; /* asks for everything that were met */
 
-    /* writer puts, reader takes; and back */
-    struct handoff *full, *empty[OUTLET_SNAPSHOTS]; /* a place for each on its way back: giving back never waits */
-    struct counter asks;                            /* reader adds */
-    struct ring *bell;                              /* woken when a snapshot comes back: the writer sleeps there */
+    struct exchange exchange; /* of snapshots; the reader sleeps at its `full` */
+    struct counter asks;      /* reader adds */
 };
 
 void outlet_init(struct outlet *o, enum reader reader, struct ring *bell);

@@ -109,7 +109,7 @@ static void *run(void *argument)
         if (wait_us > SLEEP_MAX_US)
             wait_us = SLEEP_MAX_US;
         if (wait_us > 0)
-            handoff_wait(t->outlet->full, (int)((wait_us + MILLISECOND - 1) / MILLISECOND));
+            handoff_wait(t->outlet->exchange.full, (int)((wait_us + MILLISECOND - 1) / MILLISECOND));
         stopping = flag_get(&t->stopping);
         step(t);
     }
@@ -138,7 +138,7 @@ void publish_thread_start(struct publish_thread *t)
 
 struct handoff *publish_thread_bell(struct publish_thread *t)
 {
-    return t->outlet->full;
+    return t->outlet->exchange.full;
 }
 
 void publish_thread_set_lag(struct publish_thread *t, int64_t messages, int64_t gaps)
@@ -152,7 +152,7 @@ void publish_thread_stop(struct publish_thread *t)
     if (t->joined || !t->started)
         return;
     flag_set(&t->stopping);
-    handoff_wake(t->outlet->full);
+    handoff_wake(t->outlet->exchange.full);
     pthread_join(t->thread, NULL);
     t->joined = true;
 }

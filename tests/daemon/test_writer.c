@@ -68,7 +68,7 @@ static struct snapshot *next_snapshot(struct outlet *o)
 {
     struct snapshot *s;
     while ((s = outlet_take(o)) == NULL)
-        handoff_wait(o->full, -1);
+        handoff_wait(o->exchange.full, -1);
     return s;
 }
 
