@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "consumers/client.h"
+#include "consumers/complaint.h"
 #include "consumers/decode.h"
 #include <inttypes.h>
 #include <pthread.h>
@@ -65,6 +66,7 @@ struct consumer {
     int32_t last_partition;
     uint32_t last_slot;
     int64_t lag_at_us, reset_at_us;
+    struct complaint refused;
 };
 
 /* --- what is read: topics, slots, positions ----------------------------------------------------------------------- */
@@ -360,17 +362,35 @@ static void measure_lag(struct consumer *c)
     counter_set(&c->counters.lag, lag);
 }
 
+/* Every attempt to connect fails the same way, a few times a second and for each broker. */
+static void tell_refused(struct consumer *c, int code, const char *reason)
+{
+    if (counter_get(&c->watch_counters.connected) != 0)
+        c->refused.standing = false;
+    if (complaint_is_due(&c->refused))
+        LOG(LOG_ERROR,
+            code == RD_KAFKA_RESP_ERR__AUTHENTICATION
+                ? "kafka refuses to let kpid in: look at sasl.mechanism, sasl.username and the password"
+                : "no encrypted connection to kafka: look at security.protocol and the ssl properties",
+            LOG_TEXT("brokers", c->config->kafka.brokers), LOG_TEXT("reason", reason),
+            LOG_NUMBER("refused_ms", complaint_age_ms(&c->refused)));
+}
+
 static void client_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     struct consumer *c = opaque;
     char why[256];
     counter_add(&c->counters.errors, 1);
-    if (code == RD_KAFKA_RESP_ERR__FATAL)
+    if (code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL)
+        tell_refused(c, code, reason);
+    else if (code == RD_KAFKA_RESP_ERR__FATAL)
         LOG(LOG_ERROR, "librdkafka cannot go on",
             LOG_TEXT("error", rd_kafka_err2name(rd_kafka_fatal_error(rk, why, sizeof why))), LOG_TEXT("text", why));
     else
         LOG(LOG_DEBUG, "kafka client", LOG_TEXT("error", rd_kafka_err2name(code)), LOG_TEXT("text", reason));
     /* The watch finds out whether the brokers are away, and is the one to say so. */
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        topic_watch_reason(c->watch, reason);
     topic_watch_ask(c->watch);
 }
 

@@ -3,17 +3,15 @@
 #include "base/handoff.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "consumers/complaint.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ANSWER_MS = 3000, AGAIN_MS = 1000, SLICE_MS = 100 };
 
-/* A complaint that is repeated after 1, 2, 4 ... minutes at most. */
-struct complaint {
-    bool standing;
-    int64_t since_us, again_at_us, pause_us;
-};
+/* librdkafka is silent about a broker that closes the connection as soon as it hears the wrong protocol. */
+#define NO_REASON "none was told; a broker that hangs up at once may want another security.protocol"
 
 struct topic_watch {
     rd_kafka_t *rk;
@@ -24,8 +22,9 @@ struct topic_watch {
     rd_kafka_queue_t *queue;
     pthread_t thread;
     struct flag stop;
-    struct handoff *found; /* layouts for the consumer */
-    struct handoff *wake;  /* only to sleep on: nothing is put */
+    struct handoff *found;  /* layouts for the consumer */
+    struct handoff *wake;   /* only to sleep on: nothing is put */
+    struct handoff *reason; /* a text, of the consumer */
     struct topic_watch_counters *counters;
     /* the thread's own */
     struct complaint away, *missing;
@@ -34,29 +33,16 @@ struct topic_watch {
     rd_kafka_topic_t **topics;
 };
 
-static bool complaint_is_due(struct complaint *c)
-{
-    int64_t now_us = clock_monotonic_us();
-    if (!c->standing)
-        *c = (struct complaint){.standing = true, .since_us = now_us, .again_at_us = now_us, .pause_us = 5 * SECOND};
-    if (now_us < c->again_at_us)
-        return false;
-    c->again_at_us = now_us + c->pause_us;
-    c->pause_us = c->pause_us * 2 < HOUR ? c->pause_us * 2 : HOUR;
-    return true;
-}
-
-static int64_t complaint_age_ms(const struct complaint *c)
-{
-    return (clock_monotonic_us() - c->since_us) / MILLISECOND;
-}
-
 static void brokers_away(struct topic_watch *w, rd_kafka_resp_err_t err)
 {
     counter_set(&w->counters->connected, 0);
-    if (complaint_is_due(&w->away))
-        LOG(LOG_WARNING, "kafka does not answer; waiting for it", LOG_TEXT("brokers", w->kafka->brokers),
-            LOG_TEXT("error", rd_kafka_err2str(err)), LOG_NUMBER("away_ms", complaint_age_ms(&w->away)));
+    if (!complaint_is_due(&w->away))
+        return;
+    char *reason = handoff_take(w->reason);
+    LOG(LOG_WARNING, "kafka does not answer; waiting for it", LOG_TEXT("brokers", w->kafka->brokers),
+        LOG_TEXT("error", rd_kafka_err2str(err)), LOG_TEXT("reason", reason != NULL ? reason : NO_REASON),
+        LOG_NUMBER("away_ms", complaint_age_ms(&w->away)));
+    free(reason);
 }
 
 static void brokers_here(struct topic_watch *w)
@@ -65,6 +51,7 @@ static void brokers_here(struct topic_watch *w)
         LOG(LOG_INFO, "kafka answers", LOG_TEXT("brokers", w->kafka->brokers),
             LOG_NUMBER("away_ms", complaint_age_ms(&w->away)));
     w->away.standing = false;
+    free(handoff_take(w->reason)); /* of a connection that is needed no more */
     counter_set(&w->counters->connected, 1);
 }
 
@@ -215,6 +202,7 @@ struct topic_watch *topic_watch_start(rd_kafka_t *rk, const struct kafka_config 
     w->counters = counters;
     w->found = handoff_create();
     w->wake = handoff_create();
+    w->reason = handoff_create();
     w->missing = must_zalloc(count * sizeof *w->missing);
     w->policy_known = must_zalloc(count * sizeof *w->policy_known);
     w->topics = must_zalloc(count * sizeof *w->topics);
@@ -231,7 +219,9 @@ void topic_watch_stop(struct topic_watch *w)
     pthread_join(w->thread, NULL);
     free(handoff_take(w->found));
     handoff_destroy(w->found);
+    free(handoff_take(w->reason));
     handoff_destroy(w->wake);
+    handoff_destroy(w->reason);
     free(w->missing);
     free(w->policy_known);
     free(w->topics);
@@ -246,4 +236,10 @@ struct topic_layout *topic_watch_take(struct topic_watch *w)
 void topic_watch_ask(struct topic_watch *w)
 {
     handoff_wake(w->wake);
+}
+
+void topic_watch_reason(struct topic_watch *w, const char *reason)
+{
+    if (handoff_is_free(w->reason))
+        handoff_put(w->reason, must_strdup(reason));
 }

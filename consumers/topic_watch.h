@@ -37,3 +37,5 @@ void topic_watch_stop(struct topic_watch *w);
 struct topic_layout *topic_watch_take(struct topic_watch *w);
 /* Any thread: ask again now, for instance because all brokers seem to be down. */
 void topic_watch_ask(struct topic_watch *w);
+/* The consumer: what librdkafka says of a connection that failed, for the line that says that brokers are away. */
+void topic_watch_reason(struct topic_watch *w, const char *reason);
