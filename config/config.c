@@ -94,6 +94,16 @@ int config_find_input(const struct config *c, enum record_kind k)
     return -1;
 }
 
+bool config_reads(const struct config *c, const char *topic)
+{
+    for (unsigned i = 0; i < c->input_count; i++) {
+        if (strcmp(c->inputs[i].topic, topic) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool config_has_books(const struct config *c)
 {
     return c->corrections == CORRECTIONS_BOOK || c->lock_day != INT64_MIN;

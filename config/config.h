@@ -132,6 +132,9 @@ struct input_config {
     struct field_source fields[FIELD_COUNT_MAX]; /* by field index of the kind */
 };
 
+/* What to do when messages are gone from a topic before they were read. */
+enum on_gap { ON_GAP_CONTINUE, ON_GAP_STOP };
+
 struct kafka_property {
     char *name, *value;
 };
@@ -142,10 +145,11 @@ struct kafka_config {
     char *dead_letter_topic;           /* "kpid-dead-letters" */
     struct kafka_property *properties; /* passed to librdkafka as they are */
     size_t property_count;
-    int64_t message_size_max;        /* bytes; a larger value is a dead letter */
-    int64_t queue_bytes_max;         /* librdkafka's prefetch, bytes */
-    int64_t metadata_refresh_ms;     /* how often new partitions are looked for */
-    int64_t clock_skew_ms;           /* how far occurred_at may be ahead of the message's time stamp */
+    int64_t message_size_max;    /* bytes; a larger value is a dead letter */
+    int64_t queue_bytes_max;     /* librdkafka's prefetch, bytes */
+    int64_t metadata_refresh_ms; /* how often new partitions are looked for */
+    int64_t clock_skew_ms;       /* how far occurred_at may be ahead of the message's time stamp */
+    enum on_gap on_gap;
     int64_t dead_letters_unsent_max; /* dead letters that wait for their delivery report */
 };
 
@@ -329,6 +333,8 @@ void config_check_properties_with(config_property_check *check);
 void config_destroy(struct config *c);
 /* The index of the kind's first input, -1 where it has none. */
 int config_find_input(const struct config *c, enum record_kind k);
+/* Whether some input reads the topic. */
+bool config_reads(const struct config *c, const char *topic);
 /* Whether deals and payments have books: what was told of them, and when (corrections). */
 bool config_has_books(const struct config *c);
 /* Adds the default input of a kind, for files that are given by hand. */

@@ -20,6 +20,7 @@ static const char *const credit_words[] = {"current", "at_close", NULL};
 static const char *const view_words[] = {"as_was", "as_is", NULL};
 static const char *const order_words[] = {"occurred_at", "version", NULL};
 static const char *const event_words[] = {"changes", "full", NULL};
+static const char *const on_gap_words[] = {"continue", "stop", NULL};
 static const char *const kind_words[] = {
 #define X(symbol, name, topic, key) name,
     RECORD_KIND_TABLE(X)
@@ -178,6 +179,8 @@ static const struct option kafka_options[] = {
      .help = "How often new partitions are looked for."},
     {"clock_skew", OPTION_DURATION, AT(kafka_config, clock_skew_ms), .fallback = "5m", .least = 0, .most = 365 * MS_D,
      .help = "How far occurred_at may be ahead of the message's time stamp; what is further is a dead letter."},
+    {"on_gap", OPTION_CHOICE, AT(kafka_config, on_gap), .fallback = "continue", .words = on_gap_words,
+     .help = "When messages are gone from a topic before they were read: go on with what is left and say so, or stop."},
     {"dead_letters_unsent_max", OPTION_INTEGER, AT(kafka_config, dead_letters_unsent_max), .fallback = "1000", .least = 1, .most = 100000,
      .help = "Dead letters that wait for their delivery report; at that number reading pauses."},
     {"sasl_password", OPTION_SECRET, .property = "sasl.password", .help = "Password for SASL."},

@@ -11,89 +11,20 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "consumers/client.h"
-#include "consumers/complaint.h"
 #include "consumers/decode.h"
+#include "consumers/gap.h"
+#include "consumers/layout.h"
+#include "consumers/reading.h"
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { POLL_MS = 100, QUESTION_MS = 2000, SLOTS_MAX = 1 << 20 };
+enum { POLL_MS = 100 };
 
-#define LAG_EVERY_US   (500 * MILLISECOND)
-#define RESET_AFTER_US (1 * SECOND)
+#define LAG_EVERY_US (500 * MILLISECOND)
 
-struct slot {
-    unsigned topic;
-    int32_t partition;
-    int64_t next; /* the position; -1 = nothing yet */
-    bool ended;
-    int64_t reset_from; /* an offset that is not there and from which reading must go on; -1 = none */
-};
-
-/* A topic and the inputs that it feeds. With more than one, a message is of the first whose filter it passes. */
-struct topic {
-    const char *name;
-    unsigned inputs[INPUTS_MAX];
-    unsigned input_count;
-    int32_t partitions; /* that have slots */
-    uint32_t *slots;    /* by partition */
-};
-
-struct consumer {
-    const struct config *config;
-    struct ring *ring;
-    struct dead_letters *dead_letters;
-    struct decoder *decoder;
-    struct consumer_start *starts;
-    size_t start_count;
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;
-    pthread_t thread;
-    struct flag stop;
-    struct consumer_counters counters;
-    struct topic_watch_counters watch_counters;
-    struct topic topics[INPUTS_MAX];
-    const char *names[INPUTS_MAX];
-    bool changes_only[INPUTS_MAX];
-    unsigned topic_count;
-    /* the thread's own */
-    struct topic_watch *watch;
-    struct slot *slots;
-    uint32_t slot_count, slot_room;
-    const rd_kafka_topic_t *last_topic; /* of the last message: they come in runs of one partition */
-    int32_t last_partition;
-    uint32_t last_slot;
-    int64_t lag_at_us, reset_at_us;
-    struct complaint refused;
-};
-
-/* --- what is read: topics, slots, positions ----------------------------------------------------------------------- */
-
-static void collect_topics(struct consumer *c)
-{
-    for (unsigned i = 0; i < c->config->input_count; i++) {
-        const struct input_config *input = &c->config->inputs[i];
-        unsigned t = 0;
-        while (t < c->topic_count && strcmp(c->names[t], input->topic) != 0)
-            t++;
-        if (t == c->topic_count) {
-            c->topics[t].name = c->names[t] = input->topic;
-            c->topic_count++;
-        }
-        c->topics[t].inputs[c->topics[t].input_count++] = i;
-        c->changes_only[t] = c->changes_only[t] || input->events == EVENTS_CHANGES;
-    }
-}
-
-static int64_t start_of(const struct consumer *c, const char *topic, int32_t partition)
-{
-    for (size_t i = 0; i < c->start_count; i++)
-        if (c->starts[i].partition == partition && strcmp(c->starts[i].topic, topic) == 0)
-            return c->starts[i].offset;
-    return RD_KAFKA_OFFSET_BEGINNING;
-}
+/* --- into the ring ------------------------------------------------------------------------------------------------ */
 
 /* The room for one event, or NULL when the consumer is to stop. */
 static void *room(struct consumer *c)
@@ -111,7 +42,7 @@ static void *room(struct consumer *c)
     return NULL;
 }
 
-static bool note(struct consumer *c, enum event_fate fate, uint32_t slot, int64_t offset, struct text text)
+bool consumer_note(struct consumer *c, enum event_fate fate, uint32_t slot, int64_t offset, struct text text)
 {
     void *memory = room(c);
     if (memory == NULL)
@@ -119,69 +50,6 @@ static bool note(struct consumer *c, enum event_fate fate, uint32_t slot, int64_
     event_note(memory, fate, slot, offset, text);
     ring_commit(c->ring);
     return true;
-}
-
-static bool add_slot(struct consumer *c, unsigned t, int32_t partition)
-{
-    uint32_t slot = c->slot_count;
-    REQUIRE(slot < SLOTS_MAX);
-    if (!note(c, EVENT_SLOT, slot, partition, text_of(c->names[t])))
-        return false;
-    if (c->slot_count == c->slot_room) {
-        c->slot_room = c->slot_room > 0 ? c->slot_room * 2 : 64;
-        c->slots = must_realloc(c->slots, c->slot_room * sizeof *c->slots);
-    }
-    c->slots[c->slot_count++] =
-        (struct slot){.topic = t, .partition = partition, .next = -1, .ended = false, .reset_from = -1};
-    struct topic *topic = &c->topics[t];
-    topic->slots = must_realloc(topic->slots, (size_t)(partition + 1) * sizeof *topic->slots);
-    topic->slots[partition] = slot;
-    topic->partitions = partition + 1;
-    return true;
-}
-
-static void take_layout(struct consumer *c)
-{
-    struct topic_layout *layout = topic_watch_take(c->watch);
-    if (layout == NULL)
-        return;
-    rd_kafka_topic_partition_list_t *added = rd_kafka_topic_partition_list_new(16);
-    for (unsigned t = 0; t < layout->count; t++) {
-        int32_t before = c->topics[t].partitions;
-        for (int32_t p = before; p < layout->partitions[t]; p++) {
-            if (!add_slot(c, t, p))
-                break; /* stopping */
-            rd_kafka_topic_partition_list_add(added, c->names[t], p)->offset = start_of(c, c->names[t], p);
-        }
-        if (c->topics[t].partitions > before)
-            LOG(LOG_INFO, "reading a topic", LOG_TEXT("topic", c->names[t]),
-                LOG_NUMBER("partitions", c->topics[t].partitions), LOG_NUMBER("new", c->topics[t].partitions - before));
-    }
-    free(layout);
-    if (added->cnt > 0 && !flag_get(&c->stop)) {
-        rd_kafka_error_t *error = rd_kafka_incremental_assign(c->rk, added);
-        REQUIRE(error == NULL); /* only a wrong call fails: no broker is asked */
-        counter_set(&c->counters.partitions, c->slot_count);
-    }
-    rd_kafka_topic_partition_list_destroy(added);
-}
-
-static struct slot *slot_of(struct consumer *c, const rd_kafka_message_t *m, uint32_t *out_slot)
-{
-    if (m->rkt == c->last_topic && m->partition == c->last_partition) {
-        *out_slot = c->last_slot;
-        return &c->slots[c->last_slot];
-    }
-    const char *name = m->rkt != NULL ? rd_kafka_topic_name(m->rkt) : "";
-    for (unsigned t = 0; t < c->topic_count; t++) {
-        if (strcmp(c->names[t], name) != 0 || m->partition < 0 || m->partition >= c->topics[t].partitions)
-            continue;
-        c->last_topic = m->rkt;
-        c->last_partition = m->partition;
-        c->last_slot = *out_slot = c->topics[t].slots[m->partition];
-        return &c->slots[c->last_slot];
-    }
-    return NULL;
 }
 
 /* --- messages ----------------------------------------------------------------------------------------------------- */
@@ -223,6 +91,13 @@ static bool send_dead_letter(struct consumer *c, const struct event *e, const st
 /* False: stopping, and the message was not taken. */
 static bool take_message(struct consumer *c, uint32_t slot, struct slot *s, const rd_kafka_message_t *m)
 {
+    if (s->doubt != DOUBT_NONE)
+        return true; /* it comes again, if the log is the right one */
+    if (m->offset < s->next) {
+        gap_compare(s, m);
+        return true;
+    }
+    s->comparing = false; /* the last message is gone by compaction: no proof of anything */
     struct event *e = room(c);
     if (e == NULL)
         return false;
@@ -243,7 +118,11 @@ static bool take_message(struct consumer *c, uint32_t slot, struct slot *s, cons
     /* Before the event is visible: once it is counted, the letter is at least on its way. */
     if (e->fate == EVENT_DEAD_LETTER && !send_dead_letter(c, e, s, m, &message))
         return false;
+    e->message_hash = gap_hash(m);
     s->next = m->offset + 1;
+    s->has_message = true;
+    s->message_offset = m->offset;
+    s->hash = e->message_hash;
     counter_add(&c->counters.messages, 1);
     counter_add(&c->counters.bytes, (int64_t)(m->len + m->key_len));
     ring_commit(c->ring);
@@ -252,26 +131,45 @@ static bool take_message(struct consumer *c, uint32_t slot, struct slot *s, cons
 
 static bool take_end(struct consumer *c, uint32_t slot, struct slot *s, const rd_kafka_message_t *m)
 {
+    if (s->doubt != DOUBT_NONE)
+        return true;
+    if (m->offset < s->next) {
+        s->doubt = DOUBT_OFFSET;
+        return true;
+    }
+    s->comparing = false;
     s->next = m->offset;
     if (!s->ended) {
         s->ended = true;
         counter_add(&c->counters.ended, 1);
     }
-    return note(c, EVENT_END, slot, m->offset, TEXT(""));
+    return consumer_note(c, EVENT_END, slot, m->offset, TEXT(""));
+}
+
+static bool is_unknown(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
 
 static void take_error(struct consumer *c, struct slot *s, const rd_kafka_message_t *m)
 {
     counter_add(&c->counters.errors, 1);
     if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && s != NULL) {
-        s->reset_from = s->next >= 0 ? s->next : start_of(c, c->names[s->topic], s->partition);
-        if (s->reset_from < 0)
-            s->reset_from = 0;
+        if (s->doubt == DOUBT_NONE)
+            s->doubt = DOUBT_OFFSET;
         return;
     }
-    LOG(LOG_WARNING, "kafka tells an error", LOG_TEXT("topic", m->rkt != NULL ? rd_kafka_topic_name(m->rkt) : ""),
-        LOG_NUMBER("partition", m->partition), LOG_TEXT("error", rd_kafka_err2name(m->err)),
-        LOG_TEXT("text", rd_kafka_message_errstr(m)));
+    /* A topic that is deleted says so once for each partition. The watch tells it, once. */
+    bool unknown = is_unknown(m->err);
+    if (unknown && s != NULL)
+        c->topics[s->topic].was_missing = true;
+    if (m->err != c->last_error)
+        c->errors.standing = false;
+    c->last_error = m->err;
+    LOG(unknown || !complaint_is_due(&c->errors) ? LOG_DEBUG : LOG_WARNING, "kafka tells an error",
+        LOG_TEXT("topic", m->rkt != NULL ? rd_kafka_topic_name(m->rkt) : ""), LOG_NUMBER("partition", m->partition),
+        LOG_TEXT("error", rd_kafka_err2name(m->err)), LOG_TEXT("text", rd_kafka_message_errstr(m)));
     topic_watch_ask(c->watch);
 }
 
@@ -279,7 +177,7 @@ static void consumed(rd_kafka_message_t *m, void *opaque)
 {
     struct consumer *c = opaque;
     uint32_t slot = 0;
-    struct slot *s = slot_of(c, m, &slot);
+    struct slot *s = layout_slot(c, m, &slot);
     bool taken = true;
     if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR && s != NULL)
         taken = take_message(c, slot, s, m);
@@ -291,53 +189,6 @@ static void consumed(rd_kafka_message_t *m, void *opaque)
      * would lie beyond a message that nobody saw. */
     if (!taken || flag_get(&c->stop))
         rd_kafka_yield(c->rk);
-}
-
-/* --- offsets that are not there ----------------------------------------------------------------------------------- */
-
-static void reset_slot(struct consumer *c, struct slot *s)
-{
-    const char *topic = c->names[s->topic];
-    int64_t low, high;
-    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(c->rk, topic, s->partition, &low, &high, QUESTION_MS);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    bool there = s->reset_from >= low && s->reset_from <= high; /* a new leader did not know it yet */
-    int64_t go_on = there ? s->reset_from : low;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, s->partition)->offset = go_on;
-    /* Not a seek: librdkafka has stopped this partition and refuses it ("erroneous state"). */
-    rd_kafka_error_t *error = rd_kafka_incremental_unassign(c->rk, list);
-    REQUIRE(error == NULL);
-    error = rd_kafka_incremental_assign(c->rk, list);
-    REQUIRE(error == NULL);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (!there) {
-        LOG(LOG_ERROR,
-            s->reset_from < low
-                ? "messages are gone before they were read; going on at the earliest that is left"
-                : "the partition ends before the position; it was made anew, so it is read from its start",
-            LOG_TEXT("topic", topic), LOG_NUMBER("partition", s->partition), LOG_NUMBER("position", s->reset_from),
-            LOG_NUMBER("first", low), LOG_NUMBER("end", high));
-        counter_add(&c->counters.gaps, 1);
-        if (s->reset_from < low)
-            counter_add(&c->counters.lost, low - s->reset_from);
-    }
-    s->next = go_on;
-    s->reset_from = -1;
-}
-
-static void reset_slots(struct consumer *c)
-{
-    if (clock_monotonic_us() < c->reset_at_us)
-        return;
-    for (uint32_t i = 0; i < c->slot_count; i++) {
-        if (c->slots[i].reset_from < 0)
-            continue;
-        reset_slot(c, &c->slots[i]);
-        /* A broker that does not answer, or refuses the same offset again, is not asked without a pause. */
-        c->reset_at_us = clock_monotonic_us() + RESET_AFTER_US;
-    }
 }
 
 /* --- the thread --------------------------------------------------------------------------------------------------- */
@@ -397,12 +248,13 @@ static void client_error(rd_kafka_t *rk, int code, const char *reason, void *opa
 static void *consume(void *opaque)
 {
     struct consumer *c = opaque;
-    while (!flag_get(&c->stop)) {
-        take_layout(c);
+    while (!flag_get(&c->stop) && !flag_get(&c->gave_up)) {
+        layout_take(c);
         rd_kafka_consume_callback_queue(c->queue, POLL_MS, consumed, c);
         rd_kafka_poll(c->rk, 0);
         dead_letters_serve(c->dead_letters, 0);
-        reset_slots(c);
+        gap_settle(c);
+        layout_look_again(c);
         measure_lag(c);
         int64_t rounded = decoder_rounded(c->decoder);
         counter_set(&c->counters.rounded, rounded);
@@ -444,7 +296,7 @@ struct consumer *consumer_create(const struct config *config, const struct calen
     c->config = config;
     c->ring = ring;
     c->dead_letters = dead_letters;
-    collect_topics(c);
+    layout_collect(c);
     c->rk = make_client(c, problem);
     if (c->rk == NULL) {
         free(c);
@@ -481,13 +333,25 @@ void consumer_join(struct consumer *c)
     counter_set(&c->watch_counters.connected, 0);
 }
 
+/* librdkafka 2.0.2 keeps a reference to a partition that was read and that its topic has no more, and waits for it for
+ * ever when it is to end. Then its threads end with the process. */
+static bool can_end(const struct consumer *c)
+{
+    for (uint32_t i = 0; i < c->slot_count; i++)
+        if (c->slots[i].gone && c->slots[i].assigned)
+            return false;
+    return true;
+}
+
 void consumer_destroy(struct consumer *c)
 {
     if (c == NULL)
         return;
     rd_kafka_queue_destroy(c->queue);
-    rd_kafka_consumer_close(c->rk);
-    rd_kafka_destroy(c->rk);
+    if (can_end(c)) {
+        rd_kafka_consumer_close(c->rk);
+        rd_kafka_destroy(c->rk);
+    }
     for (unsigned t = 0; t < c->topic_count; t++)
         free(c->topics[t].slots);
     for (size_t i = 0; i < c->start_count; i++)
@@ -496,6 +360,11 @@ void consumer_destroy(struct consumer *c)
     free(c->slots);
     decoder_destroy(c->decoder);
     free(c);
+}
+
+bool consumer_gave_up(const struct consumer *c)
+{
+    return flag_get(&c->gave_up);
 }
 
 const struct consumer_counters *consumer_counters(const struct consumer *c)

@@ -5,9 +5,9 @@
  * of the partition was reached at that position. While the ring is full, or too many dead letters are unsent, the
  * thread stops taking messages; librdkafka's bounded queue and Kafka hold the rest. Nothing is dropped.
  *
- * Brokers that are away and topics that do not exist yet are waited for, new partitions are noticed. An offset that
- * the log no longer has (retention, or a topic made anew) is logged and counted as a gap, and reading goes on at the
- * earliest one that there is.
+ * Brokers that are away and topics that do not exist yet are waited for, new partitions are noticed. Where a log does
+ * not go on where we were (retention, a topic made anew) that is a gap: logged, counted, told to the writer as
+ * EVENT_GAP; reading goes on at the earliest offset that there is, or ends where kafka.on_gap says so (gap.h).
  *
  * Thread: consumer_create to _destroy from one thread; the counters from any. Memory: config, calendar, ring and dead
  * letters are borrowed until consumer_destroy; between start and join the ring's producer side and the dead letters
@@ -20,12 +20,18 @@
 #include "config/config.h"
 #include "consumers/dead_letter.h"
 #include "consumers/topic_watch.h"
+#include <stdbool.h>
 
-/* Where to begin in a partition; those that are not named begin at the earliest offset. */
+/* Where to begin in a partition; those that are not named begin at the earliest offset. With a message, reading begins
+ * there, so that it can be compared: another message at that offset is of another log. None there proves nothing
+ * (compaction). */
 struct consumer_start {
     const char *topic;
     int32_t partition;
-    int64_t offset; /* of the first message to read */
+    int64_t offset;         /* of the first message to read; negative: the earliest */
+    bool has_message;       /* if so, of the last one that was read (struct cut_position): */
+    int64_t message_offset; /* below `offset` */
+    uint64_t hash;          /* its event.message_hash */
 };
 
 struct consumer_counters {
@@ -54,6 +60,8 @@ void consumer_join(struct consumer *c);
 /* Not between start and join. Accepts NULL. */
 void consumer_destroy(struct consumer *c);
 
+/* True once a gap was found and kafka.on_gap is stop: reading has ended, the log says where and what to do. */
+bool consumer_gave_up(const struct consumer *c);
 const struct consumer_counters *consumer_counters(const struct consumer *c);
 /* connected, missing topics, compacted topics. All 0 before consumer_start. */
 const struct topic_watch_counters *consumer_watch_counters(const struct consumer *c);

@@ -28,6 +28,7 @@ struct topic_watch {
     struct topic_watch_counters *counters;
     /* the thread's own */
     struct complaint away, *missing;
+    bool *doubtful; /* to be said with the next layout */
     bool *policy_known;
     bool policy_refused; /* the brokers do not tell: not asked again */
     rd_kafka_topic_t **topics;
@@ -50,6 +51,8 @@ static void brokers_here(struct topic_watch *w)
     if (w->away.standing)
         LOG(LOG_INFO, "kafka answers", LOG_TEXT("brokers", w->kafka->brokers),
             LOG_NUMBER("away_ms", complaint_age_ms(&w->away)));
+    for (unsigned i = 0; w->away.standing && i < w->count; i++)
+        w->doubtful[i] = true;
     w->away.standing = false;
     free(handoff_take(w->reason)); /* of a connection that is needed no more */
     counter_set(&w->counters->connected, 1);
@@ -148,18 +151,22 @@ static bool ask(struct topic_watch *w)
         return false;
     }
     brokers_here(w);
-    struct topic_layout *layout = must_zalloc(sizeof *layout + w->count * sizeof layout->partitions[0]);
+    struct topic_layout *layout = must_zalloc(sizeof *layout + w->count * sizeof layout->topics[0]);
     int64_t missing = 0;
     layout->count = w->count;
     for (unsigned i = 0; i < w->count; i++) {
-        layout->partitions[i] = partitions_of(w, i, topic_in(metadata, w->names[i]));
-        missing += layout->partitions[i] == 0;
+        int32_t partitions = partitions_of(w, i, topic_in(metadata, w->names[i]));
+        missing += partitions == 0;
+        w->doubtful[i] = w->doubtful[i] || partitions == 0;
+        layout->topics[i].partitions = partitions;
+        layout->topics[i].doubtful = w->doubtful[i];
     }
     rd_kafka_metadata_destroy(metadata);
     counter_set(&w->counters->missing, missing);
     bool taken = handoff_is_free(w->found);
     if (taken) {
         handoff_put(w->found, layout);
+        memset(w->doubtful, 0, w->count * sizeof *w->doubtful);
         rd_kafka_queue_yield(w->queue);
     } else {
         free(layout); /* the last one still waits; the next question finds the same again */
@@ -204,6 +211,7 @@ struct topic_watch *topic_watch_start(rd_kafka_t *rk, const struct kafka_config 
     w->wake = handoff_create();
     w->reason = handoff_create();
     w->missing = must_zalloc(count * sizeof *w->missing);
+    w->doubtful = must_zalloc(count * sizeof *w->doubtful);
     w->policy_known = must_zalloc(count * sizeof *w->policy_known);
     w->topics = must_zalloc(count * sizeof *w->topics);
     REQUIRE(pthread_create(&w->thread, NULL, watch, w) == 0);
@@ -223,6 +231,7 @@ void topic_watch_stop(struct topic_watch *w)
     handoff_destroy(w->wake);
     handoff_destroy(w->reason);
     free(w->missing);
+    free(w->doubtful);
     free(w->policy_known);
     free(w->topics);
     free(w);

@@ -21,7 +21,10 @@ struct topic_watch_counters {
 
 struct topic_layout {
     unsigned count;
-    int32_t partitions[]; /* by index in the names; 0 = no such topic (yet) */
+    struct {
+        int32_t partitions; /* 0 = no such topic (yet) */
+        bool doubtful;      /* it, or the brokers, were away since the last layout: it may be another topic by now */
+    } topics[];             /* by index in the names */
 };
 
 struct topic_watch;

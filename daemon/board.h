@@ -15,6 +15,7 @@ enum {
     BOARD_SUPERSEDED,
     BOARD_FILTERED,
     BOARD_DEAD_LETTERED,
+    BOARD_GAPS,             /* that the numbers stand on */
     BOARD_DEAD_LETTERED_BY, /* one for each enum error */
     BOARD_RECORDS = BOARD_DEAD_LETTERED_BY + ERROR_COUNT,
     BOARD_ODDITIES = BOARD_RECORDS + KIND_COUNT,

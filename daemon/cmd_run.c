@@ -15,7 +15,17 @@ static const char about[] =
     "SIGTERM or SIGINT. A server that is away is waited for. SIGHUP checks the configuration file again,\n"
     "SIGUSR1 derives every number from the records anew and compares.";
 
-enum { OPT_CONFIG, OPT_BROKERS, OPT_REDIS, OPT_INSTANCE, OPT_HTTP_PORT, OPT_RESET_FENCE, OPT_EXIT_AT_END, OPT_COUNT };
+enum {
+    OPT_CONFIG,
+    OPT_BROKERS,
+    OPT_REDIS,
+    OPT_INSTANCE,
+    OPT_HTTP_PORT,
+    OPT_RESET_FENCE,
+    OPT_ON_GAP,
+    OPT_EXIT_AT_END,
+    OPT_COUNT
+};
 
 static const struct option_row rows[OPT_COUNT] = {
     [OPT_CONFIG] = {"config", "FILE", "the configuration; without it every setting has its default"},
@@ -26,6 +36,8 @@ static const struct option_row rows[OPT_COUNT] = {
     [OPT_RESET_FENCE] = {"reset-fence", NULL,
                          "take over from what stands in Redis even if it is ahead: after a topic\n"
                          "was made anew, or a clock ran ahead"},
+    [OPT_ON_GAP] = {"on-gap", "stop|continue",
+                    "instead of kafka.on_gap: what to do when messages are gone before they were read"},
     [OPT_EXIT_AT_END] = {"exit-at-end", NULL, "stop when all partitions were read to their end and that is published"},
 };
 
@@ -33,7 +45,21 @@ struct run {
     struct life_options life;
     const char *brokers, *redis;
     int64_t http_port; /* -1: as configured */
+    int on_gap;        /* enum on_gap; -1: as configured */
 };
+
+static bool read_on_gap(struct options *o, int *out)
+{
+    if (strcmp(o->value, "stop") == 0)
+        *out = ON_GAP_STOP;
+    else if (strcmp(o->value, "continue") == 0)
+        *out = ON_GAP_CONTINUE;
+    else {
+        options_complain(o, "--on-gap is stop or continue");
+        return false;
+    }
+    return true;
+}
 
 static int read_options(struct run *r, int argc, char **argv)
 {
@@ -50,6 +76,10 @@ static int read_options(struct run *r, int argc, char **argv)
                 return EX_USAGE;
             break;
         case OPT_RESET_FENCE: r->life.reset_fence = true; break;
+        case OPT_ON_GAP:
+            if (!read_on_gap(&o, &r->on_gap))
+                return EX_USAGE;
+            break;
         case OPT_EXIT_AT_END: r->life.exit_at_end = true; break;
         case OPTIONS_HELP: return -1;
         case OPTIONS_ARGUMENT: options_complain(&o, "takes no arguments"); return EX_USAGE;
@@ -106,6 +136,8 @@ static int run(struct run *r)
         replace(&config->kafka.brokers, r->brokers, strlen(r->brokers));
     if (r->http_port >= 0)
         config->http.port = (int)r->http_port;
+    if (r->on_gap >= 0)
+        config->kafka.on_gap = (enum on_gap)r->on_gap;
     if (r->redis != NULL && !set_redis(&config->redis, r->redis)) {
         fprintf(stderr, "kpid run: --redis '%s': neither HOST:PORT nor unix:PATH\n", r->redis);
         status = EX_USAGE;
@@ -126,7 +158,7 @@ int cmd_run(int argc, char **argv)
     char host[256] = "";
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == 0)
         snprintf(host, sizeof host, "kpid");
-    struct run r = {.life.instance = host, .http_port = -1};
+    struct run r = {.life.instance = host, .http_port = -1, .on_gap = -1};
     int status = read_options(&r, argc, argv);
     if (status == EX_OK)
         status = run(&r);

@@ -45,6 +45,13 @@ bool health_is_ready(const struct config *config, const struct metrics_view *v, 
     return reasons->len == before;
 }
 
+void health_doubts(const struct metrics_view *v, struct buffer *out)
+{
+    if (v->board[BOARD_GAPS] > 0)
+        buffer_format(out, "kafka: %lld gaps: messages may have been lost before they were read; the log says where\n",
+                      (long long)v->board[BOARD_GAPS]);
+}
+
 bool health_waits_for_peers(const struct metrics_view *v)
 {
     return v->extra[EXTRA_KAFKA_CONNECTED] == 0 || v->extra[EXTRA_KAFKA_PARTITIONS] == 0 ||
@@ -61,5 +68,7 @@ void health_status(const struct metrics_view *v, struct buffer *out)
                   (long long)v->extra[EXTRA_KAFKA_PARTITIONS], (long long)v->extra[EXTRA_KAFKA_LAG],
                   (long long)v->board[BOARD_READ],
                   publisher_state_name((enum publisher_state)v->publish[PUBLISH_STATE]));
+    if (v->board[BOARD_GAPS] > 0)
+        buffer_format(out, "; %lld gaps in the topics", (long long)v->board[BOARD_GAPS]);
     buffer_format(out, "; %lld alerts fire", (long long)v->extra[EXTRA_ALERT_STANDING + ALERT_FIRING]);
 }

@@ -126,6 +126,7 @@ static unsigned readyz_page(void *context, struct buffer *body)
     if (!health_is_ready(l->config, &v, body))
         return 503;
     buffer_string(body, "ok\n");
+    health_doubts(&v, body);
     return 200;
 }
 
@@ -357,24 +358,28 @@ static bool is_at_end(const struct metrics_view *v)
     return v->publish[PUBLISH_LIVE] != 0 && v->extra[EXTRA_LETTERS_UNSENT] == 0 && v->extra[EXTRA_KAFKA_PARTITIONS] > 0;
 }
 
-static void rounds(struct life *l)
+/* Until there is a reason to stop; the exit status. */
+static int rounds(struct life *l)
 {
     for (;;) {
         struct pollfd p = {.fd = l->signals, .events = POLLIN};
         poll(&p, 1, ROUND_MS);
         if (take_signals(l))
-            return;
+            return EX_OK;
         struct metrics_view v;
         metrics_collect(&l->sources, &v);
-        publish_thread_set_lag(
-            l->publish,
-            v.extra[EXTRA_KAFKA_CONNECTED] != 0 && v.extra[EXTRA_KAFKA_PARTITIONS] > 0 ? v.extra[EXTRA_KAFKA_LAG] : -1,
-            v.extra[EXTRA_KAFKA_GAPS]);
+        publish_thread_set_lag(l->publish, v.extra[EXTRA_KAFKA_CONNECTED] != 0 && v.extra[EXTRA_KAFKA_PARTITIONS] > 0
+                                               ? v.extra[EXTRA_KAFKA_LAG]
+                                               : -1);
         tell_manager(l, &v);
         look_at_health(l, &v);
+        if (consumer_gave_up(l->consumer)) {
+            move_to(l, LIFE_STOPPING, TEXT("a gap in a topic, and kafka.on_gap is stop"));
+            return EX_DATAERR;
+        }
         if (l->options->exit_at_end && is_at_end(&v)) {
             move_to(l, LIFE_STOPPING, TEXT("all partitions were read to their end"));
-            return;
+            return EX_OK;
         }
     }
 }
@@ -391,7 +396,7 @@ int life_run(const struct config *config, const struct calendar *calendar, const
     block_signals(&l);
     int status = start(&l);
     if (status == EX_OK)
-        rounds(&l);
+        status = rounds(&l);
     next_signal_kills();
     stop(&l);
     close(l.signals);

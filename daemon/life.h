@@ -15,5 +15,6 @@ struct life_options {
     bool exit_at_end; /* stop when all partitions were read to their end and that is published */
 };
 
-/* Returns when the daemon has stopped: EX_OK after a signal, else what forbade the start. */
+/* Returns when the daemon has stopped: EX_OK after a signal, EX_DATAERR after a gap with kafka.on_gap stop, else what
+ * forbade the start. */
 int life_run(const struct config *config, const struct calendar *calendar, const struct life_options *options);

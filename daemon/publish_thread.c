@@ -27,7 +27,7 @@ struct publish_thread {
     int64_t at_us; /* PUBLISH_AT_US */
 
     struct counter_board board;
-    struct counter lag, gaps; /* main sets */
+    struct counter lag; /* main sets */
     struct flag stopping;
 };
 
@@ -77,7 +77,6 @@ static void step(struct publish_thread *t)
     if (snapshot == NULL && report == NULL && publisher_next_us(t->publisher) > now_us)
         return;
     publisher_set_lag(t->publisher, counter_get(&t->lag));
-    publisher_set_gaps(t->publisher, counter_get(&t->gaps));
     publisher_step(t->publisher, now_us, snapshot, report);
     alert_report_destroy(report);
 
@@ -141,10 +140,9 @@ struct handoff *publish_thread_bell(struct publish_thread *t)
     return t->outlet->exchange.full;
 }
 
-void publish_thread_set_lag(struct publish_thread *t, int64_t messages, int64_t gaps)
+void publish_thread_set_lag(struct publish_thread *t, int64_t messages)
 {
     counter_set(&t->lag, messages);
-    counter_set(&t->gaps, gaps);
 }
 
 void publish_thread_stop(struct publish_thread *t)

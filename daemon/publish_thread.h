@@ -36,7 +36,7 @@ void publish_thread_start(struct publish_thread *t);
 /* Where the thread sleeps: woken for what is put beside the outlet. */
 struct handoff *publish_thread_bell(struct publish_thread *t);
 /* Any thread: what the consumers know and snapshots do not; -1 = unknown. */
-void publish_thread_set_lag(struct publish_thread *t, int64_t messages, int64_t gaps);
+void publish_thread_set_lag(struct publish_thread *t, int64_t messages);
 /* Publishes what was handed over and ends the thread. */
 void publish_thread_stop(struct publish_thread *t);
 /* After publish_thread_stop. NULL is allowed. */

@@ -63,6 +63,7 @@ static void show(struct writer *w)
     row[BOARD_SUPERSEDED] = a->superseded;
     row[BOARD_FILTERED] = a->filtered;
     row[BOARD_DEAD_LETTERED] = a->dead_lettered;
+    row[BOARD_GAPS] = a->gaps;
     for (int i = 0; i < ERROR_COUNT; i++)
         row[BOARD_DEAD_LETTERED_BY + i] = a->dead_lettered_by[i];
     for (int i = 0; i < KIND_COUNT; i++)

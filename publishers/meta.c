@@ -114,25 +114,17 @@ void offsets_format(struct buffer *out, const struct snapshot_position *position
     add_json(out, topics);
 }
 
-static bool is_input(const struct config *config, const char *topic)
-{
-    for (unsigned i = 0; i < config->input_count; i++) {
-        if (strcmp(config->inputs[i].topic, topic) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int64_t offset_of(const char *topic, const char *partition, const struct snapshot_position *positions,
-                         size_t count)
+static bool is_reached(const char *topic, const char *partition, int64_t standing,
+                       const struct snapshot_position *positions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         char number[16];
         snprintf(number, sizeof number, "%" PRId32, positions[i].partition);
         if (text_equal(positions[i].topic, text_of(topic)) && strcmp(number, partition) == 0)
-            return positions[i].offset;
+            return standing <= positions[i].offset ||
+                   (positions[i].earlier > 0 && standing <= positions[i].earlier); /* 0: there was no gap */
     }
-    return -1;
+    return standing < 0;
 }
 
 bool offsets_reach(const struct config *config, struct text standing, const struct snapshot_position *positions,
@@ -144,11 +136,11 @@ bool offsets_reach(const struct config *config, struct text standing, const stru
     json_t *partitions, *offset;
     json_object_foreach(topics, topic, partitions)
     {
-        if (!is_input(config, topic))
+        if (!config_reads(config, topic))
             continue;
         json_object_foreach(partitions, partition, offset)
         {
-            if (json_is_integer(offset) && json_integer_value(offset) > offset_of(topic, partition, positions, count))
+            if (json_is_integer(offset) && !is_reached(topic, partition, json_integer_value(offset), positions, count))
                 reached = false;
         }
     }

@@ -38,7 +38,8 @@ void meta_announce(struct commands *c, const struct keys *k, const struct meta *
 void offsets_format(struct buffer *out, const struct snapshot_position *positions, size_t count);
 
 /* Whether our offsets have reached those that stand (JSON as above), for every partition of every topic that
- * is an input of the configuration. What is not such JSON stands for nothing. */
+ * is an input of the configuration. What is not such JSON stands for nothing, nor does an offset of an earlier log,
+ * from before a gap. */
 bool offsets_reach(const struct config *config, struct text standing, const struct snapshot_position *positions,
                    size_t count);
 

@@ -32,7 +32,7 @@ struct publisher {
     const struct config *config;
     char *instance;
     bool reset_fence;
-    int64_t lag, gaps;
+    int64_t lag;
 
     struct keys keys;
     struct changes *changes;
@@ -112,11 +112,6 @@ void publisher_destroy(struct publisher *p)
 void publisher_set_lag(struct publisher *p, int64_t messages)
 {
     p->lag = messages;
-}
-
-void publisher_set_gaps(struct publisher *p, int64_t gaps)
-{
-    p->gaps = gaps;
 }
 
 /* ---- troubles ---- */
@@ -213,7 +208,7 @@ static bool commit(struct publisher *p, int64_t now_us, enum meta_state state, b
         .offsets = buffer_view(waiting ? &p->goal.offsets : &p->seen.offsets),
         .accounts = buffer_view(&p->seen.accounts),
         .lag = p->lag,
-        .gaps = p->gaps,
+        .gaps = p->seen.gaps,
         .instance = p->instance,
         .config = p->config,
     };

@@ -54,9 +54,8 @@ struct publisher_status {
 struct publisher *publisher_create(const struct config *config, const struct publisher_options *options);
 void publisher_destroy(struct publisher *p);
 
-/* What the consumers know and snapshots do not: messages not yet read (-1: unknown), gaps in the log. */
+/* What the consumers know and snapshots do not: messages not yet read (-1: unknown). */
 void publisher_set_lag(struct publisher *p, int64_t messages);
-void publisher_set_gaps(struct publisher *p, int64_t gaps);
 
 /* now_us: of a clock that never goes back. snapshot and report may be NULL and are borrowed for the call.
  * Snapshots must come in order, and with each change once: those that hold less than everything build on

@@ -61,9 +61,11 @@ void seen_take(struct seen *s, const struct snapshot *snapshot)
         struct snapshot_position p = snapshot_position(snapshot, i);
         s->positions[i].offset = p.offset;
         s->positions[i].ended = p.ended;
+        s->positions[i].earlier = p.earlier;
     }
     buffer_clear(&s->offsets);
     offsets_format(&s->offsets, s->positions, s->position_count);
     buffer_clear(&s->accounts);
     accounts_format(&s->accounts, snapshot_accounts(snapshot));
+    s->gaps = snapshot_accounts(snapshot)->gaps;
 }

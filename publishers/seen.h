@@ -13,6 +13,7 @@ struct seen {
     int64_t as_of_us;
     struct snapshot_position *positions; /* their topics are ours */
     size_t position_count;
+    int64_t gaps;
     struct buffer offsets;  /* JSON */
     struct buffer accounts; /* JSON */
 };

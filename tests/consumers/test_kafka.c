@@ -27,11 +27,11 @@ static void replace(char **where, const char *with)
     *where = must_strdup(with);
 }
 
-static void setup(void)
+static void setup_brokers(const char *brokers)
 {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    cr_assert(rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", why, sizeof why) == RD_KAFKA_CONF_OK);
+    cr_assert(rd_kafka_conf_set(conf, "test.mock.num.brokers", brokers, why, sizeof why) == RD_KAFKA_CONF_OK);
     producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     cr_assert(producer != NULL);
     cluster = rd_kafka_handle_mock_cluster(producer);
@@ -45,6 +45,20 @@ static void setup(void)
     ring = ring_create(1 << 20);
 }
 
+static void setup(void)
+{
+    setup_brokers("1");
+}
+
+static void setup_two(void)
+{
+    setup_brokers("2");
+}
+
+/* What the consumer was told to begin with: the positions of the slots that it announces. */
+static const struct consumer_start *begun;
+static size_t begun_count;
+
 static void begin(const struct consumer_start *starts, size_t count)
 {
     struct buffer problem;
@@ -54,6 +68,8 @@ static void begin(const struct consumer_start *starts, size_t count)
     consumer = consumer_create(config, utc, ring, letters, starts, count, &problem);
     cr_assert(consumer != NULL, "%s", problem.at);
     buffer_fini(&problem);
+    begun = starts;
+    begun_count = count;
     consumer_start(consumer);
 }
 
@@ -77,6 +93,7 @@ static void fini(void)
 }
 
 TestSuite(kafka, .init = setup, .fini = fini, .timeout = 120);
+TestSuite(kafka_two, .init = setup_two, .fini = fini, .timeout = 120);
 
 static void produce_bytes(const char *topic, int32_t partition, const char *key, const char *value, size_t len)
 {
@@ -113,9 +130,18 @@ struct seen {
     int32_t partitions[64];
     uint32_t slots;
     int64_t next[64];
-    int64_t applied, dead, filtered, ends, duplicated;
+    uint64_t hashes[64]; /* of the last message */
+    int64_t applied, dead, filtered, ends, gaps;
     int64_t dead_by[ERROR_COUNT];
 };
+
+static int64_t begun_at(const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < begun_count; i++)
+        if (begun[i].partition == partition && strcmp(begun[i].topic, topic) == 0)
+            return begun[i].offset;
+    return 0;
+}
 
 static void look(struct seen *s, const struct event *e)
 {
@@ -123,10 +149,17 @@ static void look(struct seen *s, const struct event *e)
         cr_assert(e->slot == s->slots, "slots are announced in order");
         struct text topic = event_key(e);
         snprintf(s->topics[s->slots], sizeof s->topics[0], "%.*s", (int)topic.len, topic.at);
-        s->partitions[s->slots++] = (int32_t)e->offset;
+        s->partitions[s->slots] = (int32_t)e->offset;
+        s->next[s->slots] = begun_at(s->topics[s->slots], (int32_t)e->offset);
+        s->slots++;
         return;
     }
     cr_assert(e->slot < s->slots, "a slot is announced before its events");
+    if (e->fate == EVENT_GAP) {
+        s->gaps++;
+        s->next[e->slot] = e->offset;
+        return;
+    }
     cr_assert(e->offset == s->next[e->slot] || e->fate == EVENT_END, "offset %lld after %lld", (long long)e->offset,
               (long long)s->next[e->slot]);
     if (e->fate == EVENT_END) {
@@ -135,6 +168,7 @@ static void look(struct seen *s, const struct event *e)
         return;
     }
     s->next[e->slot]++;
+    s->hashes[e->slot] = e->message_hash;
     s->applied += e->fate == EVENT_APPLY;
     s->filtered += e->fate == EVENT_FILTERED;
     if (e->fate == EVENT_DEAD_LETTER) {
@@ -176,6 +210,16 @@ static void wait_for(const struct counter *counter, int64_t at_least, const char
     }
 }
 
+/* The counter's value once it is `expected`, or what it still is when patience has ended: that one counter has moved says
+ * nothing of another. */
+static int64_t in_the_end(const struct counter *counter, int64_t expected)
+{
+    int64_t until_us = clock_monotonic_us() + PATIENCE_S * SECOND;
+    while (counter_get(counter) != expected && clock_monotonic_us() < until_us)
+        ring_wait(ring, 20);
+    return counter_get(counter);
+}
+
 Test(kafka, every_message_of_every_partition_becomes_one_event)
 {
     produce_deals(0, 0, 500);
@@ -194,11 +238,11 @@ Test(kafka, every_message_of_every_partition_becomes_one_event)
         cr_expect(s.next[i] == expected, "%s %d: %lld", s.topics[i], (int)s.partitions[i], (long long)s.next[i]);
     }
     const struct consumer_counters *counters = consumer_counters(consumer);
-    cr_expect(eq(i64, counter_get(&counters->messages), 801));
-    cr_expect(eq(i64, counter_get(&counters->partitions), 4 * PARTITIONS));
-    cr_expect(eq(i64, counter_get(&counters->ended), 4 * PARTITIONS));
-    cr_expect(eq(i64, counter_get(&consumer_watch_counters(consumer)->connected), 1));
-    cr_expect(eq(i64, counter_get(&consumer_watch_counters(consumer)->missing), 0));
+    cr_expect(eq(i64, in_the_end(&counters->messages, 801), 801));
+    cr_expect(eq(i64, in_the_end(&counters->partitions, 4 * PARTITIONS), 4 * PARTITIONS));
+    cr_expect(eq(i64, in_the_end(&counters->ended, 4 * PARTITIONS), 4 * PARTITIONS));
+    cr_expect(eq(i64, in_the_end(&consumer_watch_counters(consumer)->connected, 1), 1));
+    cr_expect(eq(i64, in_the_end(&consumer_watch_counters(consumer)->missing, 0), 0));
     /* and what comes later comes too */
     produce_deals(0, 500, 600);
     take(&s, 901, 0);
@@ -274,8 +318,8 @@ Test(kafka, a_bad_message_goes_to_the_dead_letters_as_it_was)
     cr_expect(eq(i64, s.dead_by[BAD_UTF8], 1));
     cr_expect(eq(i64, s.dead_by[BAD_SIZE], 1));
     wait_for(&dead_letters_counters(letters)->delivered, 4, "delivered");
-    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->unsent), 0));
-    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->without_value), 1));
+    cr_expect(eq(i64, in_the_end(&dead_letters_counters(letters)->unsent, 0), 0));
+    cr_expect(eq(i64, in_the_end(&dead_letters_counters(letters)->without_value, 1), 1));
 
     rd_kafka_message_t *m[4] = {NULL};
     read_letters(m, 4);
@@ -315,8 +359,8 @@ Test(kafka, a_letter_whose_key_is_too_large_goes_with_its_address_alone)
     struct seen s = {0};
     take(&s, 2, 0);
     wait_for(&dead_letters_counters(letters)->delivered, 2, "delivered");
-    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->unsent), 0));
-    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->without_value), 2));
+    cr_expect(eq(i64, in_the_end(&dead_letters_counters(letters)->unsent, 0), 0));
+    cr_expect(eq(i64, in_the_end(&dead_letters_counters(letters)->without_value, 2), 2));
     rd_kafka_message_t *m[2] = {NULL};
     read_letters(m, 2);
     for (int i = 0; i < 2; i++) {
@@ -377,9 +421,9 @@ Test(kafka, unsent_dead_letters_are_bounded_and_none_is_lost)
     produced();
     begin(NULL, 0);
     wait_for(&dead_letters_counters(letters)->full, 1, "full");
-    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->unsent), 10));
-    cr_expect(eq(i64, counter_get(&consumer_counters(consumer)->messages), 10));
-    cr_expect(eq(i64, counter_get(&dead_letters_counters(letters)->delivered), 0));
+    cr_expect(eq(i64, in_the_end(&dead_letters_counters(letters)->unsent, 10), 10));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->messages, 10), 10));
+    cr_expect(eq(i64, in_the_end(&dead_letters_counters(letters)->delivered, 0), 0));
     rd_kafka_mock_topic_set_error(cluster, "kpid-dead-letters", RD_KAFKA_RESP_ERR_NO_ERROR);
     struct seen s = {0};
     take(&s, 40, 0);
@@ -390,41 +434,217 @@ Test(kafka, unsent_dead_letters_are_bounded_and_none_is_lost)
         rd_kafka_message_destroy(m[i]);
 }
 
+static uint32_t slot_of(const struct seen *s, const char *topic, int32_t partition)
+{
+    for (uint32_t i = 0; i < s->slots; i++)
+        if (s->partitions[i] == partition && strcmp(s->topics[i], topic) == 0)
+            return i;
+    cr_assert(false, "no slot for %s %d", topic, (int)partition);
+    return 0;
+}
+
+/* Reads all that is there and forgets the consumer: what a checkpoint would hold of partition 0 of the deals. */
+static struct consumer_start checkpoint_of(int64_t messages)
+{
+    struct seen s = {0};
+    begin(NULL, 0);
+    take(&s, messages, 4 * PARTITIONS);
+    uint32_t slot = slot_of(&s, "deals", 0);
+    end();
+    for (const struct event *e; (e = ring_front(ring)) != NULL;)
+        ring_pop(ring);
+    return (struct consumer_start){.topic = "deals",
+                                   .offset = s.next[slot],
+                                   .has_message = true,
+                                   .message_offset = s.next[slot] - 1,
+                                   .hash = s.hashes[slot]};
+}
+
 Test(kafka, it_begins_where_it_is_told)
 {
     produce_deals(0, 0, 100);
     produce_deals(1, 0, 100);
-    struct consumer_start starts[] = {{"deals", 0, 60}, {"deals", 1, 100}};
+    struct consumer_start starts[] = {{.topic = "deals", .offset = 60},
+                                      {.topic = "deals", .partition = 1, .offset = 100}};
     begin(starts, 2);
     struct seen s = {0};
-    /* the announced slots are not known before, so their positions are set when they come */
-    int64_t messages = 0, ends = 0;
-    while (messages < 40 || ends < 4 * PARTITIONS) {
-        const struct event *e = ring_front(ring);
-        if (e == NULL) {
-            ring_wait(ring, 100);
-            continue;
-        }
-        look(&s, e);
-        if (e->fate == EVENT_SLOT && strcmp(s.topics[e->slot], "deals") == 0)
-            s.next[e->slot] = e->offset == 0 ? 60 : 100;
-        messages = total(&s);
-        ends = s.ends;
-        ring_pop(ring);
-    }
-    cr_expect(eq(i64, counter_get(&consumer_counters(consumer)->gaps), 0));
+    take(&s, 40, 4 * PARTITIONS);
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 0), 0));
 }
 
-/* A position beyond the end: the topic was made anew. It is said and counted, and all there is is read. */
+/* The last message is read once more to be compared, and not counted twice. */
+Test(kafka, a_log_that_is_the_same_goes_on)
+{
+    produce_deals(0, 0, 100);
+    struct consumer_start start = checkpoint_of(100);
+    cr_expect(eq(i64, start.offset, 100));
+    produce_deals(0, 100, 130);
+    begin(&start, 1);
+    struct seen s = {0};
+    take(&s, 30, 4 * PARTITIONS);
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 0), 0));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->messages, 30), 30));
+}
+
+/* And with nothing new. */
+Test(kafka, a_log_that_has_not_grown_is_at_its_end)
+{
+    produce_deals(0, 0, 100);
+    struct consumer_start start = checkpoint_of(100);
+    begin(&start, 1);
+    struct seen s = {0};
+    take(&s, 0, 4 * PARTITIONS);
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 0), 0));
+    cr_expect(eq(i64, s.next[slot_of(&s, "deals", 0)], 100));
+}
+
+/* A topic made anew that is longer by now: the offset is there, but another message stands before it. */
+Test(kafka, another_log_is_known_by_its_message)
+{
+    produce_deals(0, 0, 100);
+    struct consumer_start start = checkpoint_of(100);
+    start.hash ^= 1;
+    produce_deals(0, 100, 130);
+    begin(&start, 1);
+    struct seen s = {0};
+    take(&s, 130, 4 * PARTITIONS);
+    cr_expect(eq(i64, s.gaps, 1));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 1), 1));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->lost, 0), 0));
+}
+
+/* Between the last message and the position were commit markers. A message there is of another log. */
+Test(kafka, a_message_where_there_was_none_is_of_another_log)
+{
+    produce_deals(0, 0, 100);
+    struct consumer_start start = checkpoint_of(100);
+    produce_deals(0, 100, 130);
+    start.offset = 102;
+    begin(&start, 1);
+    struct seen s = {0};
+    take(&s, 130, 4 * PARTITIONS);
+    cr_expect(eq(i64, s.gaps, 1));
+}
+
+/* A position beyond the end: the log was cut, or made anew. It is said and counted, and all there is is read. */
 Test(kafka, an_offset_that_is_not_there_is_a_gap_that_shows)
 {
     produce_deals(0, 0, 100);
-    struct consumer_start starts[] = {{"deals", 0, 1000}};
+    struct consumer_start starts[] = {{.topic = "deals", .offset = 1000}};
     begin(starts, 1);
     struct seen s = {0};
-    take(&s, 100, 0);
-    cr_expect(eq(i64, counter_get(&consumer_counters(consumer)->gaps), 1));
-    cr_expect(eq(i64, counter_get(&consumer_counters(consumer)->lost), 0));
+    take(&s, 100, 4 * PARTITIONS);
+    cr_expect(eq(i64, s.gaps, 1));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 1), 1));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->lost, 0), 0));
+}
+
+/* Cut behind the last message: the message is the right one, the position is beyond the end all the same. */
+Test(kafka, a_log_cut_behind_its_last_message_is_a_gap)
+{
+    produce_deals(0, 0, 100);
+    struct consumer_start start = checkpoint_of(100);
+    start.offset = 103;
+    begin(&start, 1);
+    struct seen s = {0};
+    take(&s, 100, 4 * PARTITIONS);
+    cr_expect(eq(i64, s.gaps, 1));
+}
+
+Test(kafka, fewer_partitions_are_a_gap)
+{
+    produce_deals(0, 0, 100);
+    struct consumer_start starts[] = {{.topic = "deals", .partition = 2, .offset = 5},
+                                      {.topic = "deals", .partition = 3, .offset = 0}}; /* nothing was read of it */
+    begin(starts, 2);
+    struct seen s = {0};
+    take(&s, 100, 4 * PARTITIONS + 1); /* one for the empty one that is gone: it is not waited for */
+    wait_for(&consumer_counters(consumer)->gaps, 1, "gaps");
+    while (s.gaps == 0) {
+        cr_assert(ring_wait(ring, PATIENCE_S * 1000));
+        look(&s, ring_front(ring));
+        ring_pop(ring);
+    }
+    cr_expect(eq(i64, s.next[slot_of(&s, "deals", 2)], -1));
+    consumer_stop(consumer);
+    consumer_join(consumer); /* partitions are counted after the note */
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 1), 1));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->partitions, 4 * PARTITIONS), 4 * PARTITIONS));
+    consumer_destroy(consumer);
+    dead_letters_destroy(letters, 0);
+    consumer = NULL;
+}
+
+/* kafka.on_gap stop: nothing of the partition is told, and nothing is moved: the next start finds the same. */
+Test(kafka, it_stops_at_a_gap_if_it_is_told_to)
+{
+    config->kafka.on_gap = ON_GAP_STOP;
+    produce_deals(0, 0, 100);
+    struct consumer_start starts[] = {{.topic = "deals", .offset = 1000}};
+    begin(starts, 1);
+    wait_for(&consumer_counters(consumer)->gaps, 1, "gaps");
+    consumer_join(consumer); /* it has ended by itself */
+    cr_expect(consumer_gave_up(consumer));
+    struct seen s = {0};
+    for (const struct event *e; (e = ring_front(ring)) != NULL; ring_pop(ring))
+        look(&s, e);
+    cr_expect(total(&s) == 0 && s.gaps == 0);
+    cr_expect(eq(i64, s.next[slot_of(&s, "deals", 0)], 1000));
+    consumer_destroy(consumer);
+    dead_letters_destroy(letters, 0);
+    consumer = NULL;
+}
+
+/* A new leader that has not heard of the offset yet says that it is out of range. Reading goes on where it was. */
+Test(kafka, an_offset_that_is_there_after_all_is_no_gap)
+{
+    produce_deals(0, 0, 100);
+    begin(NULL, 0);
+    struct seen s = {0};
+    take(&s, 100, 4 * PARTITIONS);
+    rd_kafka_mock_push_request_errors(cluster, 1 /* Fetch */, 2, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,
+                                      RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+    produce_deals(0, 100, 200);
+    take(&s, 200, 4 * PARTITIONS);
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 0), 0));
+}
+
+/* Whatever a fetch is answered with, nothing is lost and nothing comes twice. */
+Test(kafka, errors_of_fetches_lose_nothing)
+{
+    static const rd_kafka_resp_err_t errors[] = {
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,    RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR,
+        RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,        RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+        RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE,      RD_KAFKA_RESP_ERR_UNKNOWN};
+    enum { ERRORS = sizeof errors / sizeof errors[0] };
+    begin(NULL, 0);
+    struct seen s = {0};
+    for (int i = 0; i < ERRORS; i++) {
+        rd_kafka_mock_push_request_errors(cluster, 1 /* Fetch */, 1, errors[i]);
+        produce_deals(0, i * 10, (i + 1) * 10);
+        take(&s, (i + 1) * 10, 0);
+    }
+    cr_expect(eq(i64, s.applied, ERRORS * 10));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 0), 0));
+}
+
+/* --- two brokers -------------------------------------------------------------------------------------------------- */
+
+/* The partition moves to another broker and back, in the middle of a stream. */
+Test(kafka_two, a_new_leader_goes_on_where_the_old_one_was)
+{
+    enum { MOVES = 6, EACH = 200 };
+    begin(NULL, 0);
+    struct seen s = {0};
+    for (int i = 0; i < MOVES; i++) {
+        produce_deals(0, i * EACH, i * EACH + EACH / 2);
+        rd_kafka_mock_partition_set_leader(cluster, "deals", 0, 1 + (i + 1) % 2);
+        produce_deals(0, i * EACH + EACH / 2, (i + 1) * EACH);
+    }
+    take(&s, MOVES * EACH, 4 * PARTITIONS);
+    cr_expect(eq(i64, s.applied, MOVES * EACH));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 0), 0));
 }
 
 Test(kafka, brokers_that_are_away_are_waited_for)
@@ -433,12 +653,12 @@ Test(kafka, brokers_that_are_away_are_waited_for)
     rd_kafka_mock_broker_set_down(cluster, 1);
     begin(NULL, 0);
     wait_for(&consumer_counters(consumer)->errors, 1, "errors");
-    cr_expect(eq(i64, counter_get(&consumer_watch_counters(consumer)->connected), 0));
+    cr_expect(eq(i64, in_the_end(&consumer_watch_counters(consumer)->connected, 0), 0));
     cr_expect(ring_front(ring) == NULL);
     rd_kafka_mock_broker_set_up(cluster, 1);
     struct seen s = {0};
     take(&s, 10, 0);
-    cr_expect(eq(i64, counter_get(&consumer_watch_counters(consumer)->connected), 1));
+    cr_expect(eq(i64, in_the_end(&consumer_watch_counters(consumer)->connected, 1), 1));
     /* and in the middle of the run */
     rd_kafka_mock_broker_set_down(cluster, 1);
     rd_kafka_mock_broker_set_up(cluster, 1);

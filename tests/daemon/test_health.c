@@ -89,3 +89,21 @@ Test(health, an_old_publish_is_not_ready)
     v.extra[EXTRA_PUBLISH_AGE_US] = 3 * SECOND + 1;
     expect(&v, "redis: the last publish is 3000 ms old\n");
 }
+
+/* Nothing that waiting or a restart would mend: it must not take kpid out of service. */
+Test(health, gaps_are_told_but_are_no_reason)
+{
+    struct metrics_view v = good();
+    struct buffer b;
+    buffer_init(&b);
+    health_doubts(&v, &b);
+    cr_expect(eq(sz, b.len, 0));
+    v.board[BOARD_GAPS] = 2;
+    expect(&v, "");
+    health_doubts(&v, &b);
+    cr_expect(strncmp(b.at, "kafka: 2 gaps: ", 15) == 0);
+    buffer_clear(&b);
+    health_status(&v, &b);
+    cr_expect(strstr(b.at, "; 2 gaps in the topics") != NULL);
+    buffer_fini(&b);
+}

@@ -307,6 +307,29 @@ Test(fence, another_log_needs_a_person)
     fixture_fini(&f);
 }
 
+/* The same in a running process: the gap was accepted, so the new offsets are written over the old ones, and after a
+ * connection was lost too. */
+Test(fence, another_log_after_a_gap_needs_nobody)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_deal(&f, "2", "Ada", "North", "won", 10, NOW_US - HOUR);
+    fixture_settle(&f);
+    f.offset = 0;
+    fixture_note(&f, EVENT_GAP, "");
+    fixture_deal(&f, "3", "Ada", "North", "won", 1, NOW_US - HOUR);
+    fixture_note(&f, EVENT_END, "");
+    fixture_publisher(&f, "second", false);
+
+    fixture_settle(&f);
+    cr_expect(eq(str, (char *)fixture_field(&f, "meta", "state"), "live"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "meta", "gaps"), "1"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "fence", "offsets"), "{\"deals\":{\"0\":1}}"));
+    cr_expect(eq(str, (char *)fixture_field(&f, "kpi:manager:month:Ada", "sales_volume"), "111.00"));
+    fixture_fini(&f);
+}
+
 /* The clock ran to 2099 and back; a second ahead is only a matter of waiting. */
 Test(fence, an_instant_far_ahead_needs_a_person_a_near_one_only_time)
 {

@@ -274,7 +274,8 @@ Test(publisher, meta_is_kept_alive)
     fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
     fixture_step(&f);
     publisher_set_lag(f.publisher, 7);
-    publisher_set_gaps(f.publisher, 2);
+    fixture_note(&f, EVENT_GAP, "");
+    fixture_note(&f, EVENT_GAP, "");
     redis_ask_text(f.server, (char[8]){0}, 8, "PERSIST kpid:{default}:meta");
     shard_advance(f.core.shard, NOW_US + 5 * MILLISECOND);
     f.clock_us += 6 * SECOND; /* a third of meta_ttl has passed */

@@ -23,11 +23,14 @@ enum { EXIT_USAGE = 64, TIMEOUT_MS = 30000, HEADERS_MAX = 16 };
 
 static const char usage_text[] =
     "usage: kafka_tool COMMAND -b BOOTSTRAP [OPTION]... [ARGUMENT]...\n"
-    "  create-topic [--partitions N] [--config NAME=VALUE]... TOPIC...   waits until the topics can be used\n"
+    "  create-topic [--partitions N] [--replicas N] [--config NAME=VALUE]... TOPIC...\n"
+    "                                waits until the topics can be used\n"
     "  delete-topic TOPIC...\n"
     "  add-partitions --partitions TOTAL TOPIC\n"
     "  offsets -t TOPIC              a line a partition: partition, first offset, end offset\n"
-    "  produce -t TOPIC [--key-field FIELD] [--partition P] [--transaction commit|abort] FILE...\n"
+    "  delete-records -t TOPIC --partition P --before OFFSET\n"
+    "  produce -t TOPIC [--key-field FIELD] [--partition P] [--transaction commit|abort] [--set NAME=VALUE]... "
+    "FILE...\n"
     "                                a message a line; - is standard input\n"
     "  produce-one -t TOPIC [--key K] [--value V | --value-file FILE | --null] [--timestamp MS]\n"
     "              [--header NAME=VALUE]... [--partition P]\n"
@@ -48,7 +51,8 @@ struct options {
     size_t pairs_count;
     int64_t timestamp_ms;
     int32_t partition;
-    int partitions;
+    int partitions, replicas;
+    int64_t before;
     int64_t count; /* -1: to the present end */
     int timeout_ms;
     bool null_value;
@@ -191,7 +195,7 @@ static void create_topics(const struct options *o, rd_kafka_t *client, rd_kafka_
     char why[512];
     int partitions = o->partitions ? o->partitions : 1;
     for (int i = 0; i < o->arguments_count; i++) {
-        rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(o->arguments[i], partitions, 1, why, sizeof why);
+        rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(o->arguments[i], partitions, o->replicas, why, sizeof why);
         if (!topic) {
             die(o->arguments[i], why);
         }
@@ -235,6 +239,26 @@ static void add_partitions(const struct options *o, rd_kafka_t *client, rd_kafka
     admin_wait(queue);
     rd_kafka_NewPartitions_destroy(more);
     partitions_wait(client, o->arguments[0], o->partitions);
+}
+
+static void delete_records(const struct options *o, rd_kafka_t *client, rd_kafka_queue_t *queue)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, o->topic, o->partition)->offset = o->before;
+    rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_DeleteRecords(client, &records, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    if (!event || rd_kafka_event_error(event)) {
+        die(o->topic, event ? rd_kafka_event_error_string(event) : "no answer");
+    }
+    const rd_kafka_topic_partition_list_t *done =
+        rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+    if (done->cnt != 1 || done->elems[0].err) {
+        die(o->topic, "the records were not deleted");
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteRecords_destroy(records);
 }
 
 static int administer(const struct options *o, void (*act)(const struct options *, rd_kafka_t *, rd_kafka_queue_t *))
@@ -482,7 +506,8 @@ static void produce_message(rd_kafka_t *client, const struct options *o, const s
     rd_kafka_poll(client, 0);
 }
 
-static rd_kafka_t *producer_open(const struct options *o, struct delivery *delivery)
+/* The first `settings` of the pairs are properties. */
+static rd_kafka_t *producer_open(const struct options *o, struct delivery *delivery, size_t settings)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, delivery);
@@ -493,6 +518,11 @@ static rd_kafka_t *producer_open(const struct options *o, struct delivery *deliv
     conf_set(conf, "enable.idempotence", "true");
     if (o->transaction) {
         conf_set(conf, "transactional.id", "kafka_tool");
+    }
+    for (size_t i = 0; i < settings; i++) {
+        char name[128];
+        const char *value = pair_split(o->pairs[i], name);
+        conf_set(conf, name, value);
     }
     return client_open(o, RD_KAFKA_PRODUCER, conf);
 }
@@ -522,7 +552,7 @@ static int producer_close(rd_kafka_t *client, const struct options *o, struct de
 static int produce(const struct options *o)
 {
     struct delivery delivery = {0};
-    rd_kafka_t *client = producer_open(o, &delivery);
+    rd_kafka_t *client = producer_open(o, &delivery, o->pairs_count);
     if (o->transaction) {
         check(rd_kafka_init_transactions(client, TIMEOUT_MS));
         check(rd_kafka_begin_transaction(client));
@@ -588,7 +618,7 @@ static int produce_one(const struct options *o)
         const char *value = pair_split(o->pairs[i], name);
         rd_kafka_header_add(headers, name, -1, value, -1);
     }
-    rd_kafka_t *client = producer_open(o, &delivery);
+    rd_kafka_t *client = producer_open(o, &delivery, 0);
     produce_message(client, o, &m, headers);
     free(m.key);
     free(m.value);
@@ -786,6 +816,8 @@ enum option_id {
     OPTION_COUNT,
     OPTION_TIMEOUT,
     OPTION_UNCOMMITTED,
+    OPTION_REPLICAS,
+    OPTION_BEFORE,
 };
 
 static const struct option option_table[] = {
@@ -804,6 +836,8 @@ static const struct option option_table[] = {
     {"count", required_argument, NULL, OPTION_COUNT},
     {"timeout-ms", required_argument, NULL, OPTION_TIMEOUT},
     {"uncommitted", no_argument, NULL, OPTION_UNCOMMITTED},
+    {"replicas", required_argument, NULL, OPTION_REPLICAS},
+    {"before", required_argument, NULL, OPTION_BEFORE},
     {NULL, 0, NULL, 0},
 };
 
@@ -842,6 +876,8 @@ static void options_parse(struct options *o, int argc, char **argv)
         case OPTION_COUNT: o->count = number(optarg); break;
         case OPTION_TIMEOUT: o->timeout_ms = (int)number(optarg); break;
         case OPTION_UNCOMMITTED: o->uncommitted = true; break;
+        case OPTION_REPLICAS: o->replicas = (int)number(optarg); break;
+        case OPTION_BEFORE: o->before = number(optarg); break;
         default: usage();
         }
     }
@@ -851,7 +887,7 @@ static void options_parse(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.partition = RD_KAFKA_PARTITION_UA, .count = -1, .timeout_ms = 10 * TIMEOUT_MS};
+    struct options o = {.partition = RD_KAFKA_PARTITION_UA, .replicas = 1, .count = -1, .timeout_ms = 10 * TIMEOUT_MS};
     if (argc < 2) {
         usage();
     }
@@ -874,6 +910,9 @@ int main(int argc, char **argv)
     }
     if (!o.topic) {
         usage();
+    }
+    if (strcmp(command, "delete-records") == 0) {
+        return administer(&o, delete_records);
     }
     if (strcmp(command, "offsets") == 0) {
         return offsets(&o);

@@ -188,13 +188,16 @@ class Server:
 
 
 class Kafka(Server):
-    """One node of Apache Kafka in KRaft mode. Keeps messages of any age; takes messages up to 64 MB."""
+    """One node of Apache Kafka in KRaft mode. Keeps messages of any age; takes messages up to 64 MB.
+
+    joins: the first node of a cluster, which is its only controller; this one is its second broker."""
 
     name = "kafka"
 
-    def __init__(self, folder=None, port=0, outlive=False, config=None, heap="512m"):
+    def __init__(self, folder=None, port=0, outlive=False, config=None, heap="512m", joins=None):
         super().__init__(folder, port, outlive)
-        self.controller_port = free_port()
+        self.joins = joins
+        self.controller_port = joins.controller_port if joins else free_port()
         self.config = config or {}
         self.heap = heap
         self.jars = os.path.join(cache_dir(), f"kafka-{kafka_version()}")
@@ -238,13 +241,16 @@ class Kafka(Server):
             "message.max.bytes": 64000000,
             "replica.fetch.max.bytes": 64000000,
             "socket.request.max.bytes": 200000000,
+            **({"process.roles": "broker", "node.id": 2, "listeners": f"PLAINTEXT://127.0.0.1:{self.port}"}
+               if self.joins else {}),
             **self.config,
         }
         with open(properties, "w", encoding="utf-8") as out:
             out.writelines(f"{key}={value}\n" for key, value in values.items())
         if not os.path.exists(os.path.join(data, "meta.properties")):
             done = subprocess.run(
-                self._java("kafka.tools.StorageTool", "format", "--standalone", "--cluster-id",
+                self._java("kafka.tools.StorageTool", "format",
+                           "--no-initial-controllers" if self.joins else "--standalone", "--cluster-id",
                            "a3BpZC10ZXN0cy1rYWZrYQ", "--config", properties, heap="128m"),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             if done.returncode != 0:
@@ -271,17 +277,21 @@ class Kafka(Server):
                               stdout=subprocess.PIPE, stdin=run.pop("stdin", subprocess.DEVNULL), text=True, **run)
         return done.stdout
 
-    def create_topic(self, *topics, partitions=1, config=None):
+    def create_topic(self, *topics, partitions=1, config=None, replicas=1):
         pairs = [x for key, value in (config or {}).items() for x in ("--config", f"{key}={value}")]
-        self.tool("create-topic", "--partitions", str(partitions), *pairs, *topics)
+        self.tool("create-topic", "--partitions", str(partitions), "--replicas", str(replicas), *pairs, *topics)
 
     def delete_topic(self, *topics):
         self.tool("delete-topic", *topics)
 
+    def delete_records(self, topic, partition, before):
+        """As retention does: the first offset is `before` from then on."""
+        self.tool("delete-records", "-t", topic, "--partition", str(partition), "--before", str(before))
+
     def add_partitions(self, topic, total):
         self.tool("add-partitions", "--partitions", str(total), topic)
 
-    def produce(self, topic, *files, key_field=None, partition=None, transaction=None):
+    def produce(self, topic, *files, key_field=None, partition=None, transaction=None, settings=None):
         """JSON lines of files; kafka_key and kafka_timestamp in a line are the message's own."""
         options = []
         if key_field:
@@ -290,6 +300,8 @@ class Kafka(Server):
             options += ["--partition", str(partition)]
         if transaction:
             options += ["--transaction", transaction]
+        for name, value in (settings or {}).items():
+            options += ["--set", f"{name}={value}"]
         self.tool("produce", "-t", topic, *options, *map(str, files))
 
     def produce_one(self, topic, value, key=None, timestamp_ms=None, headers=None, partition=None):
