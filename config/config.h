@@ -141,7 +141,7 @@ struct kafka_property {
 
 struct kafka_config {
     char *brokers;                     /* "localhost:9092" */
-    char *group;                       /* named to the brokers; nothing is committed under it */
+    char *group;                       /* named to the brokers; offsets are committed under it for others to see */
     char *dead_letter_topic;           /* "kpid-dead-letters" */
     struct kafka_property *properties; /* passed to librdkafka as they are */
     size_t property_count;

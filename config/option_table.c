@@ -168,7 +168,7 @@ static const struct option kafka_options[] = {
     {"brokers", OPTION_TEXT, AT(kafka_config, brokers), .fallback = "localhost:9092", .check = check_brokers,
      .help = "Where to ask first: host:port, several with commas."},
     {"group", OPTION_TEXT, AT(kafka_config, group), .fallback = "kpid", .check = check_topic,
-     .help = "Group that kpid names to the brokers, for their access lists. kpid keeps its own offsets and commits none."},
+     .help = "Group that kpid names to the brokers, for their access lists. kpid keeps its own offsets; those committed under it are for lag monitors."},
     {"dead_letter_topic", OPTION_TEXT, AT(kafka_config, dead_letter_topic), .fallback = "kpid-dead-letters", .check = check_topic,
      .help = "Where messages go that cannot be read."},
     {"message_size_max", OPTION_SIZE, AT(kafka_config, message_size_max), .fallback = "1MiB", .least = KIB, .most = 64 * MIB,

@@ -64,6 +64,8 @@ rd_kafka_t *client_create(const struct kafka_config *kafka, const struct client_
         rd_kafka_conf_set_error_cb(conf, options->error);
     if (options->delivered != NULL)
         rd_kafka_conf_set_dr_msg_cb(conf, options->delivered);
+    if (options->committed != NULL)
+        rd_kafka_conf_set_offset_commit_cb(conf, options->committed);
     static const struct client_setting common[] = {{"client.id", "kpid"}, {"log.connection.close", "false"}};
     char why[256] = "";
     if (set(conf, "bootstrap.servers", kafka->brokers, problem) && set_all(conf, common, 2, problem) &&

@@ -20,6 +20,8 @@ struct client_options {
     size_t law_count;
     void (*error)(rd_kafka_t *rk, int code, const char *reason, void *opaque);
     void (*delivered)(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque); /* producers */
+    void (*committed)(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets,
+                      void *opaque); /* consumers */
     void *opaque;
 };
 

@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "consumers/client.h"
+#include "consumers/commit.h"
 #include "consumers/decode.h"
 #include "consumers/gap.h"
 #include "consumers/layout.h"
@@ -284,6 +285,7 @@ static rd_kafka_t *make_client(struct consumer *c, struct buffer *problem)
                                      .laws = laws,
                                      .law_count = sizeof laws / sizeof laws[0],
                                      .error = client_error,
+                                     .committed = commit_answered,
                                      .opaque = c};
     return client_create(&c->config->kafka, &options, problem);
 }

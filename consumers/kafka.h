@@ -9,7 +9,7 @@
  * not go on where we were (retention, a topic made anew) that is a gap: logged, counted, told to the writer as
  * EVENT_GAP; reading goes on at the earliest offset that there is, or ends where kafka.on_gap says so (gap.h).
  *
- * Thread: consumer_create to _destroy from one thread; the counters from any. Memory: config, calendar, ring and dead
+ * Thread: consumer_create to _destroy from one thread; the counters and consumer_commit from any. Memory: config, calendar, ring and dead
  * letters are borrowed until consumer_destroy; between start and join the ring's producer side and the dead letters
  * are the consumer's thread's.
  */
@@ -40,6 +40,8 @@ struct consumer_counters {
     struct counter errors;          /* that Kafka told, of whatever kind */
     struct counter gaps;            /* times that an offset was no longer there */
     struct counter lost;            /* offsets skipped by those gaps */
+    struct counter commits;         /* of offsets for lag monitors, that the brokers have acknowledged */
+    struct counter commits_refused; /* or have not */
     struct counter ring_full;       /* times that the ring was waited for */
     struct counter partitions;      /* assigned now */
     struct counter ended;           /* of these: read to their end once since the start */
@@ -62,6 +64,11 @@ void consumer_destroy(struct consumer *c);
 
 /* True once a gap was found and kafka.on_gap is stop: reading has ended, the log says where and what to do. */
 bool consumer_gave_up(const struct consumer *c);
+/* Any one thread at a time, between start and destroy: tells the consumer group how far is safe, for lag monitors; kpid
+ * itself never looks at it. Returns at once. While an earlier commit is unanswered nothing is sent: a later one will
+ * say more. A refusal is a warning, once, and counted. */
+void consumer_commit(struct consumer *c, const struct consumer_start *positions, size_t count);
+
 const struct consumer_counters *consumer_counters(const struct consumer *c);
 /* connected, missing topics, compacted topics. All 0 before consumer_start. */
 const struct topic_watch_counters *consumer_watch_counters(const struct consumer *c);

@@ -74,6 +74,9 @@ struct consumer {
     uint32_t doubt_turn; /* the slot whose doubt is looked at first */
     struct complaint refused, errors;
     rd_kafka_resp_err_t last_error;
+    bool commit_refused; /* said */
+    /* whoever commits adds to the first, the thread to the second */
+    struct counter commits_asked, commits_answered;
 };
 
 /* Puts a note into the ring. False: stopping, and it is not there. */

@@ -125,6 +125,10 @@ static const struct metric metrics[] = {
     {"kpid_kafka_lost_offsets_total", COUNTER, PLAIN, "Offsets that were gone before they were read.",
      ONE(EXTRA, EXTRA_KAFKA_LOST)},
     {"kpid_gaps", GAUGE, PLAIN, "Gaps that the numbers stand on, over restarts; meta.gaps.", ONE(BOARD, BOARD_GAPS)},
+    {"kpid_kafka_commits_total", COUNTER, PLAIN, "Offsets committed to the consumer group, for lag monitors.",
+     ONE(EXTRA, EXTRA_KAFKA_COMMITS)},
+    {"kpid_kafka_commits_refused_total", COUNTER, PLAIN, "Times that the brokers refused it; kpid does not need it.",
+     ONE(EXTRA, EXTRA_KAFKA_COMMITS_REFUSED)},
     {"kpid_kafka_ring_full_total", COUNTER, PLAIN, "Times that the consumer waited for the writer.",
      ONE(EXTRA, EXTRA_KAFKA_RING_FULL)},
     {"kpid_decimals_rounded_total", COUNTER, PLAIN, "Decimals with more places than are kept.",
@@ -228,6 +232,8 @@ static void collect_kafka(const struct metrics_sources *from, int64_t *out)
     out[EXTRA_KAFKA_ERRORS] = counter_get(&c->errors);
     out[EXTRA_KAFKA_GAPS] = counter_get(&c->gaps);
     out[EXTRA_KAFKA_LOST] = counter_get(&c->lost);
+    out[EXTRA_KAFKA_COMMITS] = counter_get(&c->commits);
+    out[EXTRA_KAFKA_COMMITS_REFUSED] = counter_get(&c->commits_refused);
     out[EXTRA_KAFKA_RING_FULL] = counter_get(&c->ring_full);
     out[EXTRA_KAFKA_PARTITIONS] = counter_get(&c->partitions);
     out[EXTRA_KAFKA_ENDED] = counter_get(&c->ended);

@@ -629,6 +629,60 @@ Test(kafka, errors_of_fetches_lose_nothing)
     cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->gaps, 0), 0));
 }
 
+/* --- offsets for lag monitors -------------------------------------------------------------------------------------- */
+
+static int64_t committed_offset(void)
+{
+    char why[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", config->kafka.brokers, why, sizeof why);
+    rd_kafka_conf_set(conf, "group.id", config->kafka.group, why, sizeof why);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, "deals", 0);
+    cr_assert(rd_kafka_committed(rk, list, PATIENCE_S * 1000) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+    return offset;
+}
+
+Test(kafka, offsets_are_committed_when_it_is_asked_to)
+{
+    produce_deals(0, 0, 100);
+    begin(NULL, 0);
+    struct seen s = {0};
+    take(&s, 100, 4 * PARTITIONS);
+    cr_expect(eq(i64, committed_offset(), RD_KAFKA_OFFSET_INVALID), "nothing by itself");
+    struct consumer_start safe[] = {{.topic = "deals", .offset = 70}, {.topic = "leads", .offset = -1}};
+    consumer_commit(consumer, safe, 2);
+    wait_for(&consumer_counters(consumer)->commits, 1, "commits");
+    cr_expect(eq(i64, committed_offset(), 70));
+    safe[0].offset = 90;
+    consumer_commit(consumer, safe, 1);
+    wait_for(&consumer_counters(consumer)->commits, 2, "commits");
+    cr_expect(eq(i64, committed_offset(), 90));
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->commits_refused, 0), 0));
+}
+
+Test(kafka, a_refused_commit_stops_nothing)
+{
+    begin(NULL, 0);
+    struct seen s = {0};
+    take(&s, 0, 4 * PARTITIONS);
+    rd_kafka_mock_push_request_errors(cluster, 8 /* OffsetCommit */, 2, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    struct consumer_start safe = {.topic = "deals", .offset = 0};
+    for (int i = 1; i <= 2; i++) {
+        consumer_commit(consumer, &safe, 1);
+        wait_for(&consumer_counters(consumer)->commits_refused, i, "refusals");
+    }
+    consumer_commit(consumer, &safe, 1);
+    wait_for(&consumer_counters(consumer)->commits, 1, "commits");
+    produce_deals(0, 0, 10);
+    take(&s, 10, 0);
+}
+
 /* --- two brokers -------------------------------------------------------------------------------------------------- */
 
 /* The partition moves to another broker and back, in the middle of a stream. */
