@@ -252,6 +252,7 @@ void config_destroy(struct config *c)
     }
     free(c->alerts.receivers);
     free(c->http.address);
+    free(c->checkpoint.directory);
     free(c);
 }
 

@@ -233,6 +233,11 @@ struct log_config {
     enum log_level level;
 };
 
+struct checkpoint_config {
+    char *directory; /* "": $STATE_DIRECTORY, or none */
+    int64_t every_ms;
+};
+
 struct audit_config {
     int64_t round_ms; /* in which every number is derived anew from the records, and compared; 0 = never by itself */
 };
@@ -303,6 +308,7 @@ struct config {
     struct series_config series[SERIES_MAX];
     size_t series_count;
     struct audit_config audit;
+    struct checkpoint_config checkpoint;
     struct limits_config limits;
     uint64_t hash; /* of the file's bytes; meta.config_hash */
 };

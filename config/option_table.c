@@ -324,6 +324,14 @@ const struct option series_options[] = {
     {0},
 };
 
+static const struct option checkpoint_options[] = {
+    {"directory", OPTION_TEXT, AT(checkpoint_config, directory), .fallback_note = "$STATE_DIRECTORY, which systemd sets; without it there is no checkpoint",
+     .help = "Folder for what must outlive a restart, kpid's alone. --checkpoint comes before it."},
+    {"every", OPTION_DURATION, AT(checkpoint_config, every_ms), .fallback = "5s", .least = 100, .most = MS_H,
+     .help = "How often what has changed is stored; so much is read from Kafka again after a kill -9."},
+    {0},
+};
+
 static const struct option audit_options[] = {
     {"round", OPTION_DURATION, AT(audit_config, round_ms), .fallback = "1h", .least = 0, .most = 30 * MS_D,
      .help = "Time in which all numbers are derived from the records anew, beside the live ones, and compared; 0s = only on SIGUSR1."},
@@ -378,6 +386,7 @@ const struct option option_table[] = {
     {"series", OPTION_LIST, .may_be_empty = true, AT(config, series), .options = series_options, .load = load_series,
      .help = "KPIs by day or hour, for charts: keys `series:<dimension>:<entity>:<kpi>`."},
     {"strengths", OPTION_GROUP, AT(config, strengths), .options = strength_options, .help = "Managers against the peers of their team: docs/strengths.md. They need an organisation."},
+    {"checkpoint", OPTION_GROUP, AT(config, checkpoint), .options = checkpoint_options, .help = "State on disk, from which a restart goes on."},
     {"audit", OPTION_GROUP, AT(config, audit), .options = audit_options, .help = "Whether the numbers are what the records say."},
     {"limits", OPTION_GROUP, AT(config, limits), .options = limit_options, .help = "What may grow no further."},
     {0},

@@ -24,7 +24,9 @@
 
 /* A letter that has no delivery report yet; librdkafka borrows its value. */
 struct unsent {
-    struct unsent *next; /* of those that wait to be sent again */
+    struct unsent *next;            /* of those that wait to be sent again */
+    struct unsent *older, *younger; /* of all that have no report */
+    int64_t number;
     rd_kafka_headers_t *headers;
     bool has_key, has_value, bare;
     size_t key_len, value_len;
@@ -37,10 +39,28 @@ struct dead_letters {
     int64_t unsent_max, bytes;
     size_t value_max; /* a longer one was refused for its size and is not sent */
     struct unsent *failed;
+    struct unsent *oldest, *youngest; /* without a report */
+    int64_t number;                   /* of the letter that was given last */
     int64_t retry_at_us, retry_after_us;
     bool failing; /* the last attempt failed: said once */
     struct dead_letter_counters counters;
 };
+
+static void put_in_order(struct dead_letters *d, struct unsent *u)
+{
+    u->number = ++d->number;
+    u->older = d->youngest;
+    *(d->youngest != NULL ? &d->youngest->younger : &d->oldest) = u;
+    d->youngest = u;
+}
+
+/* Reports come in any order: partitions of the topic have leaders of their own, and what failed waits. */
+static void settle(struct dead_letters *d, struct unsent *u)
+{
+    *(u->older != NULL ? &u->older->younger : &d->oldest) = u->younger;
+    *(u->younger != NULL ? &u->younger->older : &d->youngest) = u->older;
+    counter_set(&d->counters.settled, d->oldest != NULL ? d->oldest->number - 1 : d->number);
+}
 
 static void unsent_destroy(struct dead_letters *d, struct unsent *u)
 {
@@ -160,6 +180,7 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
             LOG(LOG_INFO, "dead letters are delivered again", LOG_TEXT("topic", d->topic));
         d->failing = false;
         counter_add(&d->counters.delivered, 1);
+        settle(d, u);
         unsent_destroy(d, u);
         break;
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -272,6 +293,7 @@ void dead_letters_send(struct dead_letters *d, const struct dead_letter *letter)
         memcpy(u->bytes + u->key_len, value.at, value.len);
     d->bytes += (int64_t)(u->key_len + u->value_len);
     counter_add(&d->counters.unsent, 1);
+    put_in_order(d, u);
     attempt(d, u);
 }
 

@@ -46,6 +46,9 @@ struct dead_letter_counters {
     struct counter unsent;        /* now: without a delivery report */
     struct counter without_value; /* too large for the topic: only the address was sent */
     struct counter full;          /* times that ingest had to wait for room */
+    /* Letters are numbered 1, 2, 3 ... in the order of dead_letters_send. All up to this one are in the topic, whatever
+     * came first; after a restart none of them need be sent again. One that went with its address alone is there. */
+    struct counter settled;
 };
 
 struct dead_letters;

@@ -21,6 +21,8 @@ enum {
     OPT_REDIS,
     OPT_INSTANCE,
     OPT_HTTP_PORT,
+    OPT_CHECKPOINT,
+    OPT_FROM_START,
     OPT_RESET_FENCE,
     OPT_ON_GAP,
     OPT_EXIT_AT_END,
@@ -33,6 +35,8 @@ static const struct option_row rows[OPT_COUNT] = {
     [OPT_REDIS] = {"redis", "ADDRESS", "instead of redis.host and redis.port: HOST:PORT, or unix:PATH"},
     [OPT_INSTANCE] = {"instance", "NAME", "who publishes, for people: meta.instance (default: the host's name)"},
     [OPT_HTTP_PORT] = {"http-port", "PORT", "instead of http.port; 0: no endpoint for metrics and health"},
+    [OPT_CHECKPOINT] = {"checkpoint", "FOLDER", "instead of checkpoint.directory: where a restart goes on from"},
+    [OPT_FROM_START] = {"from-start", NULL, "set the checkpoint aside and read all topics again"},
     [OPT_RESET_FENCE] = {"reset-fence", NULL,
                          "take over from what stands in Redis even if it is ahead: after a topic\n"
                          "was made anew, or a clock ran ahead"},
@@ -75,6 +79,8 @@ static int read_options(struct run *r, int argc, char **argv)
             if (!options_number(&o, 0, 65535, &r->http_port))
                 return EX_USAGE;
             break;
+        case OPT_CHECKPOINT: r->life.checkpoint = o.value; break;
+        case OPT_FROM_START: r->life.from_start = true; break;
         case OPT_RESET_FENCE: r->life.reset_fence = true; break;
         case OPT_ON_GAP:
             if (!read_on_gap(&o, &r->on_gap))
@@ -124,6 +130,16 @@ static bool set_redis(struct redis_config *c, const char *address)
     return true;
 }
 
+/* As configured, else where systemd says. */
+static const char *checkpoint_folder(const struct config *config)
+{
+    const char *folder = config->checkpoint.directory;
+    if (folder[0] != 0)
+        return folder;
+    folder = getenv("STATE_DIRECTORY");
+    return folder != NULL ? folder : "";
+}
+
 static int run(struct run *r)
 {
     r->life.config_path = config_find(r->life.config_path);
@@ -146,6 +162,8 @@ static int run(struct run *r)
     }
     if (calendar != NULL) {
         log_setup(config->log.format, config->log.level);
+        if (r->life.checkpoint == NULL)
+            r->life.checkpoint = checkpoint_folder(config);
         status = life_run(config, calendar, &r->life);
     }
     calendar_destroy(calendar);

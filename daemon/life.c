@@ -16,11 +16,13 @@
 #include "consumers/dead_letter.h"
 #include "consumers/kafka.h"
 #include "daemon/alert_thread.h"
+#include "daemon/checkpointer.h"
 #include "daemon/health.h"
 #include "daemon/http.h"
 #include "daemon/metrics.h"
 #include "daemon/notify.h"
 #include "daemon/publish_thread.h"
+#include "daemon/recovery.h"
 #include "daemon/writer.h"
 #include <errno.h>
 #include <poll.h>
@@ -66,6 +68,8 @@ struct life {
     struct ring *ring;
     struct dead_letters *dead_letters;
     struct consumer *consumer;
+    struct recovery recovery;
+    struct checkpointer *checkpointer; /* NULL: none */
     struct writer *writer;
     struct alert_thread *alerts;
     struct publish_thread *publish;
@@ -159,18 +163,53 @@ static int bad_kafka(struct buffer *problem)
     return EX_CONFIG;
 }
 
+/* The consumer group is told what is on the disk: kpid never asks it, lag monitors do. */
+static void tell_group(void *context, const struct cut *cut)
+{
+    struct consumer_start *positions = must_alloc(cut->position_count * sizeof *positions + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < cut->position_count; i++)
+        if (cut->positions[i].offset >= 0)
+            positions[count++] = (struct consumer_start){.topic = cut->positions[i].topic,
+                                                         .partition = cut->positions[i].partition,
+                                                         .offset = cut->positions[i].offset};
+    consumer_commit(context, positions, count);
+    free(positions);
+}
+
+static void start_checkpoints(struct life *l)
+{
+    if (l->recovery.store == NULL)
+        return;
+    struct checkpointer_options options = {.every_ms = l->config->checkpoint.every_ms,
+                                           .store = l->recovery.store,
+                                           .cleared = l->recovery.cleared,
+                                           .letters = &dead_letters_counters(l->dead_letters)->settled,
+                                           .stored = tell_group,
+                                           .context = l->consumer};
+    l->checkpointer = checkpointer_create(&options, l->recovery.shard, l->ring);
+    l->recovery.store = NULL;
+}
+
 static int start(struct life *l)
 {
     const struct config *c = l->config;
     struct buffer *problem = &l->text;
+    int status = recovery_run(c, l->calendar, l->options->checkpoint, l->options->from_start, &l->recovery);
+    if (status != EX_OK)
+        return status;
     l->ring = ring_create((size_t)c->limits.ring_bytes);
     l->dead_letters = dead_letters_create(c, problem);
     if (l->dead_letters == NULL)
         return bad_kafka(problem);
-    l->consumer = consumer_create(c, l->calendar, l->ring, l->dead_letters, NULL, 0, problem);
+    l->consumer =
+        consumer_create(c, l->calendar, l->ring, l->dead_letters, l->recovery.starts, l->recovery.start_count, problem);
+    recovery_fini(&l->recovery);
     if (l->consumer == NULL)
         return bad_kafka(problem);
-    l->writer = writer_create(c, l->calendar, l->ring);
+    start_checkpoints(l);
+    l->writer = writer_create(c, l->recovery.shard, l->ring, l->checkpointer);
+    l->recovery.shard = NULL;
     l->alerts = alert_thread_create(c, writer_outlet(l->writer, READER_ALERTS));
     struct publisher_options options = {.instance = l->options->instance, .reset_fence = l->options->reset_fence};
     l->publish = publish_thread_create(c, &options, writer_outlet(l->writer, READER_PUBLISHER), l->alerts);
@@ -180,6 +219,7 @@ static int start(struct life *l)
                                           .alerts = alert_thread_alerts(l->alerts),
                                           .consumer = l->consumer,
                                           .dead_letters = l->dead_letters,
+                                          .checkpointer = l->checkpointer,
                                           .started_us = clock_now_us()};
     if (c->http.port != 0) {
         l->http = http_open(&c->http, pages, l);
@@ -217,12 +257,21 @@ static void next_signal_kills(void)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* The last checkpoint waits for them. */
+static void deliver_letters(struct life *l)
+{
+    int64_t deadline_us = clock_monotonic_us() + LAST_LETTERS_MS * MILLISECOND;
+    while (counter_get(&dead_letters_counters(l->dead_letters)->unsent) > 0 && clock_monotonic_us() < deadline_us)
+        dead_letters_serve(l->dead_letters, ROUND_MS);
+}
+
 static void stop(struct life *l)
 {
     notify_stopping();
     if (l->consuming) {
         consumer_stop(l->consumer);
         consumer_join(l->consumer);
+        deliver_letters(l);
     }
     if (l->writer != NULL)
         writer_stop(l->writer, LAST_SNAPSHOT_MS);
@@ -241,6 +290,10 @@ static void stop(struct life *l)
             LOG_NUMBER("dead_lettered", board[BOARD_DEAD_LETTERED]), LOG_NUMBER("filtered", board[BOARD_FILTERED]));
     }
     writer_destroy(l->writer);
+    checkpointer_destroy(l->checkpointer);
+    shard_destroy(l->recovery.shard);
+    store_close(l->recovery.store);
+    recovery_fini(&l->recovery);
     consumer_destroy(l->consumer);
     if (l->dead_letters != NULL)
         dead_letters_destroy(l->dead_letters, LAST_LETTERS_MS);

@@ -11,6 +11,8 @@
 struct life_options {
     const char *config_path; /* NULL: none; SIGHUP checks it again */
     const char *instance;    /* meta.instance */
+    const char *checkpoint;  /* folder; "": no checkpoints */
+    bool from_start;         /* what is stored there is set aside */
     bool reset_fence;
     bool exit_at_end; /* stop when all partitions were read to their end and that is published */
 };

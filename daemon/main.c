@@ -104,6 +104,7 @@ int main(int argc, char **argv)
 {
     /* A reader that goes away is a failed write, told by whoever writes, and no reason to die. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit (LimitFSIZE) is an error of the write, as a full disk is */
     int status = dispatch(argc, argv);
     if (fflush(stdout) != 0 && status == EX_OK)
         status = 1;

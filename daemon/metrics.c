@@ -186,6 +186,20 @@ static const struct metric metrics[] = {
     {"kpid_notifications_waiting", GAUGE, PLAIN, "Notifications that wait for delivery.",
      ONE(EXTRA, EXTRA_DELIVERY_WAITING)},
 
+    {"kpid_checkpoints_total", COUNTER, PLAIN, "Checkpoints that are on the disk.", ONE(EXTRA, EXTRA_CHECKPOINTS)},
+    {"kpid_checkpoint_failures_total", COUNTER, PLAIN, "Checkpoints that could not be stored; they are tried again.",
+     ONE(EXTRA, EXTRA_CHECKPOINTS_FAILED)},
+    {"kpid_checkpoint_age_seconds", GAUGE, MICROSECONDS,
+     "Since the instant of the last one: so much would be read again. -1 before the first.",
+     ONE(EXTRA, EXTRA_CHECKPOINT_AGE_US)},
+    {"kpid_checkpoint_duration_seconds", GAUGE, MICROSECONDS, "What the last one took, from its instant to the disk.",
+     ONE(EXTRA, EXTRA_CHECKPOINT_TOOK_US)},
+    {"kpid_checkpoint_rows_total", COUNTER, PLAIN, "Rows that were stored: records, names, words.",
+     ONE(EXTRA, EXTRA_CHECKPOINT_ROWS)},
+    {"kpid_checkpoint_bytes_total", COUNTER, PLAIN, "Bytes of these rows.", ONE(EXTRA, EXTRA_CHECKPOINT_BYTES)},
+    {"kpid_checkpoint_slice_max_seconds", GAUGE, MICROSECONDS,
+     "The longest time that the writer copied without taking an event.", ONE(EXTRA, EXTRA_CHECKPOINT_SLICE_US)},
+
     {"process_cpu_seconds_total", COUNTER, MICROSECONDS, "Processor time, user and system.", ONE(EXTRA, EXTRA_CPU_US)},
     {"process_resident_memory_bytes", GAUGE, PLAIN, "Memory in use.", ONE(EXTRA, EXTRA_MEMORY_BYTES)},
     {"process_open_fds", GAUGE, PLAIN, "Open files and sockets.", ONE(EXTRA, EXTRA_OPEN_FILES)},
@@ -263,6 +277,22 @@ static void collect_alerts(const struct metrics_sources *from, int64_t *out)
     out[EXTRA_DELIVERY_WAITING] = counter_get(&d->waiting);
 }
 
+static void collect_checkpoints(const struct checkpointer *from, int64_t *out)
+{
+    out[EXTRA_CHECKPOINT_AGE_US] = -SECOND;
+    if (from == NULL)
+        return;
+    const struct checkpointer_counters *c = checkpointer_counters(from);
+    out[EXTRA_CHECKPOINTS] = counter_get(&c->stored);
+    out[EXTRA_CHECKPOINTS_FAILED] = counter_get(&c->failed);
+    if (counter_get(&c->stored_at_us) != 0)
+        out[EXTRA_CHECKPOINT_AGE_US] = clock_monotonic_us() - counter_get(&c->stored_at_us);
+    out[EXTRA_CHECKPOINT_TOOK_US] = counter_get(&c->took_us);
+    out[EXTRA_CHECKPOINT_ROWS] = counter_get(&c->rows);
+    out[EXTRA_CHECKPOINT_BYTES] = counter_get(&c->bytes);
+    out[EXTRA_CHECKPOINT_SLICE_US] = counter_get(&c->longest_slice_us);
+}
+
 void metrics_collect(const struct metrics_sources *from, struct metrics_view *out)
 {
     *out = (struct metrics_view){0};
@@ -270,6 +300,7 @@ void metrics_collect(const struct metrics_sources *from, struct metrics_view *ou
     publish_thread_board(from->publish, out->publish);
     int64_t *extra = out->extra;
     extra[EXTRA_ONE] = 1;
+    collect_checkpoints(from->checkpointer, extra);
     extra[EXTRA_BEATS] = writer_beats(from->writer);
     extra[EXTRA_RING_BYTES] = (int64_t)ring_used(from->ring);
     extra[EXTRA_RING_SIZE] = (int64_t)ring_size(from->ring);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "consumers/kafka.h"
 #include "daemon/board.h"
+#include "daemon/checkpointer.h"
 #include "daemon/publish_thread.h"
 #include "daemon/writer.h"
 #include "publishers/publisher.h"
@@ -52,6 +53,13 @@ enum {
     EXTRA_DELIVERY_FAILED,
     EXTRA_DELIVERY_DROPPED,
     EXTRA_DELIVERY_WAITING,
+    EXTRA_CHECKPOINTS,
+    EXTRA_CHECKPOINTS_FAILED,
+    EXTRA_CHECKPOINT_AGE_US,
+    EXTRA_CHECKPOINT_TOOK_US,
+    EXTRA_CHECKPOINT_ROWS,
+    EXTRA_CHECKPOINT_BYTES,
+    EXTRA_CHECKPOINT_SLICE_US,
     EXTRA_CPU_US,
     EXTRA_MEMORY_BYTES,
     EXTRA_OPEN_FILES,
@@ -74,6 +82,7 @@ struct metrics_sources {
     const struct alerts *alerts;
     const struct consumer *consumer;
     struct dead_letters *dead_letters;
+    const struct checkpointer *checkpointer; /* NULL: none */
     int64_t started_us;
 };
 

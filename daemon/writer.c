@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "daemon/checkpointer.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -27,6 +28,7 @@ struct writer {
     const struct config *config;
     struct shard *shard;
     struct ring *ring;
+    struct checkpointer *checkpointer; /* NULL: none */
     struct outlet outlets[READER_COUNT];
     pthread_t thread;
     bool joined;
@@ -204,8 +206,10 @@ static int sleep_ms(struct writer *w)
     int64_t now_us = shard_now_us(w->shard); /* not the clock's, which may have been set back */
     int64_t least_us = SLEEP_MAX_MS * MILLISECOND;
     int64_t next = shard_next_change_us(w->shard);
-    const int64_t due[] = {publish_due_us(w, true, clock_monotonic_us()), alerts_due_us(w, now_us),
-                           next == INT64_MAX ? INT64_MAX : next - now_us};
+    bool cuts = shard_is_whole(w->shard);
+    const int64_t due[] = {cuts ? publish_due_us(w, true, clock_monotonic_us()) : INT64_MAX,
+                           cuts ? alerts_due_us(w, now_us) : INT64_MAX, next == INT64_MAX ? INT64_MAX : next - now_us,
+                           w->checkpointer != NULL ? checkpointer_due_us(w->checkpointer, w->shard) : INT64_MAX};
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
         if (due[i] < least_us)
             least_us = due[i];
@@ -222,7 +226,7 @@ static void finish(struct writer *w)
     while (!shard_work(w->shard, SLICE))
         counter_add(&w->beats, 1);
     bool left[READER_COUNT] = {false};
-    for (unsigned done = 0; done < READER_COUNT;) {
+    for (unsigned done = 0; done < READER_COUNT && shard_is_whole(w->shard);) {
         for (int r = 0; r < READER_COUNT; r++) {
             if (!left[r] && outlet_is_ready(&w->outlets[r])) {
                 cut(w, (enum reader)r);
@@ -236,6 +240,9 @@ static void finish(struct writer *w)
         if (done < READER_COUNT)
             ring_wait(w->ring, (int)(rest_us / MILLISECOND) + 1);
     }
+    if (w->checkpointer != NULL &&
+        !checkpointer_finish(w->checkpointer, w->shard, clock_monotonic_us() + w->chance_ms * MILLISECOND))
+        LOG(LOG_WARNING, "the last checkpoint could not be stored; what came after the one before is read again");
     show(w);
 }
 
@@ -245,10 +252,13 @@ static void *run(void *argument)
     while (!flag_get(&w->stopping)) {
         bool dry = take_batch(w);
         shard_advance(w->shard, wall_us());
-        if (shard_work(w->shard, SLICE)) /* a snapshot of half of a change would be of nothing that ever stood */
-            serve(w, dry);
-        else
+        /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
+        if (!shard_work(w->shard, SLICE))
             dry = false;
+        else if (shard_is_whole(w->shard))
+            serve(w, dry);
+        if (w->checkpointer != NULL)
+            checkpointer_step(w->checkpointer, w->shard);
         if (audit(w))
             dry = false;
         show(w);
@@ -260,12 +270,14 @@ static void *run(void *argument)
     return NULL;
 }
 
-struct writer *writer_create(const struct config *config, const struct calendar *calendar, struct ring *ring)
+struct writer *writer_create(const struct config *config, struct shard *shard, struct ring *ring,
+                             struct checkpointer *checkpointer)
 {
     struct writer *w = must_zalloc(sizeof *w);
     w->config = config;
     w->ring = ring;
-    w->shard = shard_create(config, calendar);
+    w->shard = shard;
+    w->checkpointer = checkpointer;
     w->published_at_us = INT64_MIN / 2;
     w->alerts_grid = -1;
     for (int r = 0; r < READER_COUNT; r++)

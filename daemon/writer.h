@@ -15,10 +15,13 @@
 
 struct writer;
 
-/* Starts the thread. */
-struct writer *writer_create(const struct config *config, const struct calendar *calendar, struct ring *ring);
-/* Main: no more events will be pushed. The writer applies what is in the ring, hands each reader a last snapshot
- * and ends; a reader that does not give its snapshots back gets none after chance_ms. Waits for that. */
+struct checkpointer;
+
+/* Starts the thread. The shard is taken over; the checkpointer, which may be NULL, is borrowed until writer_stop. */
+struct writer *writer_create(const struct config *config, struct shard *shard, struct ring *ring,
+                             struct checkpointer *checkpointer);
+/* Main: no more events will be pushed. The writer applies what is in the ring, hands each reader a last snapshot,
+ * stores a last checkpoint and ends; a reader that does not give its snapshots back gets none after chance_ms. Waits for that. */
 void writer_stop(struct writer *w, int64_t chance_ms);
 /* After writer_stop, and after the readers' threads have ended. */
 void writer_destroy(struct writer *w);

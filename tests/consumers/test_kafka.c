@@ -685,6 +685,36 @@ Test(kafka, a_refused_commit_stops_nothing)
 
 /* --- two brokers -------------------------------------------------------------------------------------------------- */
 
+/* Reports come in another order than the letters: those for one of the two partitions have to wait. */
+Test(kafka_two, settled_is_the_last_letter_before_which_none_is_missing)
+{
+    enum { LETTERS = 8, FIRST_AWAY = 4 };
+    rd_kafka_mock_partition_set_leader(cluster, "kpid-dead-letters", 0, 1);
+    rd_kafka_mock_partition_set_leader(cluster, "kpid-dead-letters", 1, 2);
+    rd_kafka_mock_partition_set_leader(cluster, "deals", 0, 1);
+    int number = 0;
+    for (int i = 1; i <= LETTERS; i++) {
+        char key[16];
+        int32_t partition = i == FIRST_AWAY || i == LETTERS - 1;
+        do
+            snprintf(key, sizeof key, "key %d", number++);
+        while (rd_kafka_msg_partitioner_consistent(NULL, key, strlen(key), 2, NULL, NULL) != partition);
+        produce_bytes("deals", 0, key, "not json", 8);
+    }
+    produced();
+    rd_kafka_mock_broker_set_down(cluster, 2);
+    begin(NULL, 0);
+    const struct dead_letter_counters *d = dead_letters_counters(letters);
+    wait_for(&d->delivered, LETTERS - 2, "delivered");
+    wait_for(&consumer_counters(consumer)->messages, LETTERS, "messages");
+    cr_expect(eq(i64, in_the_end(&d->delivered, LETTERS - 2), LETTERS - 2));
+    cr_expect(eq(i64, in_the_end(&d->settled, FIRST_AWAY - 1), FIRST_AWAY - 1));
+    rd_kafka_mock_broker_set_up(cluster, 2);
+    wait_for(&d->delivered, LETTERS, "delivered");
+    cr_expect(eq(i64, in_the_end(&d->settled, LETTERS), LETTERS));
+    cr_expect(eq(i64, in_the_end(&d->unsent, 0), 0));
+}
+
 /* The partition moves to another broker and back, in the middle of a stream. */
 Test(kafka_two, a_new_leader_goes_on_where_the_old_one_was)
 {

@@ -52,7 +52,7 @@ static void stage_init(struct stage *s)
     *s = (struct stage){.config = config_default()};
     s->calendar = calendar_create("UTC", 1, 1);
     s->ring = ring_create(1 << 17);
-    s->writer = writer_create(s->config, s->calendar, s->ring);
+    s->writer = writer_create(s->config, shard_create(s->config, s->calendar), s->ring, NULL);
     push_note(s, EVENT_SLOT, 0, "deals");
 }
 
