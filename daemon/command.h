@@ -13,4 +13,5 @@ int cmd_replay(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_checkpoint(int argc, char **argv);
 int cmd_dead_letters(int argc, char **argv);

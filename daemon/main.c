@@ -17,6 +17,7 @@ static const struct command {
     {"explain", "list the records behind a number, and what changed since an earlier instant", cmd_explain},
     {"simulate", "a believable sales floor as a source of events", cmd_simulate},
     {"top", "the numbers in Redis, in the terminal", cmd_top},
+    {"checkpoint", "what a checkpoint holds, and whether it is whole", cmd_checkpoint},
     {"dead-letters", "list the messages that could not be read; send them again after repair", cmd_dead_letters},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
