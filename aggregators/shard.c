@@ -169,14 +169,14 @@ static struct text word_or_none(const struct shard *s, uint32_t number)
     return number != 0 ? intern_text(&s->derivation.ledger.words, number - 1) : TEXT("");
 }
 
-/* What the organisation says of a manager or team. */
-static void fill_about(struct shard *s, const struct entity *e, struct snapshot *out)
+/* What the organisation says of a manager or team. True: it says in which team a manager is now. */
+static bool fill_about(struct shard *s, const struct entity *e, struct snapshot *out)
 {
     struct organisation *o = &s->derivation.valuation.organisation;
     const struct ledger *l = &s->derivation.ledger;
     struct snapshot_about about = {.active = true};
     if (!o->in_use || (e->dimension != DIMENSION_MANAGER && e->dimension != DIMENSION_TEAM))
-        return;
+        return false;
     bool of_manager = e->dimension == DIMENSION_MANAGER;
     const struct stint *now = of_manager ? organisation_manager(o, e->name) : organisation_team_name(o, e->name);
     if (now != NULL) {
@@ -189,6 +189,7 @@ static void fill_about(struct shard *s, const struct entity *e, struct snapshot 
     if (lead != 0)
         about.lead = intern_text(&l->names[DIMENSION_MANAGER], lead - 1);
     snapshot_add_about(out, &about);
+    return of_manager && now != NULL && now->team != 0;
 }
 
 #define QUARTER_HOUR (15 * MINUTE)
@@ -334,10 +335,12 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
         timers_set(&s->derivation.entities.wake, id, TIMERS_NEVER);
         return;
     }
-    fill_about(s, e, out);
+    bool is_member = fill_about(s, e, out);
     bool has_targets = fill_targets(s, e, out);
     struct sums level;
     entity_level(e, s->derivation.now_us, &level);
+    if (is_member || !entity_is_empty(e) || snapshot_target_count(out, snapshot_entity_count(out) - 1) > 0)
+        snapshot_mark_standing(out);
     for (unsigned w = 0; w < c->window_count; w++) {
         if (!has_window[w])
             continue;

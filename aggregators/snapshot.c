@@ -11,7 +11,7 @@ struct entry {
     size_t targets_at, target_count;
     size_t about_at; /* name, team, lead end to end */
     uint32_t name_of_people_len, team_len, lead_len;
-    bool inactive;
+    bool inactive, stands;
     size_t own_at; /* window_count offsets into the bytes, as windows_at; 0 = there are no own KPIs through filters */
     size_t windows_at; /* window_count offsets of size_t into the bytes, 0 = the window is not there */
     size_t series_at;  /* SERIES_MAX offsets, 0 = it has not that one; 0: it has none */
@@ -342,6 +342,16 @@ const struct snapshot_target *snapshot_target_find(const struct snapshot *s, siz
             return target;
     }
     return NULL;
+}
+
+void snapshot_mark_standing(struct snapshot *s)
+{
+    s->entries[s->entry_count - 1].stands = true;
+}
+
+bool snapshot_entity_stands(const struct snapshot *s, size_t i)
+{
+    return entry_at(s, i)->stands;
 }
 
 uint32_t snapshot_entity_id(const struct snapshot *s, size_t i)

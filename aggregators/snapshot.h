@@ -75,6 +75,9 @@ int64_t snapshot_oddities(const struct snapshot *s, enum oddity o);
 size_t snapshot_entity_count(const struct snapshot *s);
 enum dimension snapshot_entity_dimension(const struct snapshot *s, size_t i);
 struct text snapshot_entity_name(const struct snapshot *s, size_t i);
+/* Whether something stands for it: records that count for it, a target, or, for a manager, a team that it is in now. Nothing
+ * does where all of that was taken back, or where it went into `(other)`: a shard that starts anew does not know it. */
+bool snapshot_entity_stands(const struct snapshot *s, size_t i);
 /* What the organisation says of it: "" and active where it says nothing. */
 struct snapshot_about {
     struct text name; /* for people */

@@ -12,6 +12,8 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
 void snapshot_set_provisional(struct snapshot *s, unsigned window, bool is_provisional);
 void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p);
 void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id);
+/* Of the entity that was added last: something stands for it. */
+void snapshot_mark_standing(struct snapshot *s);
 /* Of the entity that was added last; the texts are copied. */
 void snapshot_add_about(struct snapshot *s, const struct snapshot_about *about);
 /* Of the entity that was added last, by (window, KPI). */

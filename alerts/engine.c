@@ -160,6 +160,20 @@ static uint32_t entity_add(struct engine *e, struct section *f, struct text name
     return entity;
 }
 
+/* Until it is named again. */
+static void set_gone(struct section *f, uint32_t entity)
+{
+    f->there[entity] = false;
+    for (size_t place = 0; place < f->rule_count; place++) {
+        size_t i = entity * f->rule_count + place;
+        struct watch *w = &f->watches[i];
+        if (w->has_value || w->state == ALERT_FIRING) {
+            w->has_value = false;
+            mark_due(f, i);
+        }
+    }
+}
+
 void engine_begin(struct engine *e, bool everything)
 {
     if (!everything) {
@@ -168,15 +182,17 @@ void engine_begin(struct engine *e, bool everything)
     for (size_t d = 0; d < DIMENSION_COUNT; d++) {
         struct section *f = &e->sections[d];
         for (uint32_t entity = 0; entity < f->names.count; entity++) {
-            f->there[entity] = false;
+            set_gone(f, entity);
         }
-        for (size_t i = 0; i < f->names.count * f->rule_count; i++) {
-            struct watch *w = &f->watches[i];
-            if (w->has_value || w->state == ALERT_FIRING) {
-                w->has_value = false;
-                mark_due(f, i);
-            }
-        }
+    }
+}
+
+void engine_absent(struct engine *e, enum dimension dimension, struct text name)
+{
+    struct section *f = &e->sections[dimension];
+    uint32_t entity = intern_find(&f->names, name);
+    if (entity != INTERN_NONE) {
+        set_gone(f, entity);
     }
 }
 
@@ -416,6 +432,10 @@ const struct transition *engine_take(struct engine *e, const struct snapshot *s,
         enum dimension dimension = snapshot_entity_dimension(s, i);
         struct section *f = &e->sections[dimension];
         if (f->rule_count == 0) {
+            continue;
+        }
+        if (!snapshot_entity_stands(s, i)) {
+            engine_absent(e, dimension, snapshot_entity_name(s, i));
             continue;
         }
         uint32_t entity = engine_entity(e, dimension, snapshot_entity_name(s, i));

@@ -8,7 +8,7 @@
  *     pending              still in breach           firing when the breach is as old as `for`
  *                          not, or no value          inactive: a breach that was not seen to last starts over
  *     firing               past the clearing value   resolved
- *                          entity gone               resolved
+ *                          nothing stands for it     resolved
  *                          no value, or between      stays
  *
  * A value whose n is below the rule's smallest sample is no value. A count or sum that is left out is 0 with
@@ -33,6 +33,8 @@ void engine_destroy(struct engine *e);
 void engine_begin(struct engine *e, bool everything);
 /* The number of an entity, which it keeps. Marks it as there. */
 uint32_t engine_entity(struct engine *e, enum dimension dimension, struct text name);
+/* Nothing stands for that entity, and it is gone from now on, if it ever was there. */
+void engine_absent(struct engine *e, enum dimension dimension, struct text name);
 /* The value that stands from now on; NULL: there is none. `entity` is of the rule's dimension. An entity
  * that the rule does not name is ignored. */
 void engine_value(struct engine *e, size_t rule, uint32_t entity, const struct kpi_value *value);

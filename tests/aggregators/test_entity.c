@@ -71,3 +71,53 @@ Test(entity, wakes_for_what_is_still_ahead)
     shard_advance(core.shard, at("2024-03-20T10:00:01Z"));
     expect_next("2024-03-22T00:00:00Z");
 }
+
+/* Whether the next snapshot of everything says that something stands for it; -1: it is not in it. */
+static int stands(enum dimension d, const char *name)
+{
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    size_t i = core_find(s, d, name);
+    int found = i < snapshot_entity_count(s) ? snapshot_entity_stands(s, i) : -1;
+    snapshot_destroy(s);
+    return found;
+}
+
+Test(entity, stands_while_a_record_counts_for_it)
+{
+    cr_expect(stands(DIMENSION_MANAGER, "Anna") == -1);
+    DEAL("D", "2024-03-20T10:00:00Z", NAME(FIELD_MANAGER, "Anna"), NAME(FIELD_REGION, "North"),
+         NUMBER(DEAL_CREATED_AT, at("2024-03-20T09:30:00Z")));
+    shard_advance(core.shard, at("2024-03-21T00:00:00Z"));
+    cr_expect(stands(DIMENSION_MANAGER, "Anna") == 1 && stands(DIMENSION_COMPANY, "all") == 1);
+    shard_advance(core.shard, at("2034-03-21T00:00:00Z"));
+    cr_expect(stands(DIMENSION_MANAGER, "Anna") == 1, "it happened, however long ago");
+    DEAL("D", "2024-03-20T11:00:00Z", NAME(FIELD_MANAGER, "Boris"));
+    cr_expect(stands(DIMENSION_MANAGER, "Anna") == 0 && stands(DIMENSION_MANAGER, "Boris") == 1);
+    apply(make_deletion(KIND_DEAL, "D", at("2024-03-20T12:00:00Z")));
+    cr_expect(stands(DIMENSION_MANAGER, "Boris") == 0 && stands(DIMENSION_REGION, "North") == 0 &&
+              stands(DIMENSION_COMPANY, "all") == 0);
+}
+
+Test(entity, stands_for_its_target_and_its_row)
+{
+    config_add_input(core.config, KIND_TARGET);
+    shard_destroy(core.shard);
+    core.shard = shard_create(core.config, core.calendar);
+    apply(make_event(KIND_TARGET, "T", at("2024-03-01T00:00:00Z"),
+                     (struct given[]){NUMBER(TARGET_DIMENSION, DIMENSION_REGION), NAME(TARGET_ENTITY, "North"),
+                                      NAME(TARGET_KPI, "leads_created"), NUMBER(TARGET_PERIOD, PERIOD_MONTH),
+                                      NUMBER(TARGET_VALUE, UNITS(3)),
+                                      NUMBER(TARGET_STARTS_ON, at("2024-03-01T00:00:00Z") / DAY), END}));
+    apply(make_event(KIND_MEMBER, "M", at("2024-03-01T00:00:00Z"),
+                     (struct given[]){NAME(MEMBER_MANAGER, "Anna"), NAME(MEMBER_TEAM, "South"),
+                                      NUMBER(MEMBER_STARTS_AT, at("2024-03-02T00:00:00Z")), END}));
+    shard_advance(core.shard, at("2024-03-01T12:00:00Z"));
+    cr_expect(stands(DIMENSION_REGION, "North") == 1);
+    cr_expect(stands(DIMENSION_MANAGER, "Anna") == 0, "her row is of tomorrow");
+    shard_advance(core.shard, at("2024-03-02T12:00:00Z"));
+    cr_expect(stands(DIMENSION_MANAGER, "Anna") == 1 && stands(DIMENSION_TEAM, "South") <= 0);
+    apply(make_deletion(KIND_TARGET, "T", at("2024-03-03T00:00:00Z")));
+    apply(make_deletion(KIND_MEMBER, "M", at("2024-03-03T00:00:00Z")));
+    cr_expect(stands(DIMENSION_REGION, "North") == 0 && stands(DIMENSION_MANAGER, "Anna") == 0);
+}

@@ -68,6 +68,7 @@ static bool step(struct fixture *f, int at_s, bool everything, bool live, int wo
         sums.at[MEASURE_WON] = won;
         sums.at[MEASURE_LOST] = lost;
         snapshot_add_entity(s, DIMENSION_MANAGER, TEXT("Anna"), 0);
+        snapshot_mark_standing(s);
         snapshot_add_sums(s, 0, &sums, &nothing);
         snapshot_add_sums(s, 1, &nothing, &nothing);
     }

@@ -217,18 +217,26 @@ Test(engine, what_was_told_while_blind_is_not_lost)
     engine_destroy(e);
 }
 
+/* At ten seconds, Anna and Boris, with the value. */
+static struct engine *two_fire(const struct config *config, const struct kpi_value *v)
+{
+    struct engine *e = engine_create(config);
+    size_t moved;
+    engine_begin(e, true);
+    engine_value(e, 0, engine_entity(e, DIMENSION_MANAGER, TEXT("Anna")), v);
+    engine_value(e, 0, engine_entity(e, DIMENSION_MANAGER, TEXT("Boris")), v);
+    engine_decide(e, 10 * SECOND, true, &moved);
+    cr_expect(eq(sz, moved, 2));
+    return e;
+}
+
 Test(engine, an_entity_that_is_gone_is_resolved)
 {
     struct rule_config r = rules_low();
     struct config config = rules_config(&r);
-    struct engine *e = engine_create(&config);
     size_t moved;
     struct kpi_value v = thousandths(100, 9);
-    engine_begin(e, true);
-    engine_value(e, 0, engine_entity(e, DIMENSION_MANAGER, TEXT("Anna")), &v);
-    engine_value(e, 0, engine_entity(e, DIMENSION_MANAGER, TEXT("Boris")), &v);
-    engine_decide(e, 10 * SECOND, true, &moved);
-    cr_expect(eq(sz, moved, 2));
+    struct engine *e = two_fire(&config, &v);
     engine_begin(e, false); /* named in no snapshot of changes: still there */
     engine_decide(e, 20 * SECOND, true, &moved);
     cr_expect(eq(sz, moved, 0));
@@ -239,6 +247,29 @@ Test(engine, an_entity_that_is_gone_is_resolved)
     cr_expect(text_equal(t->entity, TEXT("Anna")));
     cr_expect(eq(int, (int)t->reason, (int)ALERT_VANISHED));
     cr_expect(eq(sz, engine_count(e, ALERT_FIRING), 1));
+    engine_destroy(e);
+}
+
+/* Nothing stands for Anna any more; of Chen nobody has heard, and nothing is kept. */
+Test(engine, an_entity_for_which_nothing_stands_is_gone)
+{
+    struct rule_config r = rules_low();
+    struct config config = rules_config(&r);
+    size_t moved;
+    struct kpi_value v = thousandths(100, 9);
+    struct engine *e = two_fire(&config, &v);
+    engine_begin(e, false);
+    engine_absent(e, DIMENSION_MANAGER, TEXT("Anna"));
+    engine_absent(e, DIMENSION_MANAGER, TEXT("Chen"));
+    const struct transition *t = engine_decide(e, 20 * SECOND, true, &moved);
+    cr_assert(eq(sz, moved, 1));
+    cr_expect(text_equal(t->entity, TEXT("Anna")) && t->reason == ALERT_VANISHED);
+    cr_expect(engine_count(e, ALERT_INACTIVE) + engine_count(e, ALERT_RESOLVED) + engine_count(e, ALERT_FIRING) == 2);
+    engine_begin(e, false); /* and there again */
+    engine_value(e, 0, engine_entity(e, DIMENSION_MANAGER, TEXT("Anna")), &v);
+    t = engine_decide(e, 30 * SECOND, true, &moved);
+    cr_assert(eq(sz, moved, 1));
+    cr_expect(t->to == ALERT_FIRING && t->occurrence == 2);
     engine_destroy(e);
 }
 
