@@ -35,6 +35,16 @@ void alert_report_add_log(struct alert_report *r, struct text id, struct text js
     add(&r->log, &r->log_count, &r->log_room, id, json);
 }
 
+void alert_report_add_unsent(struct alert_report *r, struct text id, struct text json)
+{
+    add(&r->unsent, &r->unsent_count, &r->unsent_room, id, json);
+}
+
+void alert_report_add_sent(struct alert_report *r, struct text id)
+{
+    add(&r->sent, &r->sent_count, &r->sent_room, id, TEXT(""));
+}
+
 static void release(struct alert_entry *entries, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -50,5 +60,7 @@ void alert_report_destroy(struct alert_report *r)
         return;
     release(r->active, r->active_count);
     release(r->log, r->log_count);
+    release(r->unsent, r->unsent_count);
+    release(r->sent, r->sent_count);
     free(r);
 }

@@ -20,6 +20,7 @@
 #define KEY_STAGED        "staged"
 #define KEY_ALERTS_ACTIVE "alerts:active"
 #define KEY_ALERTS_LOG    "alerts:log"
+#define KEY_ALERTS_UNSENT "alerts:unsent"
 #define KEY_UPDATES       "updates"
 
 struct keys {

@@ -163,7 +163,7 @@ static bool refused(struct publisher *p, int64_t now_us, enum fence_result resul
         break;
     case FENCE_DAMAGED:
         /* What it appended is there, the rest will be written again. */
-        alert_keys_written(&p->alerts);
+        alert_keys_appended(&p->alerts);
         fail(p, now_us, failure);
         break;
     case FENCE_FOREIGN:

@@ -114,3 +114,81 @@ Test(alert_keys, what_came_after_an_uncertain_write_stays)
     keys_fini(&k);
     commands_fini(&c);
 }
+
+/* ---- messages ---- */
+
+static void take_messages(struct alert_keys *a, const char *added, const char *gone, int64_t number)
+{
+    struct alert_report *r = alert_report_create();
+    if (added != NULL)
+        alert_report_add_unsent(r, text_of(added), TEXT("{}"));
+    if (gone != NULL)
+        alert_report_add_sent(r, text_of(gone));
+    r->number = number;
+    alert_keys_take(a, r);
+    alert_report_destroy(r);
+}
+
+static const char *written(struct alert_keys *a, struct commands *c)
+{
+    struct keys k;
+    keys_init(&k, "default");
+    commands_clear(c);
+    alert_keys_write(a, c, &k);
+    keys_fini(&k);
+    return c->bytes.at != NULL ? c->bytes.at : "";
+}
+
+/* Each is written once, and deleted once; noted is what is written, not what was sent to Redis. */
+Test(alert_keys, a_message_is_written_once_and_then_deleted)
+{
+    struct alert_keys a;
+    struct commands c;
+    alert_keys_init(&a, 10);
+    commands_init(&c);
+    take_messages(&a, "m1", NULL, 1);
+    cr_expect(alert_keys_wait(&a));
+    cr_expect(eq(int, count_of(written(&a, &c), "alerts:unsent"), 1));
+    cr_expect(eq(i64, a.noted, 0));
+    alert_keys_written(&a);
+    cr_expect(eq(i64, a.noted, 1));
+    cr_expect(not(alert_keys_wait(&a)));
+    take_messages(&a, "m2", NULL, 2);
+    cr_expect(eq(int, count_of(written(&a, &c), "m1"), 0));
+    cr_expect(eq(int, count_of(c.bytes.at, "m2"), 1));
+    alert_keys_appended(&a); /* but not done */
+    cr_expect(eq(i64, a.noted, 1));
+    cr_expect(eq(int, count_of(written(&a, &c), "m2"), 1));
+    alert_keys_written(&a);
+    take_messages(&a, NULL, "m1", 2);
+    cr_expect(alert_keys_wait(&a));
+    cr_expect(eq(int, count_of(written(&a, &c), "HDEL"), 1));
+    alert_keys_written(&a);
+    cr_expect(not(alert_keys_wait(&a)));
+    alert_keys_fini(&a);
+    commands_fini(&c);
+}
+
+/* Redis may have lost them. */
+Test(alert_keys, after_a_trouble_all_messages_are_written_again)
+{
+    struct alert_keys a;
+    struct commands c;
+    alert_keys_init(&a, 10);
+    commands_init(&c);
+    take_messages(&a, "m1", NULL, 1);
+    take_messages(&a, "m2", NULL, 2);
+    written(&a, &c);
+    alert_keys_written(&a);
+    alert_keys_forget(&a);
+    cr_expect(alert_keys_wait(&a));
+    cr_expect(eq(int, count_of(written(&a, &c), "m1") + count_of(c.bytes.at, "m2"), 2));
+    cr_expect(eq(int, count_of(c.bytes.at, "UNLINK"), 2), "what else is there goes");
+    alert_keys_written(&a);
+    alert_keys_drop(&a);
+    cr_expect(not(alert_keys_wait(&a)));
+    alert_keys_forget(&a);
+    cr_expect(eq(int, count_of(written(&a, &c), "alerts:"), 0), "another instance's are not touched");
+    alert_keys_fini(&a);
+    commands_fini(&c);
+}
