@@ -163,6 +163,7 @@ struct redis_config {
     char *namespace_;   /* "default" */
     int64_t timeout_ms; /* connect and command */
     int64_t backoff_max_ms;
+    int64_t lease_ms; /* who publishes is known for so long without a word of it: 3,000 */
 };
 
 struct board_config {

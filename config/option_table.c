@@ -205,6 +205,8 @@ static const struct option redis_options[] = {
     {"timeout", OPTION_DURATION, AT(redis_config, timeout_ms), .fallback = "2s", .least = 10, .most = MS_M, .help = "For connecting, and for the answer to a command."},
     {"backoff_max", OPTION_DURATION, AT(redis_config, backoff_max_ms), .fallback = "5s", .least = 100, .most = 10 * MS_M,
      .help = "The longest wait between two attempts to connect."},
+    {"lease", OPTION_DURATION, AT(redis_config, lease_ms), .fallback = "3s", .least = 300, .most = MS_M,
+     .help = "Of two instances the one that publishes and tells alerts is known by a lease of this length; when it is gone, the other one takes over after at most this and a sixth more."},
     {0},
 };
 

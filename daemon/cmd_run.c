@@ -32,8 +32,11 @@ enum {
 static const struct option_row rows[OPT_COUNT] = {
     [OPT_CONFIG] = {"config", "FILE", "the configuration; without it every setting has its default"},
     [OPT_BROKERS] = {"brokers", "HOST:PORT,...", "instead of kafka.brokers"},
-    [OPT_REDIS] = {"redis", "ADDRESS", "instead of redis.host and redis.port: HOST:PORT, or unix:PATH"},
-    [OPT_INSTANCE] = {"instance", "NAME", "who publishes, for people: meta.instance (default: the host's name)"},
+    [OPT_REDIS] = {"redis", "ADDRESS",
+                   "instead of redis.host and redis.port: HOST:PORT, or unix:PATH"},
+    [OPT_INSTANCE] = {"instance", "NAME",
+                      "who publishes: meta.instance, and by it a restart knows its own lease (default:\n"
+                      "the host's name)"},
     [OPT_HTTP_PORT] = {"http-port", "PORT", "instead of http.port; 0: no endpoint for metrics and health"},
     [OPT_CHECKPOINT] = {"checkpoint", "FOLDER", "instead of checkpoint.directory: where a restart goes on from"},
     [OPT_FROM_START] = {"from-start", NULL, "set the checkpoint aside and read all topics again"},

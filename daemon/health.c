@@ -12,8 +12,8 @@ static const char *publisher_reason(enum publisher_state s)
     case PUBLISHER_AWAY: return "redis: no connection";
     case PUBLISHER_WAITING: return "redis: waiting until kpid has read as far as what stands there";
     case PUBLISHER_FILLING: return "redis: everything is being written";
-    case PUBLISHER_OVERTAKEN: return "redis: another instance publishes";
     case PUBLISHER_STALE: return "redis: what stands there is ahead of the events (kpid run --reset-fence)";
+    case PUBLISHER_STANDBY:
     case PUBLISHER_CURRENT: break;
     }
     return NULL;
@@ -33,6 +33,8 @@ bool health_is_ready(const struct config *config, const struct metrics_view *v, 
         buffer_format(reasons, "%s\n", reason);
         return false;
     }
+    if (v->publish[PUBLISH_STATE] == PUBLISHER_STANDBY)
+        return reasons->len == before; /* what Redis holds is the other one's */
     const struct publish_config *p = &config->publish;
     int64_t most_us = MISSED_MAX * (p->tick_ms > p->idle_ms ? p->tick_ms : p->idle_ms) * MILLISECOND;
     if (most_us < AGE_LEAST_US)
@@ -55,8 +57,7 @@ void health_doubts(const struct metrics_view *v, struct buffer *out)
 bool health_waits_for_peers(const struct metrics_view *v)
 {
     return v->extra[EXTRA_KAFKA_CONNECTED] == 0 || v->extra[EXTRA_KAFKA_PARTITIONS] == 0 ||
-           v->publish[PUBLISH_STATE] == PUBLISHER_AWAY || v->publish[PUBLISH_STATE] == PUBLISHER_OVERTAKEN ||
-           v->publish[PUBLISH_STATE] == PUBLISHER_STALE;
+           v->publish[PUBLISH_STATE] == PUBLISHER_AWAY || v->publish[PUBLISH_STATE] == PUBLISHER_STALE;
 }
 
 void health_status(const struct metrics_view *v, struct buffer *out)

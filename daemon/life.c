@@ -129,7 +129,7 @@ static unsigned readyz_page(void *context, struct buffer *body)
     metrics_collect(&l->sources, &v);
     if (!health_is_ready(l->config, &v, body))
         return 503;
-    buffer_string(body, "ok\n");
+    buffer_string(body, v.publish[PUBLISH_STATE] == PUBLISHER_STANDBY ? "ok, standing by\n" : "ok\n");
     health_doubts(&v, body);
     return 200;
 }

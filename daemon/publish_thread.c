@@ -41,13 +41,16 @@ static void show(struct publish_thread *t)
     row[PUBLISH_SEQ] = s.seq;
     row[PUBLISH_AS_OF_US] = s.as_of_us == INSTANT_NONE ? 0 : s.as_of_us;
     row[PUBLISH_LIVE] = s.state == PUBLISHER_CURRENT && t->live;
-    row[PUBLISH_AT_US] = t->at_us;
+    row[PUBLISH_AT_US] = s.state == PUBLISHER_STANDBY ? 0 : t->at_us; /* the other one's business */
     row[PUBLISH_PUBLISHES] = s.publishes;
     row[PUBLISH_STAGED] = s.staged;
     row[PUBLISH_KEYS] = s.keys;
     row[PUBLISH_BYTES] = s.bytes;
     row[PUBLISH_CONNECTS] = s.connects;
     row[PUBLISH_CLAIMS] = s.claims;
+    row[PUBLISH_HOLDS] = s.holds;
+    row[PUBLISH_TAKEOVERS] = s.takeovers;
+    row[PUBLISH_LOSSES] = s.losses;
     row[PUBLISH_ALERTS_LOG_DROPPED] = s.alerts_log_dropped;
     for (int i = 0; i < TROUBLE_COUNT; i++)
         row[PUBLISH_TROUBLES + i] = s.troubles[i];
@@ -112,6 +115,7 @@ static void *run(void *argument)
         stopping = flag_get(&t->stopping);
         step(t);
     }
+    publisher_release(t->publisher);
     return NULL;
 }
 

@@ -23,6 +23,9 @@ enum {
     PUBLISH_BYTES,
     PUBLISH_CONNECTS,
     PUBLISH_CLAIMS,
+    PUBLISH_HOLDS, /* 1: we have the lease */
+    PUBLISH_TAKEOVERS,
+    PUBLISH_LOSSES,
     PUBLISH_ALERTS_LOG_DROPPED,
     PUBLISH_TROUBLES, /* one for each enum redis_trouble */
     PUBLISH_COUNT = PUBLISH_TROUBLES + TROUBLE_COUNT
@@ -37,7 +40,7 @@ void publish_thread_start(struct publish_thread *t);
 struct handoff *publish_thread_bell(struct publish_thread *t);
 /* Any thread: what the consumers know and snapshots do not; -1 = unknown. */
 void publish_thread_set_lag(struct publish_thread *t, int64_t messages);
-/* Publishes what was handed over and ends the thread. */
+/* Publishes what was handed over, gives up the lease and ends the thread. */
 void publish_thread_stop(struct publish_thread *t);
 /* After publish_thread_stop. NULL is allowed. */
 void publish_thread_destroy(struct publish_thread *t);

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-static const char *const fields[] = {"epoch", "token", "seq", "as_of", "offsets"};
+static const char *const fields[] = {"epoch", "token", "seq", "as_of", "offsets", "whole"};
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
 
 void standing_init(struct standing *s)
@@ -46,7 +45,7 @@ bool standing_parse(const redisReply *reply, struct standing *out)
     out->exists = out->epoch > 0;
     struct text token = text_in(reply->element[1]);
     memset(out->token, 0, sizeof out->token);
-    if (token.len == FENCE_TOKEN_SIZE - 1)
+    if (token.len == TOKEN_SIZE - 1)
         memcpy(out->token, token.at, token.len);
     out->seq = count_in(reply->element[2]);
     out->as_of_us = INSTANT_NONE;
@@ -55,15 +54,19 @@ bool standing_parse(const redisReply *reply, struct standing *out)
         out->as_of_us = as_of_us;
     buffer_clear(&out->offsets);
     buffer_text(&out->offsets, text_in(reply->element[4]));
+    out->partly = text_equal(text_in(reply->element[5]), TEXT("0"));
     return true;
 }
 
-enum fence_result fence_read(struct redis *r, const struct keys *k, struct standing *out, struct redis_failure *failure)
+static enum fence_result read_fields(struct redis *r, const struct keys *k, bool watch, struct standing *out,
+                                     struct redis_failure *failure)
 {
     struct commands c;
     commands_init(&c);
-    command_begin(&c, "WATCH", 2);
-    command_joined(&c, keys_prefix(k), TEXT(KEY_FENCE));
+    if (watch) {
+        command_begin(&c, "WATCH", 2);
+        command_joined(&c, keys_prefix(k), TEXT(KEY_FENCE));
+    }
     command_begin(&c, "HMGET", 2 + FIELD_COUNT);
     command_joined(&c, keys_prefix(k), TEXT(KEY_FENCE));
     for (size_t i = 0; i < FIELD_COUNT; i++)
@@ -77,6 +80,16 @@ enum fence_result fence_read(struct redis *r, const struct keys *k, struct stand
     if (!read)
         redis_failure_note(failure, TROUBLE_PROTOCOL, TEXT("HMGET was not answered by its fields"));
     return read ? FENCE_DONE : FENCE_FAILED;
+}
+
+enum fence_result fence_look(struct redis *r, const struct keys *k, struct standing *out, struct redis_failure *failure)
+{
+    return read_fields(r, k, false, out, failure);
+}
+
+enum fence_result fence_read(struct redis *r, const struct keys *k, struct standing *out, struct redis_failure *failure)
+{
+    return read_fields(r, k, true, out, failure);
 }
 
 enum fence_result fence_judge_exec(const redisReply *reply, size_t queued, struct redis_failure *failure)
@@ -116,14 +129,6 @@ static enum fence_result execute(struct redis *r, struct commands *c, struct red
     return result;
 }
 
-static void new_token(char token[FENCE_TOKEN_SIZE])
-{
-    unsigned char bytes[(FENCE_TOKEN_SIZE - 1) / 2];
-    REQUIRE(getrandom(bytes, sizeof bytes, 0) == (ssize_t)sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(token + 2 * i, 3, "%02x", bytes[i]);
-}
-
 enum fence_result fence_claim(struct redis *r, const struct keys *k, const struct standing *standing,
                               const struct commands *also, struct fence *fence, struct redis_failure *failure)
 {
@@ -132,7 +137,7 @@ enum fence_result fence_claim(struct redis *r, const struct keys *k, const struc
         .epoch = (standing->epoch > fence->epoch ? standing->epoch : fence->epoch) + 1,
         .seq = standing->seq > fence->seq ? standing->seq : fence->seq,
     };
-    new_token(claim.token);
+    token_make(claim.token);
     struct commands c;
     commands_init(&c);
     fence_begin(&c);
@@ -186,16 +191,18 @@ static enum fence_result commit(struct redis *r, const struct keys *k, struct fe
 }
 
 enum fence_result fence_commit(struct redis *r, const struct keys *k, struct fence *fence, struct commands *c,
-                               struct text as_of, struct text offsets, struct redis_failure *failure)
+                               const struct fence_mark *mark, struct redis_failure *failure)
 {
-    command_begin(c, "HSET", 8);
+    command_begin(c, "HSET", 10);
     command_joined(c, keys_prefix(k), TEXT(KEY_FENCE));
     command_string(c, "seq");
     command_integer(c, fence->seq + 1);
     command_string(c, "as_of");
-    command_text(c, as_of);
+    command_text(c, mark->as_of);
     command_string(c, "offsets");
-    command_text(c, offsets);
+    command_text(c, mark->offsets);
+    command_string(c, "whole");
+    command_string(c, mark->partly ? "0" : "1");
     enum fence_result result = commit(r, k, fence, c, failure);
     if (result == FENCE_DONE)
         fence->seq++;

@@ -15,6 +15,7 @@
 
 #define KEY_META          "meta"
 #define KEY_FENCE         "fence"
+#define KEY_LEASE         "lease"
 #define KEY_CATALOGUE     "catalogue"
 #define KEY_INDEX         "index"
 #define KEY_STAGED        "staged"

@@ -1,9 +1,11 @@
-/* The life of a connection: opened, claimed, filled, then kept up to date; any trouble closes it and begins again.
+/* The life of a connection: opened, the lease taken, claimed, filled, then kept up to date; any trouble closes it and
+ * begins again.
  * After a trouble nothing is assumed about what stands in Redis, so there is nothing to roll back: the fence is
  * claimed anew and everything is written. Of a write whose reply never came the fence tells whether it was done;
  * that matters only for the transitions of alerts, the one thing that is appended rather than set.
  */
 #include "publishers/publisher.h"
+#include "base/backoff.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include "base/log.h"
@@ -11,20 +13,25 @@
 #include "publishers/batch.h"
 #include "publishers/changes.h"
 #include "publishers/fence.h"
+#include "publishers/lease.h"
 #include "publishers/leftovers.h"
 #include "publishers/meta.h"
 #include "publishers/scribe.h"
 #include "publishers/seen.h"
 #include "publishers/strengths.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* AMENDMENT 24: as_of that stands ahead of ours by more is a clock that was wrong, not one that is late. */
 #define AHEAD_MAX_US       (5 * MINUTE)
 /* Standing offsets beyond the end of the log mean another log, once that has lasted; partitions are found one by one. */
 #define OTHER_LOG_AFTER_US (5 * SECOND)
+/* Then doubled up to redis.backoff_max. */
 #define BACKOFF_FIRST_US   (100 * MILLISECOND)
+/* So often, in the time that a lease lasts, its holder renews it and the others look whether it is free. */
+#define RENEWALS           3
+#define LOOKS              6
 /* A hash, its key in the index and its places on boards may cost so much more. */
 #define COST_RESERVE       8
 
@@ -46,14 +53,21 @@ struct publisher {
     struct redis *redis; /* NULL: away */
     struct fence fence;
     bool claimed, filled;
+    bool took_over; /* the take-over that our claim began was carried through, and counted */
     bool uncertain; /* a write of seq fence.seq + 1 may or may not have been done */
-    bool overtaken;
-    struct standing goal; /* what stood when we claimed: to be reached before anything is written */
+    struct lease lease;
+    int64_t lease_at_us;   /* when it was taken or renewed */
+    bool standby;          /* by the last look another instance publishes */
+    bool saw_fence;        /* while standing by */
+    int64_t bare_since_us; /* and since then there is none, INT64_MAX: there is */
+    struct standing goal;  /* what stood when we claimed: to be reached before anything is written */
     bool reached;
     int64_t beyond_since_us; /* the goal lies beyond the end of our log since then, INT64_MAX: does not */
     bool told_stale;
 
-    int64_t retry_at_us, backoff_us;
+    int64_t retry_at_us;
+    unsigned failures; /* in a row */
+    uint64_t jitter_seed;
     enum redis_trouble told; /* the trouble that was logged last, TROUBLE_NONE while all is well */
     int64_t meta_at_us;      /* when meta was written */
     enum meta_state meta_state;
@@ -63,7 +77,7 @@ struct publisher {
 
 const char *publisher_state_name(enum publisher_state s)
 {
-    static const char *const names[] = {"away", "waiting", "filling", "current", "overtaken", "stale"};
+    static const char *const names[] = {"away", "waiting", "filling", "current", "standby", "stale"};
     return names[s];
 }
 
@@ -83,8 +97,10 @@ struct publisher *publisher_create(const struct config *config, const struct pub
     commands_init(&p->commands);
     seen_init(&p->seen);
     standing_init(&p->goal);
+    lease_init(&p->lease, options->instance, config->redis.lease_ms);
+    p->bare_since_us = INT64_MAX;
     p->beyond_since_us = INT64_MAX;
-    p->backoff_us = BACKOFF_FIRST_US;
+    p->jitter_seed = options->jitter_seed != 0 ? options->jitter_seed : text_hash(text_of(p->lease.token));
     buffer_init(&p->as_of);
     p->status.as_of_us = INSTANT_NONE;
     return p;
@@ -95,6 +111,7 @@ void publisher_destroy(struct publisher *p)
     if (p == NULL)
         return;
     redis_close(p->redis);
+    lease_fini(&p->lease);
     standing_fini(&p->goal);
     seen_fini(&p->seen);
     commands_fini(&p->commands);
@@ -116,19 +133,11 @@ void publisher_set_lag(struct publisher *p, int64_t messages)
 
 /* ---- troubles ---- */
 
-/* Doubled each time up to redis.backoff_max, with half of it random: instances that lost Redis together
- * shall not come back together. */
 static void back_off(struct publisher *p, int64_t now_us)
 {
-    uint32_t random = 0;
-    REQUIRE(getrandom(&random, sizeof random, 0) == (ssize_t)sizeof random);
-    int64_t half = p->backoff_us / 2;
-    p->retry_at_us = now_us + half + (int64_t)random % (half + 1);
-    p->backoff_us *= 2;
-    if (p->backoff_us > p->config->redis.backoff_max_ms * MILLISECOND)
-        p->backoff_us = p->config->redis.backoff_max_ms * MILLISECOND;
-    if (p->backoff_us < BACKOFF_FIRST_US)
-        p->backoff_us = BACKOFF_FIRST_US;
+    p->failures += p->failures < UINT_MAX;
+    p->retry_at_us = now_us + backoff_wait(BACKOFF_FIRST_US, p->config->redis.backoff_max_ms * MILLISECOND, p->failures,
+                                           p->jitter_seed);
 }
 
 static void forget(struct publisher *p)
@@ -153,6 +162,32 @@ static void fail(struct publisher *p, int64_t now_us, const struct redis_failure
     }
 }
 
+static int64_t lease_us(const struct publisher *p)
+{
+    return p->config->redis.lease_ms * MILLISECOND;
+}
+
+/* Another instance publishes; why it is known. Nothing is written any more, not even what was to be. */
+static void stand_by(struct publisher *p, int64_t now_us, const char *why)
+{
+    if (!p->standby) {
+        LOG(LOG_INFO, "standing by: another instance publishes", LOG_TEXT("why", why),
+            LOG_VIEW("instance", buffer_view(&p->lease.other)), LOG_TEXT("namespace", p->config->redis.namespace_));
+        p->saw_fence = true;
+        p->bare_since_us = INT64_MAX;
+    }
+    p->standby = true;
+    p->status.losses += p->claimed;
+    p->took_over =
+        false; /* the alerts are told to stand by; so they must be told of what follows, also after our own claim */
+    lease_forget(&p->lease);
+    if (p->claimed)
+        forget(p);
+    alert_keys_drop(&p->alerts);
+    p->retry_at_us = now_us + lease_us(p) / LOOKS;
+    p->failures = 0; /* Redis is well */
+}
+
 /* After a write that was not done. Always false, to be returned. */
 static bool refused(struct publisher *p, int64_t now_us, enum fence_result result, const struct redis_failure *failure)
 {
@@ -166,13 +201,7 @@ static bool refused(struct publisher *p, int64_t now_us, enum fence_result resul
         alert_keys_appended(&p->alerts);
         fail(p, now_us, failure);
         break;
-    case FENCE_FOREIGN:
-        LOG(LOG_ERROR, "another instance publishes into this namespace; this one is quiet until that one ends",
-            LOG_TEXT("namespace", p->config->redis.namespace_), LOG_NUMBER("epoch", p->fence.epoch));
-        p->overtaken = true;
-        forget(p);
-        back_off(p, now_us);
-        break;
+    case FENCE_FOREIGN: stand_by(p, now_us, "the fence is no longer ours"); break;
     case FENCE_GONE:
         LOG(LOG_WARNING, "redis holds other data than was written: everything is written again",
             LOG_NUMBER("epoch", p->fence.epoch), LOG_NUMBER("seq", p->fence.seq));
@@ -217,8 +246,10 @@ static bool commit(struct publisher *p, int64_t now_us, enum meta_state state, b
         alert_keys_write(&p->alerts, c, &p->keys);
     meta_write(c, &p->keys, &meta);
     meta_announce(c, &p->keys, &meta, batch_changed_json(p->batch), batch_changed(p->batch));
+    lease_extend(&p->lease, c, &p->keys);
     struct redis_failure failure = {0};
-    enum fence_result result = fence_commit(p->redis, &p->keys, &p->fence, c, meta.as_of, meta.offsets, &failure);
+    struct fence_mark mark = {meta.as_of, meta.offsets, .partly = state == META_LOADING};
+    enum fence_result result = fence_commit(p->redis, &p->keys, &p->fence, c, &mark, &failure);
     p->status.bytes += (int64_t)c->bytes.len;
     if (result != FENCE_DONE)
         return refused(p, now_us, result, &failure);
@@ -229,7 +260,7 @@ static bool commit(struct publisher *p, int64_t now_us, enum meta_state state, b
     p->status.publishes++;
     p->meta_at_us = now_us;
     p->meta_state = state;
-    p->backoff_us = BACKOFF_FIRST_US;
+    p->failures = 0;
     if (p->told != TROUBLE_NONE) {
         p->told = TROUBLE_NONE;
         LOG(LOG_INFO, "redis: publishing again", LOG_NUMBER("seq", p->fence.seq));
@@ -253,6 +284,7 @@ static bool send_some(struct publisher *p, int64_t now_us, bool fill)
     }
     fence_begin(&p->commands);
     batch_stage(p->batch, &p->commands, p->fence.epoch);
+    lease_extend(&p->lease, &p->commands, &p->keys);
     struct redis_failure failure = {0};
     enum fence_result result = fence_commit_unseen(p->redis, &p->keys, &p->fence, &p->commands, &failure);
     p->status.bytes += (int64_t)p->commands.bytes.len;
@@ -389,7 +421,8 @@ static void publish_changes(struct publisher *p, int64_t now_us, const struct sn
 /* Whether we are as far as what stood in Redis; otherwise *out_state says what readers are told meanwhile. */
 static bool goal_is_reached(struct publisher *p, int64_t now_us, enum meta_state *out_state)
 {
-    *out_state = META_CATCHING_UP;
+    /* Where the one before us got no further than the half of a fill, readers wait until it is whole. */
+    *out_state = p->goal.partly ? META_LOADING : META_CATCHING_UP;
     if (p->reset_fence || !p->goal.exists)
         return true;
     int64_t ahead_us = p->goal.as_of_us == INSTANT_NONE ? 0 : p->goal.as_of_us - p->seen.as_of_us;
@@ -403,7 +436,8 @@ static bool goal_is_reached(struct publisher *p, int64_t now_us, enum meta_state
         return true;
     if (ahead_us <= AHEAD_MAX_US && !beyond)
         return false;
-    *out_state = META_STALE;
+    if (!p->goal.partly)
+        *out_state = META_STALE;
     if (!p->told_stale) {
         p->told_stale = true;
         LOG(LOG_ERROR,
@@ -443,47 +477,76 @@ static bool connect(struct publisher *p, int64_t now_us)
     return true;
 }
 
-/* Whether the one that has overtaken us still writes: its meta would have expired. */
-static bool foreign_lives(struct publisher *p, struct redis_failure *failure)
+/* Whether what stands allows us to publish, by a look: as far as that, and as late. */
+static bool is_as_far(const struct publisher *p, const struct standing *standing)
 {
-    struct commands c;
-    commands_init(&c);
-    command_begin(&c, "EXISTS", 2);
-    command_joined(&c, keys_prefix(&p->keys), TEXT(KEY_META));
-    redisReply *reply = redis_run(p->redis, &c, failure);
-    commands_fini(&c);
-    bool lives = reply != NULL && !(reply->type == REDIS_REPLY_INTEGER && reply->integer == 0);
-    if (reply != NULL)
-        freeReplyObject(reply);
-    return lives;
+    if (p->reset_fence || !standing->exists)
+        return true;
+    return (standing->as_of_us == INSTANT_NONE || standing->as_of_us <= p->seen.as_of_us) &&
+           offsets_reach(p->config, buffer_view(&standing->offsets), p->seen.positions, p->seen.position_count);
 }
 
-/* Takes the fence. The first claim of a process is made at once: whoever published before has ended, or will be
- * quiet. A later one only while nobody else has claimed since, or after that one has ended. */
+/* A Redis that has lost everything has lost the lease as well. Its holder writes everything again within a third of it;
+ * whoever stood by lets it go first, for it knows what it has told. */
+static bool lets_others_first(struct publisher *p, int64_t now_us, const struct standing *standing)
+{
+    if (standing->exists || !p->standby || !p->saw_fence) {
+        p->saw_fence = p->saw_fence || standing->exists;
+        p->bare_since_us = INT64_MAX;
+        return false;
+    }
+    if (p->bare_since_us == INT64_MAX)
+        p->bare_since_us = now_us;
+    return now_us - p->bare_since_us < lease_us(p);
+}
+
+static bool is_our_claim(const struct publisher *p, const struct standing *standing)
+{
+    return p->fence.epoch > 0 && standing->epoch == p->fence.epoch && strcmp(standing->token, p->fence.token) == 0;
+}
+
+/* Looks at what stands and takes the lease. False: not ours now. */
+static bool take_lease(struct publisher *p, int64_t now_us)
+{
+    struct redis_failure failure = {0};
+    struct standing standing;
+    standing_init(&standing);
+    bool looked = fence_look(p->redis, &p->keys, &standing, &failure) == FENCE_DONE;
+    enum lease_result result = LEASE_FAILED;
+    bool waits = false;
+    if (looked) {
+        if (p->uncertain && is_our_claim(p, &standing) && standing.seq > p->fence.seq)
+            alert_keys_appended(&p->alerts);
+        p->uncertain = false;
+        waits = lets_others_first(p, now_us, &standing);
+    }
+    if (looked && !waits)
+        result = lease_seek(&p->lease, p->redis, &p->keys, is_as_far(p, &standing), &failure);
+    standing_fini(&standing);
+    if (waits) {
+        p->retry_at_us = now_us + lease_us(p) / LOOKS;
+        return false;
+    }
+    if (result == LEASE_FAILED)
+        fail(p, now_us, &failure);
+    else if (result == LEASE_OTHERS)
+        stand_by(p, now_us, "it has the lease");
+    else
+        p->lease_at_us = now_us;
+    return result == LEASE_HELD;
+}
+
+/* Takes the lease and then the fence. */
 static bool claim(struct publisher *p, int64_t now_us)
 {
-    if (now_us < p->retry_at_us)
+    if (now_us < p->retry_at_us || !take_lease(p, now_us))
         return false;
     struct redis_failure failure = {0};
     struct standing standing;
     standing_init(&standing);
     enum fence_result result = fence_read(p->redis, &p->keys, &standing, &failure);
-    bool ours = strcmp(standing.token, p->fence.token) == 0 && standing.epoch == p->fence.epoch;
-    if (result == FENCE_DONE) {
-        if (p->uncertain && ours && standing.seq > p->fence.seq)
-            alert_keys_written(&p->alerts);
-        p->uncertain = false;
-        if (p->fence.epoch > 0 && !ours && standing.epoch >= p->fence.epoch) {
-            p->overtaken = true;
-            if (foreign_lives(p, &failure)) {
-                back_off(p, now_us);
-                standing_fini(&standing);
-                return false;
-            }
-        }
-        if (failure.trouble != TROUBLE_NONE)
-            result = FENCE_FAILED;
-    }
+    if (result == FENCE_DONE && !is_our_claim(p, &standing))
+        p->took_over = false;
     if (result == FENCE_DONE) {
         commands_clear(&p->commands);
         catalogue_write(&p->commands, &p->keys, p->config);
@@ -499,6 +562,15 @@ static bool claim(struct publisher *p, int64_t now_us)
             fail(p, now_us, &failure);
         return false;
     }
+    /* Also where an attempt before this one got as far as the fence, and no further. */
+    if (!p->took_over) {
+        p->took_over = true;
+        p->status.takeovers++;
+        p->status.after_others = standing.exists;
+        /* What it was to write was of the time before. */
+        if (standing.exists)
+            alert_keys_drop(&p->alerts);
+    }
     /* What stood is the goal. When it is our own, or of somebody who was behind us, it is reached at once. */
     standing_fini(&p->goal);
     p->goal = standing;
@@ -506,12 +578,47 @@ static bool claim(struct publisher *p, int64_t now_us)
     p->beyond_since_us = INT64_MAX;
     p->told_stale = false;
     p->claimed = true;
-    p->overtaken = false;
+    p->standby = false;
     p->meta_at_us = INT64_MIN / 2;
     p->status.claims++;
     alert_keys_forget(&p->alerts);
     LOG(LOG_INFO, "redis: the fence is ours", LOG_NUMBER("epoch", p->fence.epoch), LOG_NUMBER("seq", p->fence.seq));
     return true;
+}
+
+/* After a lease that was renewed or not. False: we have it no longer, or do not know. */
+static bool keep(struct publisher *p, int64_t now_us, enum lease_result result, const struct redis_failure *failure)
+{
+    if (result == LEASE_FAILED)
+        fail(p, now_us, failure);
+    else if (result == LEASE_OTHERS)
+        stand_by(p, now_us, "it has taken the lease");
+    else
+        p->lease_at_us = now_us;
+    return result == LEASE_HELD;
+}
+
+static bool renewal_is_due(const struct publisher *p, int64_t now_us)
+{
+    return now_us - p->lease_at_us >= lease_us(p) / RENEWALS;
+}
+
+/* Whoever was stopped for a while learns it here, before it tries to write. */
+static bool renew_lease(struct publisher *p, int64_t now_us)
+{
+    if (!renewal_is_due(p, now_us))
+        return true;
+    struct redis_failure failure = {0};
+    return keep(p, now_us, lease_renew(&p->lease, p->redis, &p->keys, &failure), &failure);
+}
+
+/* Whoever waited has read far enough: nobody may take its place any more. */
+static bool hold_as_ready(struct publisher *p, int64_t now_us)
+{
+    if (p->lease.ready)
+        return true;
+    struct redis_failure failure = {0};
+    return keep(p, now_us, lease_seek(&p->lease, p->redis, &p->keys, true, &failure), &failure);
 }
 
 void publisher_step(struct publisher *p, int64_t now_us, const struct snapshot *snapshot,
@@ -523,15 +630,17 @@ void publisher_step(struct publisher *p, int64_t now_us, const struct snapshot *
         alert_keys_take(&p->alerts, report);
     if (p->redis == NULL && !connect(p, now_us))
         return;
-    if (!p->seen.any || (!p->claimed && !claim(p, now_us)))
+    if (!p->seen.any || !(p->claimed ? renew_lease(p, now_us) : claim(p, now_us)))
         return;
     if (!p->reached) {
         enum meta_state state;
-        p->reached = goal_is_reached(p, now_us, &state);
-        if (!p->reached) {
+        if (!goal_is_reached(p, now_us, &state)) {
             publish_waiting(p, now_us, state);
             return;
         }
+        if (!hold_as_ready(p, now_us))
+            return;
+        p->reached = true;
     }
     if (p->filled)
         publish_changes(p, now_us, snapshot);
@@ -550,7 +659,20 @@ int64_t publisher_next_us(const struct publisher *p)
         return p->retry_at_us;
     if (!p->claimed)
         return INT64_MAX;
-    return p->meta_at_us + p->config->publish.meta_ttl_ms * MILLISECOND / 3;
+    /* Before everything is written nothing helps but a snapshot of it. */
+    bool fills = p->reached && !p->filled;
+    int64_t meta_us = fills ? INT64_MAX : p->meta_at_us + p->config->publish.meta_ttl_ms * MILLISECOND / 3;
+    int64_t lease_due_us = p->lease_at_us + lease_us(p) / RENEWALS;
+    return meta_us < lease_due_us ? meta_us : lease_due_us;
+}
+
+void publisher_release(struct publisher *p)
+{
+    struct redis_failure failure = {0};
+    if (p->redis != NULL && p->lease.held && !lease_release(&p->lease, p->redis, &p->keys, &failure))
+        LOG(LOG_WARNING, "redis: the lease could not be given up, it ends by itself",
+            LOG_TEXT("trouble", redis_trouble_name(failure.trouble)), LOG_TEXT("detail", failure.detail));
+    forget(p);
 }
 
 void publisher_status(const struct publisher *p, struct publisher_status *out)
@@ -558,11 +680,14 @@ void publisher_status(const struct publisher *p, struct publisher_status *out)
     *out = p->status;
     out->epoch = p->fence.epoch;
     out->seq = p->fence.seq;
+    out->holds = p->redis != NULL && p->claimed && p->lease.held;
+    out->lease_until_us = p->lease.held ? p->lease_at_us + lease_us(p) : 0;
+    out->alerts_noted = p->alerts.noted;
     out->alerts_log_dropped = p->alerts.dropped;
     if (p->redis == NULL)
         out->state = PUBLISHER_AWAY;
-    else if (p->overtaken)
-        out->state = PUBLISHER_OVERTAKEN;
+    else if (p->standby)
+        out->state = PUBLISHER_STANDBY;
     else if (!p->claimed || !p->reached)
         out->state = p->told_stale ? PUBLISHER_STALE : PUBLISHER_WAITING;
     else

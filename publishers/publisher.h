@@ -1,4 +1,5 @@
 /* publisher.h - keeps Redis equal to the latest snapshot, as docs/redis.md says: atomic, fenced, only what changed.
+ * Of several instances the one that has the lease (lease.h); the others stand by.
  *
  * A thread takes a snapshot (base/handoff.h), calls publisher_step with it and gives it back; without one
  * it calls publisher_step when publisher_next_us says so. A step may block as long as Redis takes to answer,
@@ -24,15 +25,16 @@ struct publisher_options {
     const char *instance; /* meta.instance: who publishes, for people */
     /* `kpid run --reset-fence`: the first claim does not look at the as_of and the offsets that stand. */
     bool reset_fence;
+    uint64_t jitter_seed; /* of the waits between attempts to connect; 0: one of its own */
 };
 
 enum publisher_state {
-    PUBLISHER_AWAY,      /* Redis is */
-    PUBLISHER_WAITING,   /* connected; no snapshot yet, or not as far as what stands in Redis */
-    PUBLISHER_FILLING,   /* claimed; everything is to be written */
-    PUBLISHER_CURRENT,   /* Redis holds the last snapshot */
-    PUBLISHER_OVERTAKEN, /* another instance publishes: nothing is written */
-    PUBLISHER_STALE,     /* what stands in Redis is ahead of us and will stay so: needs a person */
+    PUBLISHER_AWAY,    /* Redis is */
+    PUBLISHER_WAITING, /* connected; no snapshot yet, or not as far as what stands in Redis */
+    PUBLISHER_FILLING, /* claimed; everything is to be written */
+    PUBLISHER_CURRENT, /* Redis holds the last snapshot */
+    PUBLISHER_STANDBY, /* another instance publishes: nothing is written */
+    PUBLISHER_STALE,   /* what stands in Redis is ahead of us and will stay so: needs a person */
 };
 const char *publisher_state_name(enum publisher_state s);
 
@@ -47,6 +49,12 @@ struct publisher_status {
     int64_t connects;
     int64_t claims;
     int64_t troubles[TROUBLE_COUNT];
+    int64_t takeovers;          /* claims of a fence that was not our own: others may have told alerts before */
+    bool after_others;          /* the last of them: of a fence that stood, not of a Redis without one */
+    int64_t losses;             /* of the lease, to another instance */
+    bool holds;                 /* we have the lease and the fence */
+    int64_t lease_until_us;     /* of the clock of the steps: until then nobody else can have it. 0: we do not */
+    int64_t alerts_noted;       /* alert_report.number of what Redis holds, of the reports since the last take-over */
     int64_t alerts_log_dropped; /* transitions that Redis was away for too long to be told */
 };
 
@@ -62,6 +70,9 @@ void publisher_set_lag(struct publisher *p, int64_t messages);
  * the ones before. */
 void publisher_step(struct publisher *p, int64_t now_us, const struct snapshot *snapshot,
                     const struct alert_report *report);
+
+/* The last call: gives up the lease, so that another instance need not wait for its end. May block as a step does. */
+void publisher_release(struct publisher *p);
 
 /* True: only a snapshot of everything helps now. To be asked after each step. */
 bool publisher_wants_everything(const struct publisher *p);

@@ -107,8 +107,9 @@ static inline const char *config_text(const struct config *c, struct buffer *b)
                   (long long)k->clock_skew_ms, (long long)k->dead_letters_unsent_max);
     write_properties(b, "kafka", k->properties, k->property_count);
     const struct redis_config *r = &c->redis;
-    buffer_format(b, "redis = '%s' %d '%s' '%s' '%s' %d '%s' %lld %lld\n", r->host, r->port, r->unix_socket, r->user,
-                  r->password, r->database, r->namespace_, (long long)r->timeout_ms, (long long)r->backoff_max_ms);
+    buffer_format(b, "redis = '%s' %d '%s' '%s' '%s' %d '%s' %lld %lld %lld\n", r->host, r->port, r->unix_socket,
+                  r->user, r->password, r->database, r->namespace_, (long long)r->timeout_ms,
+                  (long long)r->backoff_max_ms, (long long)r->lease_ms);
     const struct publish_config *p = &c->publish;
     buffer_format(b, "publish = %lld %lld %lld %lld %lld\n", (long long)p->tick_ms, (long long)p->idle_ms,
                   (long long)p->max_atomic, (long long)p->meta_ttl_ms, (long long)p->alerts_log_max);

@@ -90,6 +90,19 @@ Test(health, an_old_publish_is_not_ready)
     expect(&v, "redis: the last publish is 3000 ms old\n");
 }
 
+/* It could take over: what Redis holds, and how old that is, is the other one's. */
+Test(health, a_stand_by_that_has_read_everything_is_ready)
+{
+    struct metrics_view v = good();
+    v.publish[PUBLISH_STATE] = PUBLISHER_STANDBY;
+    v.publish[PUBLISH_LIVE] = 0;
+    v.extra[EXTRA_PUBLISH_AGE_US] = -SECOND;
+    expect(&v, "");
+    v.board[BOARD_LIVE] = 0;
+    v.extra[EXTRA_KAFKA_LAG] = 17;
+    expect(&v, "kafka: catching up, 17 messages behind\n");
+}
+
 /* Nothing that waiting or a restart would mend: it must not take kpid out of service. */
 Test(health, gaps_are_told_but_are_no_reason)
 {

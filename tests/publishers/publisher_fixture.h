@@ -13,7 +13,7 @@
 #define NOW_US (INT64_C(1772712000) * SECOND)
 
 /* What differs between two publishers of the same state. */
-static const char *const OWN_KEYS[] = {"}:meta", "}:fence", NULL};
+static const char *const OWN_KEYS[] = {"}:meta", "}:fence", "}:lease", NULL};
 
 struct fixture {
     struct core core;
@@ -30,10 +30,20 @@ __attribute__((unused)) static void fixture_point_at(struct fixture *f, int port
     f->core.config->redis.port = port;
 }
 
+/* The lease of one that has ended without a word is over: nobody waits for the clock of Redis. */
+__attribute__((unused)) static void fixture_end_lease(const struct fixture *f)
+{
+    freeReplyObject(redis_ask(f->server, "DEL kpid:{default}:lease"));
+}
+
+/* A new process in the place of the one before, which was killed. */
 __attribute__((unused)) static void fixture_publisher(struct fixture *f, const char *instance, bool reset_fence)
 {
+    if (f->publisher != NULL)
+        fixture_end_lease(f);
     publisher_destroy(f->publisher);
-    f->publisher = publisher_create(f->core.config, &(struct publisher_options){instance, reset_fence});
+    f->publisher =
+        publisher_create(f->core.config, &(struct publisher_options){.instance = instance, .reset_fence = reset_fence});
 }
 
 /* Which topic and partition the shard's only slot is, and that its end was seen. */
@@ -69,6 +79,7 @@ __attribute__((unused)) static void fixture_init(struct fixture *f, struct redis
     free(c->redis.host);
     c->redis.host = must_strdup("127.0.0.1");
     c->redis.timeout_ms = 60000; /* never reached by a test that passes */
+    c->redis.lease_ms = 600000;  /* nor is its end; of the publisher's own clock a test may let as much pass */
     fixture_point_at(f, redis_server_port(f->server));
     f->snapshot = snapshot_create();
     f->clock_us = 1;
@@ -166,7 +177,7 @@ __attribute__((unused)) static char *fixture_ideal(struct fixture *f)
     int64_t max_atomic = f->core.config->publish.max_atomic;
     fixture_point_at(f, redis_server_port(server));
     f->core.config->publish.max_atomic = 1000000;
-    struct publisher *p = publisher_create(f->core.config, &(struct publisher_options){"ideal", false});
+    struct publisher *p = publisher_create(f->core.config, &(struct publisher_options){.instance = "ideal"});
     struct snapshot *s = snapshot_create();
     core_cut(f->core.shard, READER_ALERTS, true, s); /* leaves what changed for our own publisher */
     publisher_step(p, 1, s, NULL);

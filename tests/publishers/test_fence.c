@@ -9,6 +9,7 @@ struct writer {
     struct redis *redis;
     struct keys keys;
     struct fence fence;
+    bool partly; /* its writes are parts of a fill */
 };
 
 static void writer_init(struct writer *w, struct redis_server *server)
@@ -54,8 +55,8 @@ static enum fence_result writer_write(struct writer *w, const char *value)
     command_begin(&c, "SET", 3);
     command_string(&c, "x");
     command_string(&c, value);
-    enum fence_result result = fence_commit(w->redis, &w->keys, &w->fence, &c, TEXT("2026-03-05T12:00:00.000Z"),
-                                            TEXT("{\"deals\":{\"0\":4}}"), &failure);
+    struct fence_mark mark = {TEXT("2026-03-05T12:00:00.000Z"), TEXT("{\"deals\":{\"0\":4}}"), .partly = w->partly};
+    enum fence_result result = fence_commit(w->redis, &w->keys, &w->fence, &c, &mark, &failure);
     commands_fini(&c);
     return result;
 }
@@ -88,6 +89,28 @@ Test(fence, a_write_moves_seq_by_one_and_says_what_it_reflects)
     cr_expect(eq(str, standing.offsets.at, "{\"deals\":{\"0\":4}}"));
     cr_expect(eq(str, standing.token, a.fence.token));
     standing_fini(&standing);
+    writer_fini(&a);
+    redis_server_stop(s);
+}
+
+/* Whoever takes over from one that ended within a fill must not let readers take the half for a whole. */
+Test(fence, says_whether_what_stands_is_whole)
+{
+    struct redis_server *s = redis_server_start(0, NULL, NULL);
+    struct writer a;
+    writer_init(&a, s);
+    cr_expect(eq(int, writer_claim(&a), FENCE_DONE));
+    for (int i = 0; i < 3; i++) {
+        struct standing standing;
+        standing_init(&standing);
+        struct redis_failure failure = {0};
+        a.partly = i == 1;
+        if (i > 0)
+            cr_expect(eq(int, writer_write(&a, "1"), FENCE_DONE));
+        cr_expect(eq(int, fence_read(a.redis, &a.keys, &standing, &failure), FENCE_DONE));
+        cr_expect(eq(int, standing.partly, i == 1));
+        standing_fini(&standing);
+    }
     writer_fini(&a);
     redis_server_stop(s);
 }
@@ -208,45 +231,6 @@ Test(fence, a_spoilt_fence_is_claimed_anew)
 }
 
 /* ---- the same, as publishers see it ---- */
-
-/* A second instance takes over at once; the first is quiet until that one has ended, then goes on. */
-Test(fence, the_one_that_is_overtaken_is_quiet_until_the_other_ends)
-{
-    struct fixture a, b;
-    fixture_init(&a, NULL);
-    fixture_init(&b, a.server);
-    fixture_deal(&a, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
-    fixture_settle(&a);
-    fixture_deal(&b, "1", "Ada", "North", "won", 200, NOW_US - HOUR);
-    fixture_settle(&b);
-    cr_expect(eq(str, (char *)fixture_field(&a, "kpi:manager:month:Ada", "sales_volume"), "200.00"));
-
-    for (int i = 0; i < 5; i++) {
-        char id[8];
-        snprintf(id, sizeof id, "a%d", i);
-        fixture_deal(&a, id, "Ada", "North", "won", 1, NOW_US - HOUR);
-        fixture_step(&a);
-        cr_expect(eq(int, fixture_status(&a).state, PUBLISHER_OVERTAKEN));
-        a.clock_us += 10 * SECOND;
-    }
-    cr_expect(eq(str, (char *)fixture_field(&a, "kpi:manager:month:Ada", "sales_volume"), "200.00"));
-    cr_expect(eq(str, (char *)fixture_field(&a, "meta", "epoch"), "2"));
-
-    /* b ends, its meta expires. */
-    freeReplyObject(redis_ask(a.server, "DEL kpid:{default}:meta"));
-    a.clock_us += 10 * SECOND;
-    fixture_settle(&a);
-    cr_expect(eq(str, (char *)fixture_field(&a, "kpi:manager:month:Ada", "sales_volume"), "105.00"));
-    cr_expect(eq(str, (char *)fixture_field(&a, "meta", "epoch"), "3"));
-
-    fixture_deal(&b, "2", "Ada", "North", "won", 1, NOW_US - HOUR);
-    fixture_step(&b);
-    cr_expect(eq(int, fixture_status(&b).state, PUBLISHER_OVERTAKEN));
-    cr_expect(eq(str, (char *)fixture_field(&a, "kpi:manager:month:Ada", "sales_volume"), "105.00"));
-    b.server = NULL;
-    fixture_fini(&b);
-    fixture_fini(&a);
-}
 
 /* Numbers of fewer events must not replace those of more: a new process first reads as far. */
 Test(fence, a_new_publisher_waits_for_the_offsets_that_stand)

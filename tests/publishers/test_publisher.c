@@ -293,6 +293,23 @@ Test(publisher, meta_is_kept_alive)
     fixture_fini(&f);
 }
 
+/* Between the claim and the first fill only a snapshot of everything helps: a thread that is told to step at once would
+ * spin until it comes. Found by the simulator. */
+Test(publisher, waits_for_everything_without_being_asked_again)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    core_cut(f.core.shard, READER_PUBLISHER, false, f.snapshot);
+
+    publisher_step(f.publisher, f.clock_us, f.snapshot, NULL);
+
+    cr_expect(eq(int, (int)fixture_status(&f).state, (int)PUBLISHER_FILLING));
+    cr_expect(publisher_wants_everything(f.publisher));
+    cr_expect(gt(i64, publisher_next_us(f.publisher), f.clock_us), "but to renew the lease");
+    fixture_fini(&f);
+}
+
 /* A value that is gone must not stay in a hash, on a board, in a set. */
 Test(publisher, what_is_gone_is_deleted)
 {

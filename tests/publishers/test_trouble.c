@@ -8,7 +8,8 @@
 #define BYTES(literal) literal, sizeof(literal) - 1
 
 /* Where in the life of a connection; the last two are inside of the transaction. */
-static const char *const steps[] = {"PING", "WATCH", "HMGET", "MULTI", "HSET", "EXEC", "HGETALL", "SSCAN"};
+static const char *const steps[] = {"PING",  "WATCH", "GET",  "SET",     "HMGET",
+                                    "MULTI", "HSET",  "EXEC", "HGETALL", "SSCAN"};
 
 struct trouble {
     const char *bytes;
@@ -186,6 +187,30 @@ Test(trouble, refused_connections_are_not_hammered)
     fixture_fini(&f);
 }
 
+/* The same seed gives the same waits, another one others. */
+Test(trouble, waits_are_drawn_by_a_seed)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_point_at(&f, 1);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    int64_t waits[3][8];
+    static const uint64_t seeds[3] = {7, 7, 8};
+    for (int s = 0; s < 3; s++) {
+        publisher_destroy(f.publisher);
+        f.publisher =
+            publisher_create(f.core.config, &(struct publisher_options){.instance = "test", .jitter_seed = seeds[s]});
+        for (int i = 0; i < 8; i++) {
+            fixture_step(&f);
+            waits[s][i] = publisher_next_us(f.publisher) - f.clock_us;
+            f.clock_us += waits[s][i];
+        }
+    }
+    cr_expect(eq(int, memcmp(waits[0], waits[1], sizeof waits[0]), 0));
+    cr_expect(ne(int, memcmp(waits[0], waits[2], sizeof waits[0]), 0));
+    fixture_fini(&f);
+}
+
 /* A password, a wrong one, and a user without the rights. */
 Test(trouble, authentication)
 {
@@ -220,13 +245,14 @@ Test(trouble, authentication)
     free(f.core.config->redis.user);
     f.core.config->redis.user = must_strdup("kpid");
     fixture_publisher(&f, "second", false);
+    freeReplyObject(redisCommand(c, "DEL kpid:{default}:lease"));
     fixture_step(&f);
     cr_expect(eq(i64, fixture_status(&f).troubles[TROUBLE_NOPERM], 1));
     cr_expect(eq(i64, fixture_status(&f).publishes, 0));
     /* The rights that docs/redis.md names are enough, also for a staged publish and for a restart. */
     freeReplyObject(redisCommand(c,
                                  "ACL SETUSER kpid reset on >secret ~kpid:* &kpid:* +auth +select +ping +watch +multi "
-                                 "+exec +exists +hgetall +hmget +hset +hdel +pexpire +unlink +rename +sadd +srem "
+                                 "+exec +get +set +hgetall +hmget +hset +hdel +pexpire +unlink +rename +sadd +srem "
                                  "+sscan +zadd +zrem +zunionstore +xadd +publish"));
     f.clock_us += HOUR;
     fixture_settle(&f);
@@ -241,6 +267,7 @@ Test(trouble, authentication)
     fixture_delete(&f, "1");
     fixture_delete(&f, "2");
     fixture_settle(&f);
+    publisher_release(f.publisher);
     fixture_publisher(&f, "third", false);
     fixture_settle(&f);
     redisFree(c);

@@ -267,7 +267,9 @@ static bool answer_as_empty(struct session *s, const char *name)
         return say(s->fd, "+QUEUED\r\n", 9);
     }
     if (strcasecmp(name, "HMGET") == 0)
-        return say(s->fd, "*5\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n", 29);
+        return say(s->fd, "*6\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n$-1\r\n", 34); /* the fence's fields */
+    if (strcasecmp(name, "GET") == 0)
+        return say(s->fd, "$-1\r\n", 5);
     if (strcasecmp(name, "HGETALL") == 0)
         return say(s->fd, "*0\r\n", 4);
     if (strcasecmp(name, "SSCAN") == 0)
