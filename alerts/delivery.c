@@ -29,6 +29,7 @@ struct job {
     const struct job *after;     /* goes only when this one has left */
     size_t receiver;
     uint64_t order;
+    int64_t number; /* 0: nobody asks whether it is over */
     char *key;
     struct text body;
     unsigned failures;
@@ -56,13 +57,21 @@ struct line {
 struct handed {
     uint32_t size;
     uint32_t unused;
-    struct job *job;
+    struct job *job; /* NULL: forget those that came before */
+};
+
+/* And what comes back. */
+struct over {
+    uint32_t size;
+    uint32_t unused;
+    int64_t number;
 };
 
 struct delivery {
     struct delivery_options options;
     int64_t queue_max;
-    struct ring *inbox;
+    struct ring *inbox, *outcomes;
+    struct counter allowed_until_us; /* any thread sets */
     struct flag stop;
     int64_t chance_ms; /* written before the flag is set */
     bool joined;
@@ -102,6 +111,20 @@ static void line_add(struct line *l, struct job *j)
     l->last = j;
 }
 
+/* Before it leaves its line. Where nobody asked for very many, the oldest stay known and this one is not told: then it
+ * counts as not over, and may be sent again after a restart. */
+static void tell_over(struct delivery *d, const struct job *j)
+{
+    if (j->number == 0) {
+        return;
+    }
+    struct over *o = ring_reserve(d->outcomes, sizeof *o);
+    if (o) {
+        *o = (struct over){.size = sizeof *o, .number = j->number};
+        ring_commit(d->outcomes);
+    }
+}
+
 /* The job leaves its line, and whoever waited for it may go. */
 static void line_remove(struct delivery *d, struct line *l, struct job *j)
 {
@@ -123,6 +146,7 @@ static void give_up(struct delivery *d, struct line *l, struct job *j, const cha
     LOG(LOG_WARNING, "an alert was not delivered", LOG_TEXT("receiver", l->config->name), LOG_TEXT("key", j->key),
         LOG_TEXT("reason", why), LOG_NUMBER("attempts", j->failures));
     counter_add(&d->counters.failed, 1);
+    tell_over(d, j);
     line_remove(d, l, j);
 }
 
@@ -172,6 +196,7 @@ static void finish(struct delivery *d, struct job *j, CURLcode code, int64_t now
     if (result.verdict == VERDICT_DELIVERED) {
         note_answer(l);
         counter_add(&d->counters.delivered, 1);
+        tell_over(d, j);
         line_remove(d, l, j);
         return;
     }
@@ -184,9 +209,9 @@ static void finish(struct delivery *d, struct job *j, CURLcode code, int64_t now
     } else {
         note_answer(l);
     }
-    if (result.verdict == VERDICT_GIVE_UP || j->last_try) {
+    if (result.verdict == VERDICT_GIVE_UP) {
         give_up(d, l, j, result.error);
-    } else {
+    } else if (!j->last_try) { /* else it is left, with those of its order: no repeat can harm it, and it is not over */
         j->due_us = d->last_round ? 0 : now_us + wait_us(d, j->failures, j);
     }
 }
@@ -221,11 +246,12 @@ static int64_t sooner(int64_t a, int64_t b)
 static int64_t start(struct delivery *d, int64_t now_us)
 {
     int64_t next_us = FOREVER;
+    bool allowed = now_us < counter_get(&d->allowed_until_us); /* delivery_allow_until wakes the thread */
     for (size_t i = 0; i < d->line_count; i++) {
         struct line *l = &d->lines[i];
         int64_t open_us = later(l->held_us, l->asked_us);
         for (struct job *j = l->first; j && !l->closed; j = j->behind) {
-            if (j->attempt) {
+            if (j->attempt || j->last_try) {
                 continue;
             }
             if (j->failures > 0 || l->failures > 0) {
@@ -237,7 +263,7 @@ static int64_t start(struct delivery *d, int64_t now_us)
             int64_t due_us = later(j->due_us, open_us);
             if (due_us > now_us) {
                 next_us = sooner(next_us, due_us);
-            } else if (l->flying < (l->failures > 0 ? 1 : d->options.parallel_max)) {
+            } else if (allowed && l->flying < (l->failures > 0 ? 1 : d->options.parallel_max)) {
                 j->attempt = attempt_create(l->config, j->key, j->body, j);
                 REQUIRE(curl_multi_add_handle(d->multi, attempt_handle(j->attempt)) == CURLM_OK);
                 j->last_try = d->last_round;
@@ -249,11 +275,31 @@ static int64_t start(struct delivery *d, int64_t now_us)
     return next_us;
 }
 
+/* Counted by `as`. How many there were. */
+static int64_t leave(struct delivery *d, struct line *l, struct counter *as)
+{
+    int64_t left = 0;
+    for (; l->first; left++) {
+        attempt_destroy(l->first->attempt, d->multi);
+        l->first->attempt = NULL;
+        counter_add(as, 1);
+        line_remove(d, l, l->first);
+    }
+    l->flying = 0;
+    return left;
+}
+
 static void take_in(struct delivery *d)
 {
     const struct handed *h;
     while ((h = ring_front(d->inbox)) != NULL) {
-        line_add(&d->lines[h->job->receiver], h->job);
+        if (h->job) {
+            line_add(&d->lines[h->job->receiver], h->job);
+        } else {
+            for (size_t i = 0; i < d->line_count; i++) {
+                (void)leave(d, &d->lines[i], &d->counters.forgotten);
+            }
+        }
         ring_pop(d->inbox);
     }
 }
@@ -285,13 +331,7 @@ static void leave_rest(struct delivery *d)
 {
     for (size_t i = 0; i < d->line_count; i++) {
         struct line *l = &d->lines[i];
-        int64_t left = 0;
-        for (; l->first; left++) {
-            attempt_destroy(l->first->attempt, d->multi);
-            l->first->attempt = NULL;
-            counter_add(&d->counters.failed, 1);
-            line_remove(d, l, l->first);
-        }
+        int64_t left = leave(d, l, &d->counters.failed);
         if (left > 0) {
             LOG(LOG_WARNING, "alerts were left undelivered at the stop", LOG_TEXT("receiver", l->config->name),
                 LOG_NUMBER("alerts", left));
@@ -360,6 +400,8 @@ struct delivery *delivery_create(const struct alert_config *config, const struct
         d->lines[i].config = &config->receivers[i];
     }
     d->inbox = ring_create(inbox_bytes(config->queue_max, config->receiver_count));
+    d->outcomes = ring_create(inbox_bytes(config->queue_max, config->receiver_count));
+    counter_set(&d->allowed_until_us, FOREVER);
     d->multi = curl_multi_init();
     REQUIRE(d->multi != NULL);
 
@@ -373,17 +415,24 @@ struct delivery *delivery_create(const struct alert_config *config, const struct
     return d;
 }
 
-bool delivery_submit(struct delivery *d, size_t receiver, uint64_t order, const char *key, struct text body)
+void delivery_drop(struct delivery *d, size_t receiver)
+{
+    struct line *l = &d->lines[receiver];
+    counter_add(&d->counters.dropped, 1);
+    if (!l->full) {
+        LOG(LOG_WARNING, "the receiver's queue is full, alerts are dropped", LOG_TEXT("receiver", l->config->name));
+    }
+    l->full = true;
+}
+
+bool delivery_submit(struct delivery *d, size_t receiver, uint64_t order, int64_t number, const char *key,
+                     struct text body)
 {
     REQUIRE(receiver < d->line_count && !d->joined);
     struct line *l = &d->lines[receiver];
     struct handed *h = ring_reserve(d->inbox, sizeof *h);
     if (!h || counter_get(&l->waiting) >= d->queue_max) {
-        counter_add(&d->counters.dropped, 1);
-        if (!l->full) {
-            LOG(LOG_WARNING, "the receiver's queue is full, alerts are dropped", LOG_TEXT("receiver", l->config->name));
-        }
-        l->full = true;
+        delivery_drop(d, receiver);
         return false;
     }
     l->full = false;
@@ -392,6 +441,7 @@ bool delivery_submit(struct delivery *d, size_t receiver, uint64_t order, const 
     memcpy(bytes, body.at, body.len);
     j->receiver = receiver;
     j->order = order;
+    j->number = number;
     j->key = must_strdup(key);
     j->body = (struct text){bytes, body.len};
     j->came_us = clock_monotonic_us();
@@ -402,6 +452,39 @@ bool delivery_submit(struct delivery *d, size_t receiver, uint64_t order, const 
     ring_commit(d->inbox);
     curl_multi_wakeup(d->multi);
     return true;
+}
+
+int64_t delivery_done(struct delivery *d)
+{
+    const struct over *o = ring_front(d->outcomes);
+    if (!o) {
+        return 0;
+    }
+    int64_t number = o->number;
+    ring_pop(d->outcomes);
+    return number;
+}
+
+void delivery_forget(struct delivery *d)
+{
+    REQUIRE(!d->joined);
+    struct handed *h;
+    while ((h = ring_reserve(d->inbox, sizeof *h)) == NULL) {
+        /* Twice as large as the queues: it is full only while the thread is about to empty it. */
+        ring_wait_room(d->inbox, sizeof *h, -1);
+    }
+    *h = (struct handed){.size = sizeof *h};
+    ring_commit(d->inbox);
+    curl_multi_wakeup(d->multi);
+}
+
+void delivery_allow_until(struct delivery *d, int64_t monotonic_us)
+{
+    bool was_over = counter_get(&d->allowed_until_us) <= clock_monotonic_us();
+    counter_set(&d->allowed_until_us, monotonic_us);
+    if (was_over) {
+        curl_multi_wakeup(d->multi);
+    }
 }
 
 void delivery_stop(struct delivery *d, int64_t chance_ms)
@@ -424,6 +507,7 @@ void delivery_destroy(struct delivery *d)
     delivery_stop(d, 0);
     curl_multi_cleanup(d->multi);
     ring_destroy(d->inbox);
+    ring_destroy(d->outcomes);
     free(d->lines);
     free(d);
 }

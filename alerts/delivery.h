@@ -18,12 +18,13 @@
 
 struct delivery;
 
-/* queued = delivered + failed + waiting; submitted = queued + dropped. */
+/* queued = delivered + failed + forgotten + waiting; submitted = queued + dropped. */
 struct delivery_counters {
     struct counter queued;    /* taken on */
     struct counter delivered; /* answered with 2xx */
     struct counter retried;   /* attempts after the first */
     struct counter failed;    /* given up: refused for good, too old, or left at the stop */
+    struct counter forgotten; /* left to another instance */
     struct counter dropped;   /* not taken on: the receiver's queue was full */
     struct counter waiting;   /* a gauge */
 };
@@ -40,8 +41,18 @@ extern const struct delivery_options DELIVERY_DEFAULTS;
 struct delivery *delivery_create(const struct alert_config *config, const struct delivery_options *options);
 
 /* `order`: deliveries with the same number to the same receiver arrive one after the other. Copies key and body.
- * False: dropped, the queue is full. */
-bool delivery_submit(struct delivery *d, size_t receiver, uint64_t order, const char *key, struct text body);
+ * `number`: what delivery_done will give; 0: nobody asks. False: dropped, the queue is full. */
+bool delivery_submit(struct delivery *d, size_t receiver, uint64_t order, int64_t number, const char *key,
+                     struct text body);
+/* Counts one that did not even come to delivery_submit. */
+void delivery_drop(struct delivery *d, size_t receiver);
+/* The number of one that is over, delivered or given up, each once; 0: no more for now. What is left at the stop is not
+ * over. The thread of delivery_submit. */
+int64_t delivery_done(struct delivery *d);
+/* Another instance delivers what was submitted so far: it is left, also what is under way. */
+void delivery_forget(struct delivery *d);
+/* Any thread: no attempt begins after this instant of the monotonic clock. At first there is no such instant. */
+void delivery_allow_until(struct delivery *d, int64_t monotonic_us);
 
 /* What waits is tried once more, at once; what has not been delivered after chance_ms is left, logged and counted
  * as failed. Ends the thread. A second call does nothing. */

@@ -5,12 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Who has told that it fires. */
+enum told {
+    TOLD_NOT,
+    TOLD_BEFORE, /* this instance, before its restart */
+    TOLD_HERE,   /* this one, or the one that we took over from */
+};
+
 /* One rule at one entity. */
 struct watch {
     struct kpi_value value;
     int64_t starts_us;   /* PENDING, FIRING; of the last one while RESOLVED */
     uint32_t occurrence; /* how often it fired */
     uint8_t state;       /* enum alert_state; changed by move() alone */
+    uint8_t told;        /* enum told, while FIRING */
     bool has_value;
     bool applies; /* the rule looks at this entity */
     bool due;     /* in the section's list */
@@ -35,6 +43,7 @@ struct engine {
     int64_t valued_us;  /* the instant that the kept values are of, INSTANT_NONE before */
     int64_t decided_us; /* the last grid instant that was decided, INSTANT_NONE before */
     int64_t decisions;
+    bool tells; /* what it decides is told */
     size_t counts[ALERT_STATE_COUNT];
     size_t *places; /* by rule: its place in the section's `rules` */
     struct section sections[DIMENSION_COUNT];
@@ -259,6 +268,7 @@ static void move(struct engine *e, struct section *f, size_t at, enum alert_stat
     }
     if (to == ALERT_FIRING) {
         w->occurrence++;
+        w->told = e->tells ? TOLD_HERE : TOLD_NOT;
     }
     w->state = (uint8_t)to;
     e->counts[from]--;
@@ -313,15 +323,23 @@ static void decide_one(struct engine *e, struct section *f, size_t at, int64_t g
     }
 }
 
+/* It was told before a restart, and its end must be told as well: it waits for the take-over. */
+static bool waits_to_tell(const struct engine *e, const struct watch *w)
+{
+    return !e->tells && w->state == ALERT_FIRING && w->told == TOLD_BEFORE;
+}
+
 /* Looks at what changed and at what is pending, and keeps what is pending for the next time. */
 static void decide_section(struct engine *e, struct section *f, int64_t grid_us)
 {
     size_t kept = 0;
     for (size_t i = 0; i < f->due_count; i++) {
         size_t at = f->due[i];
-        decide_one(e, f, at, grid_us);
         struct watch *w = &f->watches[at];
-        w->due = w->state == ALERT_PENDING;
+        if (!waits_to_tell(e, w)) {
+            decide_one(e, f, at, grid_us);
+        }
+        w->due = w->state == ALERT_PENDING || waits_to_tell(e, w);
         if (w->due) {
             f->due[kept++] = at;
         }
@@ -487,7 +505,7 @@ void engine_each_kept(const struct engine *e, void (*visit)(void *context, const
                 .entity = name,
                 .window = window,
                 .occurrence = w->occurrence,
-                .firing = w->state == ALERT_FIRING,
+                .firing = w->state == ALERT_FIRING && w->told != TOLD_NOT,
                 .starts_us = w->starts_us,
                 .fingerprint = alert_fingerprint(text_of(r->name), r->dimension, name, text_of(window)),
             };
@@ -496,35 +514,93 @@ void engine_each_kept(const struct engine *e, void (*visit)(void *context, const
     }
 }
 
-bool engine_restore(struct engine *e, struct text rule, struct text dimension, struct text window, struct text entity,
-                    uint32_t occurrence, bool firing, int64_t starts_us, uint32_t *out_replaced)
+/* The watch of what is named so, whose entity is added; NULL: there is none now. */
+static struct watch *find_watch(struct engine *e, struct text rule, struct text dimension, struct text window,
+                                struct text entity, struct section **out_section, size_t *out_at)
 {
-    REQUIRE(e->decisions == 0);
     size_t i = 0;
     while (i < e->config->alerts.rule_count && !text_equal(text_of(rule_at(e, i)->name), rule)) {
         i++;
     }
-    if (i == e->config->alerts.rule_count || occurrence == 0 || !text_is_name(entity)) {
-        return false;
+    if (i == e->config->alerts.rule_count || !text_is_name(entity)) {
+        return NULL;
     }
     const struct rule_config *r = rule_at(e, i);
     if (!text_equal(text_of(dimension_name(r->dimension)), dimension) ||
         !text_equal(text_of(e->config->windows[r->window].name), window) || !rule_names(r, entity)) {
-        return false;
+        return NULL;
     }
-    struct section *f = &e->sections[r->dimension];
-    size_t at = entity_add(e, f, entity) * f->rule_count + e->places[i];
+    *out_section = &e->sections[r->dimension];
+    *out_at = entity_add(e, *out_section, entity) * (*out_section)->rule_count + e->places[i];
+    return &(*out_section)->watches[*out_at];
+}
+
+/* A life goes on here as it stood elsewhere, so this is no move: nobody is to be told. */
+static void put(struct engine *e, struct section *f, size_t at, enum alert_state state, uint32_t occurrence,
+                int64_t starts_us, enum told told)
+{
     struct watch *w = &f->watches[at];
-    if (w->occurrence > occurrence) {
+    e->counts[w->state]--;
+    e->counts[state]++;
+    w->state = (uint8_t)state;
+    w->occurrence = occurrence;
+    w->starts_us = starts_us;
+    w->told = (uint8_t)told;
+    mark_due(f, at);
+}
+
+bool engine_restore(struct engine *e, struct text rule, struct text dimension, struct text window, struct text entity,
+                    uint32_t occurrence, bool firing, int64_t starts_us, uint32_t *out_replaced)
+{
+    REQUIRE(e->decisions == 0);
+    struct section *f;
+    size_t at;
+    const struct watch *w = find_watch(e, rule, dimension, window, entity, &f, &at);
+    if (!w || occurrence == 0 || w->occurrence > occurrence) {
         return false;
     }
     *out_replaced = w->occurrence;
-    /* A life begins here as it stood, so this is no move: nobody is to be told again. */
-    e->counts[w->state]--;
-    e->counts[firing ? ALERT_FIRING : ALERT_RESOLVED]++;
-    w->state = firing ? ALERT_FIRING : ALERT_RESOLVED;
-    w->occurrence = occurrence;
-    w->starts_us = starts_us;
-    mark_due(f, at);
+    put(e, f, at, firing ? ALERT_FIRING : ALERT_RESOLVED, occurrence, starts_us, TOLD_BEFORE);
+    return true;
+}
+
+void engine_stand_by(struct engine *e)
+{
+    e->tells = false;
+    for (size_t d = 0; d < DIMENSION_COUNT; d++) {
+        struct section *f = &e->sections[d];
+        for (size_t i = 0; i < f->names.count * f->rule_count; i++) {
+            f->watches[i].told = TOLD_NOT;
+        }
+    }
+}
+
+void engine_take_over(struct engine *e, bool after_others)
+{
+    e->tells = true;
+    for (size_t d = 0; d < DIMENSION_COUNT; d++) {
+        struct section *f = &e->sections[d];
+        for (size_t i = 0; i < f->names.count * f->rule_count; i++) {
+            struct watch *w = &f->watches[i];
+            if (w->state != ALERT_FIRING || w->told == TOLD_HERE || (w->told == TOLD_BEFORE && !after_others)) {
+                continue;
+            }
+            bool pends = rule_at(e, f->rules[i % f->rule_count])->for_ms > 0;
+            put(e, f, i, pends ? ALERT_PENDING : ALERT_INACTIVE, w->occurrence, w->starts_us, TOLD_NOT);
+        }
+    }
+}
+
+bool engine_adopt(struct engine *e, struct text rule, struct text dimension, struct text window, struct text entity,
+                  uint32_t occurrence, int64_t starts_us, uint32_t *out_replaced)
+{
+    struct section *f;
+    size_t at;
+    const struct watch *w = find_watch(e, rule, dimension, window, entity, &f, &at);
+    if (!w || occurrence == 0 || (w->state == ALERT_FIRING && w->told == TOLD_HERE)) {
+        return false;
+    }
+    *out_replaced = w->occurrence;
+    put(e, f, at, ALERT_FIRING, occurrence, starts_us, TOLD_HERE);
     return true;
 }

@@ -57,7 +57,7 @@ struct engine_kept {
     struct text entity;
     const char *window;
     uint32_t occurrence;
-    bool firing;
+    bool firing; /* and told */
     int64_t starts_us;
     uint64_t fingerprint;
 };
@@ -71,3 +71,16 @@ void engine_each_kept(const struct engine *e, void (*visit)(void *context, const
 MUST_CHECK bool engine_restore(struct engine *e, struct text rule, struct text dimension, struct text window,
                                struct text entity, uint32_t occurrence, bool firing, int64_t starts_us,
                                uint32_t *out_replaced);
+
+/* Of several instances one tells. An engine begins without telling: what it decides is for itself, so that it knows how
+ * long a breach has lasted; what fires then is not told. */
+
+/* From now on another instance tells: what we told is its business. */
+void engine_stand_by(struct engine *e);
+/* From now on we tell. What fires and was not told is as if it were about to: at the next decision it fires, and so is
+ * told, if the breach lasts still. after_others: what was restored, and not told since, is of no account either. */
+void engine_take_over(struct engine *e, bool after_others);
+/* After engine_take_over: another instance has told that this fires. False: as engine_restore, or we have told of it
+ * ourselves. */
+MUST_CHECK bool engine_adopt(struct engine *e, struct text rule, struct text dimension, struct text window,
+                             struct text entity, uint32_t occurrence, int64_t starts_us, uint32_t *out_replaced);

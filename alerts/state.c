@@ -36,7 +36,7 @@ static void export_one(void *context, const struct engine_kept *kept)
     if (kept->firing) {
         char *id = id_of(kept->fingerprint, kept->occurrence);
         const char *json = active_find(x->active, id);
-        REQUIRE(json != NULL); /* whatever fires is in there: alerts.c */
+        REQUIRE(json != NULL); /* whatever was told that it fires is in there: alerts.c */
         entry = json_loads(json, 0, NULL);
         REQUIRE(entry != NULL);
         free(id);
@@ -65,7 +65,8 @@ static struct text member(const json_t *entry, const char *name)
                                  : (struct text){"", 0};
 }
 
-static bool import_one(struct engine *e, struct active *active, const json_t *entry)
+/* told: by another instance, that we took over from; otherwise by this one before its restart. */
+static bool import_one(struct engine *e, struct active *active, const json_t *entry, bool told)
 {
     struct text state = member(entry, "state");
     bool firing = text_equal(state, text_of(alert_state_name(ALERT_FIRING)));
@@ -79,7 +80,9 @@ static bool import_one(struct engine *e, struct active *active, const json_t *en
     struct text rule = member(entry, "rule"), window = member(entry, "window"), entity = member(entry, "entity");
     struct text dimension = member(entry, "dimension");
     uint32_t replaced = 0;
-    if (!engine_restore(e, rule, dimension, window, entity, (uint32_t)n, firing, starts_us, &replaced)) {
+    bool taken = told ? firing && engine_adopt(e, rule, dimension, window, entity, (uint32_t)n, starts_us, &replaced)
+                      : engine_restore(e, rule, dimension, window, entity, (uint32_t)n, firing, starts_us, &replaced);
+    if (!taken) {
         return false;
     }
     uint64_t fingerprint = alert_fingerprint(rule, dimension_find(dimension), entity, window);
@@ -110,7 +113,7 @@ bool state_import(struct engine *e, struct active *active, const char *json, siz
     const json_t *entry;
     json_array_foreach(list, i, entry)
     {
-        refused += import_one(e, active, entry) ? 0 : 1;
+        refused += import_one(e, active, entry, false) ? 0 : 1;
     }
     json_decref(root);
     *out_refused = refused;
@@ -120,7 +123,7 @@ bool state_import(struct engine *e, struct active *active, const char *json, siz
 bool state_adopt(struct engine *e, struct active *active, const char *json)
 {
     json_t *entry = json_loads(json, 0, NULL);
-    bool ok = json_is_object(entry) && import_one(e, active, entry);
+    bool ok = json_is_object(entry) && import_one(e, active, entry, true);
     json_decref(entry);
     return ok;
 }

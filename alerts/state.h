@@ -14,5 +14,5 @@
 char *state_export(const struct engine *e, const struct active *active);
 /* Before the first decision. False: not such JSON; nothing changes. */
 MUST_CHECK bool state_import(struct engine *e, struct active *active, const char *json, size_t *out_refused);
-/* One value of alerts:active, before the first decision. False: refused. */
+/* One value of alerts:active, after engine_take_over. False: refused. */
 MUST_CHECK bool state_adopt(struct engine *e, struct active *active, const char *json);

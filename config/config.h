@@ -220,8 +220,9 @@ struct alert_config {
     size_t rule_count;
     struct receiver_config *receivers;
     size_t receiver_count;
-    int64_t every_ms;  /* the grid on which rules are evaluated: 10,000 */
-    int64_t queue_max; /* deliveries that wait */
+    int64_t every_ms;         /* the grid on which rules are evaluated: 10,000 */
+    int64_t queue_max;        /* deliveries that wait */
+    int64_t without_redis_ms; /* so long alerts wait to be noted in Redis: 10,000; 0 = for ever */
 };
 
 struct http_config {

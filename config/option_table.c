@@ -280,6 +280,8 @@ const struct option rule_options[] = {
 static const struct option alert_options[] = {
     {"every", OPTION_DURATION, AT(alert_config, every_ms), .fallback = "10s", .least = MS_S, .most = MS_H, .help = "The grid of instants at which rules are evaluated."},
     {"queue_max", OPTION_INTEGER, AT(alert_config, queue_max), .fallback = "1000", .least = 1, .most = 1000000, .help = "Deliveries that wait for their receivers."},
+    {"without_redis", OPTION_DURATION, AT(alert_config, without_redis_ms), .fallback = "10s", .least = 0, .most = MS_H,
+     .help = "An alert is noted in Redis before it is sent. While Redis is away it waits this long and is then sent all the same, though it may come twice; 0s = never, for two instances."},
     {"receivers", OPTION_LIST, .may_be_empty = true, AT(alert_config, receivers), .options = receiver_options, .load = load_receivers, .help = "Who can be told."},
     {"rules", OPTION_LIST, .may_be_empty = true, AT(alert_config, rules), .options = rule_options, .load = load_rules, .help = "What is told."},
     {0},

@@ -16,8 +16,12 @@ struct alert_thread;
 struct alert_thread *alert_thread_create(const struct config *config, struct outlet *outlet);
 /* `bell` is woken when there is a report. */
 void alert_thread_start(struct alert_thread *t, struct handoff *bell);
-/* Before its first decision it waits a while for this. The publish thread gives it once; takes it over. */
+/* The publish thread, which may only while alert_thread_may_adopt: this instance's part from now on. Takes it over. */
+bool alert_thread_may_adopt(const struct alert_thread *t);
 void alert_thread_adopt(struct alert_thread *t, struct adoption *a);
+/* The publish thread, after each step: until when (monotonic) nobody else can tell; the number of the last message that Redis
+ * holds; whether it can be written to now. */
+void alert_thread_know(struct alert_thread *t, int64_t lease_until_us, int64_t noted, bool notes);
 /* The publish thread: the next report, or NULL. The caller's. */
 struct alert_report *alert_thread_report(struct alert_thread *t);
 /* Looks at the last snapshot, gives what waits a chance to be delivered, ends the thread. */

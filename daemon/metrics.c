@@ -181,6 +181,13 @@ static const struct metric metrics[] = {
      MANY(EXTRA, EXTRA_ALERT_STANDING, ALERT_STATE_COUNT, "state", alert_value)},
     {"kpid_alert_log_dropped_total", COUNTER, PLAIN, "Transitions that nobody fetched in time for alerts:log.",
      ONE(EXTRA, EXTRA_ALERT_LOG_DROPPED)},
+    {"kpid_alerts_told", GAUGE, PLAIN, "1 while this instance tells what it decides.", ONE(EXTRA, EXTRA_ALERT_TELLS)},
+    {"kpid_notifications_unsent", GAUGE, PLAIN,
+     "Notifications that are noted, or to be noted, in alerts:unsent: neither delivered nor given up.",
+     ONE(EXTRA, EXTRA_ALERT_UNSENT)},
+    {"kpid_notifications_unnoted_total", COUNTER, PLAIN,
+     "Notifications sent without having been noted: Redis was away for longer than alerts.without_redis.",
+     ONE(EXTRA, EXTRA_ALERT_UNNOTED)},
     {"kpid_notifications_queued_total", COUNTER, PLAIN, "Notifications taken on for delivery.",
      ONE(EXTRA, EXTRA_DELIVERY_QUEUED)},
     {"kpid_notifications_delivered_total", COUNTER, PLAIN, "Notifications that a receiver accepted.",
@@ -190,6 +197,8 @@ static const struct metric metrics[] = {
     {"kpid_notifications_failed_total", COUNTER, PLAIN, "Notifications given up.", ONE(EXTRA, EXTRA_DELIVERY_FAILED)},
     {"kpid_notifications_dropped_total", COUNTER, PLAIN, "Notifications not taken on: the receiver's queue was full.",
      ONE(EXTRA, EXTRA_DELIVERY_DROPPED)},
+    {"kpid_notifications_forgotten_total", COUNTER, PLAIN, "Notifications left to the instance that took over.",
+     ONE(EXTRA, EXTRA_DELIVERY_FORGOTTEN)},
     {"kpid_notifications_waiting", GAUGE, PLAIN, "Notifications that wait for delivery.",
      ONE(EXTRA, EXTRA_DELIVERY_WAITING)},
 
@@ -276,6 +285,10 @@ static void collect_alerts(const struct metrics_sources *from, int64_t *out)
         out[EXTRA_ALERT_STANDING + i] = counter_get(&a->standing[i]);
     }
     out[EXTRA_ALERT_LOG_DROPPED] = counter_get(&a->log_dropped);
+    out[EXTRA_ALERT_TELLS] = counter_get(&a->tells);
+    out[EXTRA_ALERT_UNSENT] = counter_get(&a->unsent);
+    out[EXTRA_ALERT_UNNOTED] = counter_get(&a->unnoted);
+    out[EXTRA_DELIVERY_FORGOTTEN] = counter_get(&d->forgotten);
     out[EXTRA_DELIVERY_QUEUED] = counter_get(&d->queued);
     out[EXTRA_DELIVERY_DELIVERED] = counter_get(&d->delivered);
     out[EXTRA_DELIVERY_RETRIED] = counter_get(&d->retried);

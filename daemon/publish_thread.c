@@ -22,7 +22,8 @@ struct publish_thread {
 
     /* this thread only */
     bool asked;    /* for everything, and it has not come yet */
-    bool adopted;  /* the alerts thread knows what Redis says about alerts */
+    int64_t term;  /* of the last take-over that the alerts thread was told of */
+    bool stood_by; /* or was told that another instance does */
     bool live;     /* the last snapshot was */
     int64_t at_us; /* PUBLISH_AT_US */
 
@@ -57,25 +58,41 @@ static void show(struct publish_thread *t)
     counter_board_show(&t->board, row, PUBLISH_COUNT);
 }
 
-/* Once, when Redis is there: what fires by what it holds. */
-static void adopt_alerts(struct publish_thread *t)
+/* Which part the alerts have: this instance's, or none. */
+static void tell_part(struct publish_thread *t, const struct publisher_status *s)
 {
-    struct publisher_status s;
-    publisher_status(t->publisher, &s);
-    if (t->adopted || s.state == PUBLISHER_AWAY)
+    bool stands_by = s->state == PUBLISHER_STANDBY, takes_over = s->holds && s->takeovers != t->term;
+    if ((!takes_over && (!stands_by || t->stood_by)) || !alert_thread_may_adopt(t->alerts))
         return;
     struct redis_failure failure = {0};
-    struct adoption *a = adoption_read(&t->config->redis, &failure);
+    struct adoption *a = stands_by ? adoption_of_stand_by() : adoption_read(&t->config->redis, &failure);
     if (a == NULL)
         return; /* the publisher will meet the same trouble, and logs it */
+    if (takes_over) {
+        a->term = t->term = s->takeovers;
+        a->after_others = s->after_others;
+    }
+    t->stood_by = stands_by;
     alert_thread_adopt(t->alerts, a);
-    t->adopted = true;
+}
+
+/* A report of a time in which this instance had another part is void; also where the alerts could not be told of a
+ * take-over yet. */
+static struct alert_report *take_report(struct publish_thread *t)
+{
+    struct alert_report *report = alert_thread_report(t->alerts);
+    struct publisher_status s;
+    publisher_status(t->publisher, &s);
+    if (report == NULL || (report->term == s.takeovers && !t->stood_by))
+        return report;
+    alert_report_destroy(report);
+    return NULL;
 }
 
 static void step(struct publish_thread *t)
 {
     struct snapshot *snapshot = outlet_take(t->outlet);
-    struct alert_report *report = alert_thread_report(t->alerts);
+    struct alert_report *report = take_report(t);
     int64_t now_us = clock_monotonic_us();
     if (snapshot == NULL && report == NULL && publisher_next_us(t->publisher) > now_us)
         return;
@@ -98,7 +115,9 @@ static void step(struct publish_thread *t)
         outlet_ask_everything(t->outlet);
     }
     show(t);
-    adopt_alerts(t);
+    tell_part(t, &s);
+    bool notes = s.state == PUBLISHER_CURRENT || s.state == PUBLISHER_FILLING;
+    alert_thread_know(t->alerts, s.lease_until_us, s.alerts_noted, notes);
 }
 
 static void *run(void *argument)

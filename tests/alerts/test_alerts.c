@@ -22,6 +22,13 @@ struct fixture {
     struct alerts *alerts;
 };
 
+/* One that tells, and begins so. */
+static void create(struct fixture *f)
+{
+    f->alerts = alerts_create_with(&f->config, &QUICK);
+    alerts_take_over(f->alerts, false);
+}
+
 static void fixture_init(struct fixture *f)
 {
     unsetenv("http_proxy");
@@ -37,7 +44,7 @@ static void fixture_init(struct fixture *f)
     f->config = rules_config(&f->rule);
     f->config.alerts.receivers = &f->receiver;
     f->config.alerts.receiver_count = 1;
-    f->alerts = alerts_create_with(&f->config, &QUICK);
+    create(f);
 }
 
 static void fixture_fini(struct fixture *f)
@@ -73,6 +80,7 @@ static bool step(struct fixture *f, int at_s, bool everything, bool live, int wo
         snapshot_add_sums(s, 1, &nothing, &nothing);
     }
     bool moved = alerts_step(f->alerts, s, at_s * SECOND);
+    alerts_noted(f->alerts, INT64_MAX / 2);
     snapshot_destroy(s);
     return moved;
 }
@@ -164,16 +172,16 @@ Test(alerts, a_count_that_is_left_out_is_zero)
     f.rule.comparison = AT_MOST;
     f.rule.threshold_micro = f.rule.clear_micro = 0;
     f.rule.sample_min = 1; /* the configuration's default */
-    f.alerts = alerts_create_with(&f.config, &QUICK);
+    create(&f);
     cr_expect(step(&f, 5, true, true, 20, 80));
     alerts_destroy(f.alerts);
     f.rule.sample_min = 2;
-    f.alerts = alerts_create_with(&f.config, &QUICK);
+    create(&f);
     cr_expect(not(step(&f, 5, true, true, 20, 80)), "too few records");
     alerts_destroy(f.alerts);
     f.rule.sample_min = 1;
     f.rule.kpi = KPI_WIN_RATE;
-    f.alerts = alerts_create_with(&f.config, &QUICK);
+    create(&f);
     cr_expect(not(step(&f, 5, true, true, 20, 80)));
     fixture_fini(&f);
 }
@@ -190,7 +198,7 @@ Test(alerts, what_is_exported_goes_on_after_a_restart)
     char *kept = alerts_export(f.alerts);
     alerts_destroy(f.alerts);
 
-    f.alerts = alerts_create_with(&f.config, &QUICK);
+    create(&f);
     size_t refused = 9;
     cr_assert(alerts_import(f.alerts, kept, &refused));
     cr_expect(eq(sz, refused, 0));
@@ -226,7 +234,7 @@ Test(alerts, what_redis_holds_is_adopted)
     cr_assert(eq(sz, r->active_count, 1));
     alerts_stop(f.alerts, 30000);
     alerts_destroy(f.alerts);
-    f.alerts = alerts_create_with(&f.config, &QUICK);
+    create(&f);
     struct buffer json; /* what a report holds is not terminated */
     buffer_init(&json);
     buffer_text(&json, r->active[0].json);
@@ -284,5 +292,188 @@ Test(alerts, the_log_is_bounded)
     expect_member(r->log[0].json, "at", "1970-01-01T00:08:30.000Z");
     alert_report_destroy(r);
     cr_expect(eq(i64, counter_get(&alerts_counters(f.alerts)->log_dropped), 50));
+    fixture_fini(&f);
+}
+
+/* ---- two instances ---- */
+
+static size_t told(struct fixture *f)
+{
+    alerts_collect(f->alerts);
+    return (size_t)counter_get(&alerts_delivery_counters(f->alerts)->queued);
+}
+
+/* It decides, for itself. */
+Test(alerts, a_stand_by_tells_nobody)
+{
+    struct fixture f;
+    fixture_init(&f);
+    alerts_stand_by(f.alerts);
+    cr_expect(step(&f, 5, true, true, 20, 80));
+    cr_expect(eq(i64, counter_get(&alerts_counters(f.alerts)->standing[ALERT_FIRING]), 1));
+    cr_expect(step(&f, 15, false, true, 90, 10));
+    cr_expect(eq(ptr, alerts_report(f.alerts), NULL));
+    cr_expect(eq(sz, told(&f), 0));
+    alerts_stop(f.alerts, 0);
+    cr_expect(eq(sz, http_receiver_count(f.http), 0));
+    fixture_fini(&f);
+}
+
+/* The one before was gone before it told: it is told now, if the breach lasts. */
+Test(alerts, what_fires_untold_is_told_after_a_take_over)
+{
+    for (int lasts = 0; lasts < 2; lasts++) {
+        struct fixture f;
+        fixture_init(&f);
+        alerts_stand_by(f.alerts);
+        cr_expect(step(&f, 5, true, true, 20, 80));
+        alerts_take_over(f.alerts, true);
+        cr_expect(eq(i64, counter_get(&alerts_counters(f.alerts)->tells), 1));
+        bool moved = lasts ? step(&f, 15, false, true, 20, 80) : step(&f, 15, false, true, 90, 10);
+        cr_expect(eq(int, moved, lasts));
+        struct alert_report *r = alerts_report(f.alerts);
+        cr_assert(ne(ptr, r, NULL));
+        cr_expect(eq(sz, r->active_count, (size_t)lasts));
+        cr_expect(eq(sz, r->unsent_count, (size_t)lasts));
+        alert_report_destroy(r);
+        cr_expect(eq(sz, told(&f), (size_t)lasts));
+        fixture_fini(&f);
+    }
+}
+
+/* A breach that the stand-by has seen from its beginning is as old here as there. */
+Test(alerts, a_take_over_keeps_how_long_a_breach_has_lasted)
+{
+    struct fixture f;
+    fixture_init(&f);
+    alerts_destroy(f.alerts);
+    f.rule.for_ms = 30000;
+    create(&f);
+    alerts_stand_by(f.alerts);
+    cr_expect(step(&f, 5, true, true, 20, 80), "pending since 0");
+    cr_expect(not(step(&f, 15, false, true, 20, 80)));
+    alerts_take_over(f.alerts, true);
+    cr_expect(not(step(&f, 25, false, true, 20, 80)));
+    cr_expect(step(&f, 35, false, true, 20, 80));
+    struct alert_report *r = alerts_report(f.alerts);
+    cr_assert(eq(sz, r->active_count, 1));
+    expect_member(r->active[0].json, "starts_at", "1970-01-01T00:00:00.000Z");
+    alert_report_destroy(r);
+    fixture_fini(&f);
+}
+
+static char *firing_json(int occurrence, int start_s)
+{
+    static char json[512];
+    snprintf(json, sizeof json,
+             "{\"rule\":\"win rate low\",\"dimension\":\"manager\",\"window\":\"month\",\"entity\":\"Anna\","
+             "\"state\":\"firing\",\"occurrence\":%d,\"starts_at\":\"1970-01-01T00:00:%02d.000Z\"}",
+             occurrence, start_s);
+    return json;
+}
+
+/* Both have seen it fire, at different instants: the key that was told is the key of its end. */
+Test(alerts, what_another_instance_has_told_ends_under_its_key)
+{
+    for (int seen = 0; seen < 2; seen++) {
+        struct fixture f;
+        fixture_init(&f);
+        alerts_stand_by(f.alerts);
+        step(&f, 5, true, true, seen ? 20 : 50, seen ? 80 : 50);
+        alerts_take_over(f.alerts, true);
+        cr_expect(alerts_adopt(f.alerts, firing_json(4, 10)));
+        cr_expect(not(step(&f, 25, false, true, 20, 80)), "told already");
+        struct alert_report *r = alerts_report(f.alerts);
+        cr_assert(eq(sz, r->active_count, 1));
+        expect_member(r->active[0].json, "starts_at", "1970-01-01T00:00:10.000Z");
+        alert_report_destroy(r);
+        cr_expect(step(&f, 35, false, true, 90, 10));
+        cr_assert(eq(sz, http_receiver_await(f.http, 1), 1));
+        char key[64];
+        http_header(http_receiver_at(f.http, 0), "Idempotency-Key", key, sizeof key);
+        cr_expect(ne(ptr, strstr(key, "-4-resolved-10000"), NULL), "%s", key);
+        fixture_fini(&f);
+    }
+}
+
+/* Told here, then there: what we told is no longer ours, also if we come back. */
+Test(alerts, what_was_told_before_standing_by_is_not_ended_here)
+{
+    struct fixture f;
+    fixture_init(&f);
+    cr_expect(step(&f, 5, true, true, 20, 80));
+    cr_assert(eq(sz, http_receiver_await(f.http, 1), 1));
+    alerts_stand_by(f.alerts);
+    alerts_take_over(f.alerts, true); /* the other one has resolved it: alerts:active is empty */
+    cr_expect(not(step(&f, 15, false, true, 27, 73)), "between threshold and clear: it does not fire");
+    struct alert_report *r = alerts_report(f.alerts);
+    cr_expect(eq(sz, r->active_count, 0));
+    alert_report_destroy(r);
+    cr_expect(step(&f, 25, false, true, 20, 80), "a new one");
+    cr_assert(eq(sz, http_receiver_await(f.http, 2), 2));
+    char keys[2][64];
+    for (size_t i = 0; i < 2; i++)
+        http_header(http_receiver_at(f.http, i), "Idempotency-Key", keys[i], 64);
+    cr_expect(ne(str, keys[0], keys[1]));
+    fixture_fini(&f);
+}
+
+/* What was restored goes on after a Redis that lost its data, and gives way to what another instance says. */
+Test(alerts, what_was_restored_waits_for_the_take_over)
+{
+    for (int after_others = 0; after_others < 2; after_others++) {
+        struct fixture f;
+        fixture_init(&f);
+        step(&f, 5, true, true, 20, 80);
+        alerts_stop(f.alerts, 30000);
+        char *kept = alerts_export(f.alerts);
+        alerts_destroy(f.alerts);
+        f.alerts = alerts_create_with(&f.config, &QUICK);
+        size_t refused;
+        cr_assert(alerts_import(f.alerts, kept, &refused));
+        cr_expect(not(step(&f, 15, true, true, 90, 10)), "its end would be told to nobody");
+        alerts_take_over(f.alerts, after_others);
+        cr_expect(eq(int, step(&f, 25, false, true, 90, 10), !after_others));
+        cr_expect(eq(sz, told(&f), after_others ? 0 : 1));
+        free(kept);
+        fixture_fini(&f);
+    }
+}
+
+/* Its checkpoint must not say of an alert that it was told. */
+Test(alerts, what_a_stand_by_exports_was_told_by_nobody)
+{
+    struct fixture f;
+    fixture_init(&f);
+    alerts_stand_by(f.alerts);
+    step(&f, 5, true, true, 20, 80);
+    char *kept = alerts_export(f.alerts);
+    cr_expect(eq(ptr, strstr(kept, "\"firing\""), NULL), "%s", kept);
+    cr_expect(ne(ptr, strstr(kept, "\"occurrence\":1"), NULL), "%s", kept);
+    free(kept);
+    fixture_fini(&f);
+}
+
+/* Without Redis for too long: better twice than never. */
+Test(alerts, unnoted_messages_can_go_out)
+{
+    struct fixture f;
+    fixture_init(&f);
+    struct snapshot *s = begin(5, true, true);
+    struct sums sums = {0}, nothing = {0};
+    sums.at[MEASURE_WON] = 20;
+    sums.at[MEASURE_LOST] = 80;
+    snapshot_add_entity(s, DIMENSION_MANAGER, TEXT("Anna"), 0);
+    snapshot_mark_standing(s);
+    snapshot_add_sums(s, 0, &sums, &nothing);
+    snapshot_add_sums(s, 1, &nothing, &nothing);
+    alerts_step(f.alerts, s, 5 * SECOND);
+    snapshot_destroy(s);
+    cr_expect(alerts_wait_to_be_noted(f.alerts));
+    cr_expect(eq(sz, told(&f), 0));
+    alerts_send_unnoted(f.alerts);
+    cr_expect(not(alerts_wait_to_be_noted(f.alerts)));
+    cr_expect(eq(i64, counter_get(&alerts_counters(f.alerts)->unnoted), 1));
+    cr_assert(eq(sz, http_receiver_await(f.http, 1), 1));
     fixture_fini(&f);
 }

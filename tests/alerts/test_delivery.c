@@ -41,7 +41,7 @@ static void submit(struct fixture *f, size_t receiver, uint64_t order, const cha
 {
     char body[64];
     snprintf(body, sizeof body, "{\"key\":\"%s\"}", key);
-    (void)delivery_submit(f->delivery, receiver, order, key, text_of(body));
+    (void)delivery_submit(f->delivery, receiver, order, 0, key, text_of(body));
 }
 
 static int64_t number(const struct counter *c)

@@ -353,6 +353,7 @@ Test(engine, restored_alerts_go_on)
         not(engine_restore(e, TEXT("win rate low"), TEXT("team"), TEXT("month"), TEXT("Anna"), 9, true, 0, &replaced)));
     cr_expect(not(
         engine_restore(e, TEXT("win rate low"), TEXT("manager"), TEXT("24h"), TEXT("Anna"), 9, true, 0, &replaced)));
+    engine_take_over(e, false);
     cr_expect(eq(sz, engine_count(e, ALERT_FIRING), 2));
 
     /* Anna is still low, Boris is gone, Vera is low anew. */

@@ -42,7 +42,8 @@ static inline void write_properties(struct buffer *b, const char *path, const st
 
 static inline void write_alerts(struct buffer *b, const struct alert_config *a)
 {
-    buffer_format(b, "alerts = %lld %lld\n", (long long)a->every_ms, (long long)a->queue_max);
+    buffer_format(b, "alerts = %lld %lld %lld\n", (long long)a->every_ms, (long long)a->queue_max,
+                  (long long)a->without_redis_ms);
     for (size_t i = 0; i < a->receiver_count; i++) {
         const struct receiver_config *r = &a->receivers[i];
         buffer_format(b, "receiver = '%s' '%s' '%s' %lld %lld\n", r->name, r->url, r->hmac_secret,
