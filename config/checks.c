@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "config/load.h"
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,6 +218,47 @@ static void check_inputs(struct loader *l, const struct node *root)
     }
 }
 
+static bool has_secret(const struct node *group, const char *name)
+{
+    for (unsigned i = 0; i < SECRET_SUFFIX_COUNT; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "%s%s", name, secret_suffixes[i]);
+        if (node_find(group, key) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_sentinels(struct loader *l, const struct node *group)
+{
+    const struct redis_config *r = &l->config->redis;
+    const struct node *sentinels = node_find(group, "sentinels");
+    if (sentinels == NULL) {
+        if (r->sentinel_master[0] != '\0') {
+            report_add(l->report, node_mark(group, "sentinel_master"),
+                       "'sentinel_master' without 'sentinels'; write their addresses");
+        }
+        return;
+    }
+    static const char *const instead_of[] = {"host", "port", "socket"};
+    for (unsigned i = 0; i < sizeof instead_of / sizeof *instead_of; i++) {
+        if (node_find(group, instead_of[i]) != NULL) {
+            report_add(l->report, node_mark(group, instead_of[i]),
+                       "'%s' beside 'sentinels', which say where the master is; take one of them away", instead_of[i]);
+        }
+    }
+    if (r->sentinel_master[0] == '\0') {
+        report_add(l->report, node_mark(group, "sentinels"),
+                   "'sentinels' without 'sentinel_master'; write the name under which they know the master");
+    }
+    if (r->sentinel_user[0] != '\0' && !has_secret(group, "sentinel_password")) {
+        report_add(l->report, node_mark(group, "sentinel_user"),
+                   "'sentinel_user' without a password; write sentinel_password_file, sentinel_password_env or "
+                   "sentinel_password_credential");
+    }
+}
+
 static void check_redis(struct loader *l, const struct node *root)
 {
     const struct redis_config *r = &l->config->redis;
@@ -224,12 +266,11 @@ static void check_redis(struct loader *l, const struct node *root)
     if (r->unix_socket[0] != '\0' && (node_find(group, "host") != NULL || node_find(group, "port") != NULL)) {
         report_add(l->report, node_mark(group, "socket"), "'socket' beside 'host' or 'port'; take one of them away");
     }
-    bool has_password = node_find(group, "password_file") != NULL || node_find(group, "password_env") != NULL ||
-                        node_find(group, "password_credential") != NULL;
-    if (r->user[0] != '\0' && !has_password) {
+    if (r->user[0] != '\0' && !has_secret(group, "password")) {
         report_add(l->report, node_mark(group, "user"),
                    "'user' without a password; write password_file, password_env or password_credential");
     }
+    check_sentinels(l, group);
 }
 
 static void check_publish(struct loader *l, const struct node *root)

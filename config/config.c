@@ -183,6 +183,16 @@ static void receiver_fini(struct receiver_config *r)
     free_properties(r->headers, r->header_count);
 }
 
+void redis_config_drop_sentinels(struct redis_config *r)
+{
+    for (size_t i = 0; i < r->sentinel_count; i++) {
+        free(r->sentinels[i].host);
+    }
+    free(r->sentinels);
+    r->sentinels = NULL;
+    r->sentinel_count = 0;
+}
+
 void config_destroy(struct config *c)
 {
     if (c == NULL) {
@@ -242,6 +252,10 @@ void config_destroy(struct config *c)
     free(c->redis.unix_socket);
     free(c->redis.user);
     free_secret(c->redis.password);
+    redis_config_drop_sentinels(&c->redis);
+    free(c->redis.sentinel_master);
+    free(c->redis.sentinel_user);
+    free_secret(c->redis.sentinel_password);
     free(c->redis.namespace_);
     for (size_t i = 0; i < c->alerts.rule_count; i++) {
         rule_fini(&c->alerts.rules[i]);

@@ -153,12 +153,22 @@ struct kafka_config {
     int64_t dead_letters_unsent_max; /* dead letters that wait for their delivery report */
 };
 
+struct sentinel_config {
+    char *host;
+    int port;
+};
+
 struct redis_config {
     char *host;
     int port;
     char *unix_socket; /* "" = TCP */
     char *user;
-    char *password; /* read from its file, environment or credential; never logged */
+    char *password;                    /* read from its file, environment or credential; never logged */
+    struct sentinel_config *sentinels; /* asked where the master is, instead of host and port; none: 0 */
+    size_t sentinel_count;
+    char *sentinel_master; /* the name under which they know it */
+    char *sentinel_user;
+    char *sentinel_password;
     int database;
     char *namespace_;   /* "default" */
     int64_t timeout_ms; /* connect and command */
@@ -339,6 +349,8 @@ struct config *config_open_without_secrets(const char *path, struct config_probl
 typedef bool config_property_check(const char *name, const char *value, char *why, size_t why_size);
 void config_check_properties_with(config_property_check *check);
 void config_destroy(struct config *c);
+/* As if none were configured: for whoever names a server by other means. */
+void redis_config_drop_sentinels(struct redis_config *r);
 /* The index of the kind's first input, -1 where it has none. */
 int config_find_input(const struct config *c, enum record_kind k);
 /* Whether some input reads the topic. */

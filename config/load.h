@@ -76,6 +76,7 @@ text_check check_own_name;
 option_load load_windows, load_board_dimensions, load_board_kpis, load_board_windows;               /* load_windows.c */
 option_load load_inputs, load_source, load_filter, load_fields, load_other_fields, load_tombstones; /* load_inputs.c */
 option_load load_properties;                                                                        /* load_kafka.c */
+option_load load_sentinels;                                                                         /* load_redis.c */
 option_load load_receivers, load_headers, load_rules, load_kpi, load_window, load_entities, load_threshold, load_clear,
     load_rule_receivers; /* load_alerts.c */
 

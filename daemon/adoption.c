@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "publishers/commands.h"
 #include "publishers/keys.h"
+#include "publishers/master.h"
 #include <stdlib.h>
 
 static char **values_of(const redisReply *reply, size_t *out_count)
@@ -23,7 +24,8 @@ static void ask(struct commands *c, const struct keys *k, struct text key)
 
 struct adoption *adoption_read(const struct redis_config *config, struct redis_failure *out)
 {
-    struct redis *r = redis_open(config, out);
+    struct master master = {0};
+    struct redis *r = master_open(&master, config, out);
     if (r == NULL)
         return NULL;
     struct keys keys;

@@ -33,7 +33,7 @@ static const struct option_row rows[OPT_COUNT] = {
     [OPT_CONFIG] = {"config", "FILE", "the configuration; without it every setting has its default"},
     [OPT_BROKERS] = {"brokers", "HOST:PORT,...", "instead of kafka.brokers"},
     [OPT_REDIS] = {"redis", "ADDRESS",
-                   "instead of redis.host and redis.port: HOST:PORT, or unix:PATH"},
+                   "instead of redis.host, redis.port and redis.sentinels: HOST:PORT, or unix:PATH"},
     [OPT_INSTANCE] = {"instance", "NAME",
                       "who publishes: meta.instance, and by it a restart knows its own lease (default:\n"
                       "the host's name)"},
@@ -108,6 +108,7 @@ static void replace(char **setting, const char *value, size_t len)
 /* HOST:PORT, [IPV6]:PORT, HOST or unix:PATH. */
 static bool set_redis(struct redis_config *c, const char *address)
 {
+    redis_config_drop_sentinels(c);
     if (strncmp(address, "unix:", 5) == 0 && address[5] != 0) {
         replace(&c->unix_socket, address + 5, strlen(address + 5));
         return true;

@@ -15,6 +15,7 @@
 #include "publishers/fence.h"
 #include "publishers/lease.h"
 #include "publishers/leftovers.h"
+#include "publishers/master.h"
 #include "publishers/meta.h"
 #include "publishers/scribe.h"
 #include "publishers/seen.h"
@@ -64,6 +65,10 @@ struct publisher {
     bool reached;
     int64_t beyond_since_us; /* the goal lies beyond the end of our log since then, INT64_MAX: does not */
     bool told_stale;
+
+    struct master master; /* whom redis is a connection to */
+    int64_t master_at_us; /* when the sentinels were asked last */
+    bool told_unknown;    /* that none of them answers */
 
     int64_t retry_at_us;
     unsigned failures; /* in a row */
@@ -468,12 +473,35 @@ static bool connect(struct publisher *p, int64_t now_us)
     if (now_us < p->retry_at_us)
         return false;
     struct redis_failure failure = {0};
-    p->redis = redis_open(&p->config->redis, &failure);
+    p->redis = master_open(&p->master, &p->config->redis, &failure);
     if (p->redis == NULL) {
         fail(p, now_us, &failure);
         return false;
     }
     p->status.connects++;
+    p->master_at_us = now_us;
+    return true;
+}
+
+/* A master that was replaced while it was cut off knows nothing of it: it would renew our lease for ever, beside the
+ * one that another instance has where the sentinels are. So they are asked as often as the lease is renewed. Where none
+ * of them answers there is nothing to learn: Redis is there, and they are needed only when it is not. */
+static bool is_still_master(struct publisher *p, int64_t now_us)
+{
+    if (p->config->redis.sentinel_count == 0 || now_us - p->master_at_us < lease_us(p) / RENEWALS)
+        return true;
+    p->master_at_us = now_us;
+    struct redis_failure failure = {0};
+    enum master_answer answer = master_confirm(&p->master, &p->config->redis, &failure);
+    if (answer == MASTER_OTHER) {
+        lease_forget(&p->lease);
+        fail(p, now_us, &failure);
+        return false;
+    }
+    if (answer == MASTER_UNKNOWN && !p->told_unknown)
+        LOG(LOG_WARNING, "redis: no sentinel says whether this is still the master, going on with it",
+            LOG_TEXT("detail", failure.detail));
+    p->told_unknown = answer == MASTER_UNKNOWN;
     return true;
 }
 
@@ -628,7 +656,7 @@ void publisher_step(struct publisher *p, int64_t now_us, const struct snapshot *
         seen_take(&p->seen, snapshot);
     if (report != NULL)
         alert_keys_take(&p->alerts, report);
-    if (p->redis == NULL && !connect(p, now_us))
+    if (p->redis == NULL ? !connect(p, now_us) : !is_still_master(p, now_us))
         return;
     if (!p->seen.any || !(p->claimed ? renew_lease(p, now_us) : claim(p, now_us)))
         return;

@@ -19,6 +19,9 @@
     X(TIMEOUT, "", "timeout", "it did not answer in time")                                                      \
     X(CLOSED, "", "closed", "it closed the connection")                                                         \
     X(PROTOCOL, "", "protocol", "what answers does not speak Redis' protocol")                                  \
+    X(SENTINEL, "", "sentinel", "no sentinel says which one is the master")                                     \
+    X(NOT_MASTER, "", "not_master", "the sentinels name one that is no master, or not yet")                     \
+    X(DEPOSED, "", "deposed", "the sentinels name another master by now")                                       \
     X(LOADING, "LOADING", "loading", "it is loading its data set")                                              \
     X(BUSY, "BUSY", "busy", "a script keeps it busy")                                                           \
     X(READONLY, "READONLY", "readonly", "it is a replica: publish to its master")                               \

@@ -111,6 +111,9 @@ static inline const char *config_text(const struct config *c, struct buffer *b)
     buffer_format(b, "redis = '%s' %d '%s' '%s' '%s' %d '%s' %lld %lld %lld\n", r->host, r->port, r->unix_socket,
                   r->user, r->password, r->database, r->namespace_, (long long)r->timeout_ms,
                   (long long)r->backoff_max_ms, (long long)r->lease_ms);
+    for (size_t i = 0; i < r->sentinel_count; i++)
+        buffer_format(b, "sentinel = '%s' %d\n", r->sentinels[i].host, r->sentinels[i].port);
+    buffer_format(b, "sentinels = '%s' '%s' '%s'\n", r->sentinel_master, r->sentinel_user, r->sentinel_password);
     const struct publish_config *p = &c->publish;
     buffer_format(b, "publish = %lld %lld %lld %lld %lld\n", (long long)p->tick_ms, (long long)p->idle_ms,
                   (long long)p->max_atomic, (long long)p->meta_ttl_ms, (long long)p->alerts_log_max);

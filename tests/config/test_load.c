@@ -266,3 +266,18 @@ Test(load, more_problems_than_a_person_reads_are_counted)
     config_problems_fini(&problems);
     buffer_fini(&yaml);
 }
+
+Test(load, sentinels_with_and_without_a_port)
+{
+    struct config *c =
+        PARSE("redis: {sentinels: [one:26380, two, '[::1]:5'], sentinel_master: my-master.1, namespace: x}\n");
+    cr_assert_eq(c->redis.sentinel_count, 3);
+    cr_expect_str_eq(c->redis.sentinels[0].host, "one");
+    cr_expect_eq(c->redis.sentinels[0].port, 26380);
+    cr_expect_str_eq(c->redis.sentinels[1].host, "two");
+    cr_expect_eq(c->redis.sentinels[1].port, 26379);
+    cr_expect_str_eq(c->redis.sentinels[2].host, "::1");
+    cr_expect_eq(c->redis.sentinels[2].port, 5);
+    cr_expect_str_eq(c->redis.sentinel_master, "my-master.1");
+    config_destroy(c);
+}
