@@ -1,0 +1,71 @@
+/* Between the writer and the real shard: how far it has read, slices of a few rows, so that many events come between the
+ * first copy of a checkpoint and the last, and planted faults at the cut and at alerts. */
+#include "aggregators/shard.h"
+#include "alerts/alerts.h"
+#include "base/error.h"
+#include "tests/simulator/world.h"
+
+struct instance *instance_here(void)
+{
+    return process_now != NULL && process_now->number < INSTANCES_MAX ? &world.instances[process_now->number] : NULL;
+}
+
+enum outcome __real_shard_apply(struct shard *s, const struct event *e);
+enum outcome __wrap_shard_apply(struct shard *s, const struct event *e);
+
+static void take_in(struct instance *i, const struct event *e)
+{
+    if (e->fate == EVENT_SLOT)
+        return;
+    unsigned partition = i->applied.slots[e->slot];
+    const struct kafka_partition *p = &world.kafka.partitions[partition];
+    i->applied.position[partition] = e->offset + (e->fate != EVENT_END);
+    if (e->fate == EVENT_END)
+        return;
+    world.counts.events++;
+    process_tell("takes in %s %d at %lld", p->topic, (int)p->number, (long long)e->offset);
+}
+
+enum outcome __wrap_shard_apply(struct shard *s, const struct event *e)
+{
+    struct instance *i = instance_here();
+    if (i != NULL) {
+        take_in(i, e);
+        i->applied.late |= e->fate == EVENT_APPLY && e->occurred_at_us < shard_now_us(s);
+    }
+    return __real_shard_apply(s, e);
+}
+
+void __real_shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+void __wrap_shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+
+void __wrap_shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out)
+{
+    struct instance *i = instance_here();
+    if (i != NULL && world.planted == PLANTED_LATE_LOST && r == READER_PUBLISHER && !everything && i->applied.late)
+        __real_shard_cut(s, r, false, out); /* the marks of what has changed are gone with it */
+    if (i != NULL)
+        i->applied.late = false;
+    __real_shard_cut(s, r, everything, out);
+}
+
+bool __real_shard_copy_step(struct shard *s, unsigned budget, struct buffer *out);
+bool __wrap_shard_copy_step(struct shard *s, unsigned budget, struct buffer *out);
+
+bool __wrap_shard_copy_step(struct shard *s, unsigned budget, struct buffer *out)
+{
+    bool small = random_chance(&process_random, 80);
+    return __real_shard_copy_step(s, small ? 1 + (unsigned)random_below(&process_random, 6) : budget, out);
+}
+
+/* A planted fault: alerts are sent before they are noted. */
+bool __real_alerts_step(struct alerts *a, const struct snapshot *s, int64_t now_us);
+bool __wrap_alerts_step(struct alerts *a, const struct snapshot *s, int64_t now_us);
+
+bool __wrap_alerts_step(struct alerts *a, const struct snapshot *s, int64_t now_us)
+{
+    bool moved = __real_alerts_step(a, s, now_us);
+    if (world.planted == PLANTED_SENT_UNNOTED)
+        alerts_send_unnoted(a);
+    return moved;
+}
