@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Long enough never to be reached by a test that passes. */
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 120000
 
 static const struct delivery_options QUICK = {.backoff_first_ms = 1, .backoff_most_ms = 4, .parallel_max = 4};
 
@@ -49,10 +49,18 @@ static int64_t number(const struct counter *c)
     return counter_get(c);
 }
 
-/* There is nothing to wait on but the number itself. */
+/* There is nothing to wait on but the number itself. The thread counts one thing after the other: what was waited for
+ * says nothing of another number. */
 static void await_number(const struct counter *c, int64_t least)
 {
     while (counter_get(c) < least) {
+        sched_yield();
+    }
+}
+
+static void await_fall(const struct counter *c, int64_t most)
+{
+    while (counter_get(c) > most) {
         sched_yield();
     }
 }
@@ -135,7 +143,8 @@ Test(delivery, signs_the_body_and_adds_the_headers_of_the_configuration)
     http_receiver_close(r);
 }
 
-/* Each of these passes: the delivery is made again, as it was, until it is taken. */
+/* Each of these passes: the delivery is made again, as it was, until it is taken. Where the time-out is short, the answer
+ * that takes it can be late as well, and it is made once more. */
 static void expect_retry(struct http_answer first, int64_t timeout_ms)
 {
     struct http_answer script[] = {first, first, {ANSWER_STATUS, 200, NULL}};
@@ -146,8 +155,10 @@ static void expect_retry(struct http_answer first, int64_t timeout_ms)
     submit(&f, 0, 1, "again");
     cr_assert(eq(sz, http_receiver_await(r, 3), 3));
     delivery_stop(f.delivery, PATIENCE_MS);
-    expect_counts(&f, 1, 2, 0);
-    expect_repeats(r, 3, "again");
+    int64_t retried = number(&delivery_counters(f.delivery)->retried);
+    cr_expect(timeout_ms == PATIENCE_MS ? retried == 2 : retried >= 2, "retried %lld times", (long long)retried);
+    expect_counts(&f, 1, retried, 0);
+    expect_repeats(r, http_receiver_count(r), "again");
     delivery_destroy(f.delivery);
     http_receiver_close(r);
 }
@@ -239,25 +250,25 @@ Test(delivery, comes_back_after_the_time_that_retry_after_names)
     http_receiver_close(r);
 }
 
-/* Not even the last chance at a stop breaks it, nor another delivery to the same receiver. */
+/* Not even the last chance at a stop breaks it, nor another delivery to the same receiver: one at a time, so that this
+ * one cannot be under way before the refusal of the first has come. */
 Test(delivery, does_not_come_back_before_the_time_that_retry_after_names)
 {
     const int statuses[] = {429, 503, 500};
+    struct delivery_options one_at_a_time = QUICK;
+    one_at_a_time.parallel_max = 1;
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
         struct http_answer script[] = {{ANSWER_STATUS, statuses[i], "Retry-After: 3600\r\n"},
                                        {ANSWER_STATUS, 200, NULL}};
         struct http_receiver *r = http_receiver_open_script(0, script, 2);
         struct fixture f;
-        fixture_init(&f, http_receiver_port(r), &QUICK);
+        fixture_init(&f, http_receiver_port(r), &one_at_a_time);
         submit(&f, 0, 1, "later");
-        cr_assert(eq(sz, http_receiver_await(r, 1), 1));
-        /* To the other receiver, so that the refusal has been seen when this has come back. */
-        submit(&f, 1, 1, "other");
-        await_number(&delivery_counters(f.delivery)->delivered, 1);
         submit(&f, 0, 2, "another");
+        cr_assert(eq(sz, http_receiver_await(r, 1), 1));
         delivery_stop(f.delivery, 100);
-        expect_counts(&f, 1, 0, 2);
-        cr_expect(eq(sz, http_receiver_count(r), 2));
+        expect_counts(&f, 0, 0, 2);
+        cr_expect(eq(sz, http_receiver_count(r), 1));
         delivery_destroy(f.delivery);
         http_receiver_close(r);
     }
@@ -293,6 +304,7 @@ Test(delivery, other_protocols_are_not_spoken)
     submit(&f, 0, 1, "a");
     submit(&f, 1, 1, "b");
     await_number(&delivery_counters(f.delivery)->failed, 2);
+    delivery_stop(f.delivery, PATIENCE_MS);
     expect_counts(&f, 0, 0, 2);
     delivery_destroy(f.delivery);
 }
@@ -301,7 +313,7 @@ Test(delivery, is_given_up_when_it_is_too_old)
 {
     struct fixture f;
     fixture_init(&f, http_free_port(), &QUICK);
-    f.receivers[0].retry_for_ms = 50;
+    f.receivers[0].retry_for_ms = 1000;
     for (int i = 0; i < 5; i++) {
         char key[16];
         snprintf(key, sizeof key, "k%d", i);
@@ -379,6 +391,7 @@ Test(delivery, a_receiver_that_is_away_fills_its_own_queue_only)
         submit(&f, 1, (uint64_t)i, key);
     }
     await_number(&c->delivered, 50);
+    await_fall(&c->waiting, 100);
     cr_expect(eq(i64, counter_get(&c->waiting), 100));
     delivery_stop(f.delivery, PATIENCE_MS); /* one more try, and no second one while it stays away */
     cr_expect(eq(i64, counter_get(&c->failed), 100));
@@ -406,7 +419,7 @@ Test(delivery, a_stop_gives_a_last_chance)
 }
 
 /* And does not wait for one that never answers: this test ends, long before its time-out. */
-Test(delivery, a_stop_does_not_wait_for_ever, .timeout = 20)
+Test(delivery, a_stop_does_not_wait_for_ever, .timeout = 60)
 {
     struct http_answer script[] = {{ANSWER_HANG, 0, NULL}};
     struct http_receiver *r = http_receiver_open_script(0, script, 1);

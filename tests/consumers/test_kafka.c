@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTITIONS = 2, PATIENCE_S = 60 };
+enum { PARTITIONS = 2, PATIENCE_S = 120 };
 
 static struct config *config;
 static struct calendar *utc;
@@ -92,8 +92,8 @@ static void fini(void)
     rd_kafka_destroy(producer);
 }
 
-TestSuite(kafka, .init = setup, .fini = fini, .timeout = 120);
-TestSuite(kafka_two, .init = setup_two, .fini = fini, .timeout = 120);
+TestSuite(kafka, .init = setup, .fini = fini, .timeout = 600);
+TestSuite(kafka_two, .init = setup_two, .fini = fini, .timeout = 600);
 
 static void produce_bytes(const char *topic, int32_t partition, const char *key, const char *value, size_t len)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARTITIONS = 2, PATIENCE_MS = 60000 };
+enum { PARTITIONS = 2, PATIENCE_MS = 120000 };
 
 static struct config *config;
 static rd_kafka_t *host;
@@ -35,7 +35,7 @@ static void fini(void)
     rd_kafka_destroy(host);
 }
 
-TestSuite(letter_topic, .init = setup, .fini = fini, .timeout = 120);
+TestSuite(letter_topic, .init = setup, .fini = fini, .timeout = 600);
 
 /* Dead letters of deals/1, offsets [from, to), as the daemon writes them. */
 static void write_letters(int from, int to)

@@ -64,7 +64,7 @@ static struct sum send_all(const char *brokers)
         add(&s, topic, m.key, m.value, m.tombstone, m.kafka_ms);
     }
     floor_destroy(f);
-    cr_expect(eq(u64, floor_kafka_close(k, 60000, &problem), 0), "%s", problem.at);
+    cr_expect(eq(u64, floor_kafka_close(k, 120000, &problem), 0), "%s", problem.at);
     buffer_fini(&problem);
     return s;
 }
@@ -90,7 +90,7 @@ static struct sum read_all(const char *brokers)
     rd_kafka_assign(consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
     for (int ends = 0; ends < FACT_KINDS * PARTITIONS;) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(consumer, 60000);
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(consumer, 120000);
         cr_assert(m != NULL, "no answer from the mock");
         if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
             ends++;
@@ -106,7 +106,7 @@ static struct sum read_all(const char *brokers)
     return s;
 }
 
-Test(floor_kafka, everything_arrives_as_it_was_told, .timeout = 120)
+Test(floor_kafka, everything_arrives_as_it_was_told, .timeout = 600)
 {
     struct buffer problem;
     buffer_init(&problem);

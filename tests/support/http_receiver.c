@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 4096
-#define AWAIT_S         30
+#define AWAIT_S         120
 
 struct http_receiver {
     int listener, port;
