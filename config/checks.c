@@ -259,6 +259,29 @@ static void check_sentinels(struct loader *l, const struct node *group)
     }
 }
 
+static void check_tls(struct loader *l, const struct node *group)
+{
+    const struct redis_config *r = &l->config->redis;
+    static const char *const without_tls[] = {"tls_ca", "tls_cert", "tls_key", "tls_server_name"};
+    for (unsigned i = 0; r->tls == 0 && i < sizeof without_tls / sizeof *without_tls; i++) {
+        if (node_find(group, without_tls[i]) != NULL) {
+            report_add(l->report, node_mark(group, without_tls[i]), "'%s' without 'tls: true'; write that too",
+                       without_tls[i]);
+        }
+    }
+    if (r->tls != 0 && r->unix_socket[0] != '\0') {
+        report_add(l->report, node_mark(group, "tls"),
+                   "'tls' beside 'socket', which leaves the machine for nobody; take "
+                   "one of them away");
+    }
+    if ((r->tls_cert[0] == '\0') != (r->tls_key[0] == '\0')) {
+        bool cert = r->tls_cert[0] != '\0';
+        report_add(l->report, node_mark(group, cert ? "tls_cert" : "tls_key"),
+                   "'%s' without '%s'; a certificate is shown together with its key", cert ? "tls_cert" : "tls_key",
+                   cert ? "tls_key" : "tls_cert");
+    }
+}
+
 static void check_redis(struct loader *l, const struct node *root)
 {
     const struct redis_config *r = &l->config->redis;
@@ -270,6 +293,7 @@ static void check_redis(struct loader *l, const struct node *root)
         report_add(l->report, node_mark(group, "user"),
                    "'user' without a password; write password_file, password_env or password_credential");
     }
+    check_tls(l, group);
     check_sentinels(l, group);
 }
 

@@ -252,6 +252,10 @@ void config_destroy(struct config *c)
     free(c->redis.unix_socket);
     free(c->redis.user);
     free_secret(c->redis.password);
+    free(c->redis.tls_ca);
+    free(c->redis.tls_cert);
+    free(c->redis.tls_key);
+    free(c->redis.tls_server_name);
     redis_config_drop_sentinels(&c->redis);
     free(c->redis.sentinel_master);
     free(c->redis.sentinel_user);

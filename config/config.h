@@ -164,6 +164,10 @@ struct redis_config {
     char *unix_socket; /* "" = TCP */
     char *user;
     char *password;                    /* read from its file, environment or credential; never logged */
+    int tls;                           /* 0 or 1; with the sentinels as well */
+    char *tls_ca;                      /* "" = the system's authorities */
+    char *tls_cert, *tls_key;          /* "" = none */
+    char *tls_server_name;             /* "" = host */
     struct sentinel_config *sentinels; /* asked where the master is, instead of host and port; none: 0 */
     size_t sentinel_count;
     char *sentinel_master; /* the name under which they know it */

@@ -28,6 +28,11 @@ enum {
     OPT_REDIS,
     OPT_DATABASE,
     OPT_USER,
+    OPT_TLS,
+    OPT_TLS_CA,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_TLS_SERVER_NAME,
     OPT_NAMESPACE,
     OPT_DIMENSION,
     OPT_WINDOW,
@@ -41,6 +46,11 @@ static const struct option_row rows[] = {
     [OPT_REDIS] = {"redis", "ADDRESS", "HOST, HOST:PORT or the path of a socket (default: 127.0.0.1:6379)"},
     [OPT_DATABASE] = {"database", "N", "number of the database (default: 0)"},
     [OPT_USER] = {"user", "NAME", "user for AUTH; the password comes from the environment: KPID_REDIS_PASSWORD"},
+    [OPT_TLS] = {"tls", NULL, "encrypted; the options that follow are as redis.tls_... of the configuration"},
+    [OPT_TLS_CA] = {"tls-ca", "FILE", "authorities that are trusted (default: the system's)"},
+    [OPT_TLS_CERT] = {"tls-cert", "FILE", "certificate to show"},
+    [OPT_TLS_KEY] = {"tls-key", "FILE", "its private key"},
+    [OPT_TLS_SERVER_NAME] = {"tls-server-name", "NAME", "whom the server's certificate must name (default: HOST)"},
     [OPT_NAMESPACE] = {"namespace", "NAME", "as redis.namespace of the configuration (default: default)"},
     [OPT_DIMENSION] = {"dimension", "NAME", "company, team, manager, product, region or source (default: manager)"},
     [OPT_WINDOW] = {"window", "NAME", "today, month, 24h ... (default: month)"},
@@ -51,8 +61,9 @@ static const struct option_row rows[] = {
 };
 
 struct settings {
+    struct config *config; /* for its redis */
     struct top_query query;
-    char *address, *kpis; /* the texts that the query points into */
+    char *kpis; /* the text that the query points into */
     size_t sort;
     bool once;
     int64_t interval_ms;
@@ -74,15 +85,21 @@ static bool split_kpis(struct settings *s, char *list)
     return true;
 }
 
-/* HOST, HOST:PORT, [V6]:PORT, /path or, as `kpid run` has it, unix:/path. Splits in place. */
-static bool split_address(struct settings *s, char *address)
+static char *replace(char **place, const char *value)
 {
-    s->query.port = 6379;
-    s->query.socket = NULL;
+    free(*place);
+    return *place = must_strdup(value);
+}
+
+/* HOST, HOST:PORT, [V6]:PORT, /path or, as `kpid run` has it, unix:/path. Splits in place. */
+static bool take_address(struct redis_config *r, char *address)
+{
+    r->port = 6379;
+    replace(&r->unix_socket, "");
     if (strncmp(address, "unix:", 5) == 0)
         address += 5;
     if (address[0] == '/') {
-        s->query.socket = address;
+        replace(&r->unix_socket, address);
         return true;
     }
     char *colon = NULL;
@@ -96,26 +113,22 @@ static bool split_address(struct settings *s, char *address)
     } else if (strchr(address, ':') == strrchr(address, ':')) {
         colon = strchr(address, ':');
     }
-    s->query.host = address;
+    if (colon != NULL)
+        *colon = '\0';
+    replace(&r->host, address);
     if (colon == NULL)
         return address[0] != '\0';
-    *colon = '\0';
     char *end;
     long port = strtol(colon + 1, &end, 10);
-    s->query.port = (int)port;
+    r->port = (int)port;
     return address[0] != '\0' && end != colon + 1 && *end == '\0' && port > 0 && port < 65536;
-}
-
-static char *replace(char **place, const char *value)
-{
-    free(*place);
-    return *place = must_strdup(value);
 }
 
 /* -1: go on. */
 static int read_options(struct settings *s, int argc, char **argv)
 {
     const char *sort = NULL;
+    struct redis_config *redis = &s->config->redis;
     struct options o;
     int64_t number;
     options_begin(&o, "top", "[OPTION]...",
@@ -124,17 +137,26 @@ static int read_options(struct settings *s, int argc, char **argv)
                   rows, sizeof rows / sizeof *rows, argc, argv);
     for (int i; (i = options_next(&o)) != OPTIONS_END;) {
         switch (i) {
-        case OPT_REDIS:
-            if (split_address(s, replace(&s->address, o.value)))
+        case OPT_REDIS: {
+            char *address = must_strdup(o.value);
+            bool fine = take_address(redis, address);
+            free(address);
+            if (fine)
                 break;
             options_complain(&o, "not HOST, HOST:PORT or /path");
             return EX_USAGE;
+        }
         case OPT_DATABASE:
             if (!options_number(&o, 0, 65535, &number))
                 return EX_USAGE;
-            s->query.database = (int)number;
+            redis->database = (int)number;
             break;
-        case OPT_USER: s->query.user = o.value; break;
+        case OPT_USER: replace(&redis->user, o.value); break;
+        case OPT_TLS: redis->tls = 1; break;
+        case OPT_TLS_CA: replace(&redis->tls_ca, o.value); break;
+        case OPT_TLS_CERT: replace(&redis->tls_cert, o.value); break;
+        case OPT_TLS_KEY: replace(&redis->tls_key, o.value); break;
+        case OPT_TLS_SERVER_NAME: replace(&redis->tls_server_name, o.value); break;
         case OPT_NAMESPACE: s->query.namespace_ = o.value; break;
         case OPT_DIMENSION: s->query.dimension = o.value; break;
         case OPT_WINDOW: s->query.window = o.value; break;
@@ -299,19 +321,19 @@ static int watch(struct settings *s)
 int cmd_top(int argc, char **argv)
 {
     struct settings s = {.interval_ms = 1000,
-                         .query = {.host = "127.0.0.1",
-                                   .port = 6379,
-                                   .namespace_ = "default",
-                                   .dimension = "manager",
-                                   .window = "month",
-                                   .timeout_ms = 2000,
-                                   .password = getenv("KPID_REDIS_PASSWORD")}};
+                         .config = config_default(),
+                         .query = {.namespace_ = "default", .dimension = "manager", .window = "month"}};
+    struct redis_config *redis = &s.config->redis;
+    const char *password = getenv("KPID_REDIS_PASSWORD");
+    replace(&redis->host, "127.0.0.1");
+    replace(&redis->password, password != NULL ? password : "");
+    s.query.redis = redis;
     signal(SIGPIPE, SIG_IGN);
     top_text_setup();
     int status = read_options(&s, argc, argv);
     if (status < 0)
         status = s.once || !isatty(STDOUT_FILENO) ? show_once(&s) : watch(&s);
-    free(s.address);
+    config_destroy(s.config);
     free(s.kpis);
     return status;
 }

@@ -1,7 +1,7 @@
 #include "daemon/top_frame.h"
 #include "base/error.h"
 #include "base/instant.h"
-#include <hiredis/hiredis.h>
+#include "publishers/redis.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 struct top_source {
     const struct top_query *query;
-    redisContext *redis;
+    struct redis *redis;
     /* the entities as of the last look, sorted */
     char **names;
     size_t *lens, name_count, entity_count;
@@ -40,8 +40,7 @@ void top_source_destroy(struct top_source *s)
 {
     if (s == NULL)
         return;
-    if (s->redis != NULL)
-        redisFree(s->redis);
+    redis_close(s->redis);
     drop_names(s);
     free(s);
 }
@@ -89,55 +88,16 @@ void top_frame_fini(struct top_frame *f)
 
 /* ---- the connection ---- */
 
-static bool fail(struct top_source *s, struct top_frame *f, struct text why)
+static void fail(struct top_source *s, struct top_frame *f, const struct redis_failure *failure)
 {
     struct buffer clean;
     buffer_init(&clean);
-    top_text_clean(&clean, why);
-    snprintf(f->trouble, sizeof f->trouble, "%s", clean.at != NULL ? clean.at : "");
+    top_text_clean(&clean,
+                   text_of(failure->detail[0] != '\0' ? failure->detail : redis_trouble_text(failure->trouble)));
+    snprintf(f->trouble, sizeof f->trouble, "%s", clean.at);
     buffer_fini(&clean);
-    if (s->redis != NULL)
-        redisFree(s->redis);
+    redis_close(s->redis);
     s->redis = NULL;
-    return false;
-}
-
-/* Every reply must be fine. */
-static bool greet(struct top_source *s, struct top_frame *f)
-{
-    const struct top_query *q = s->query;
-    int asked = 0;
-    if (q->password != NULL && q->user != NULL)
-        asked += redisAppendCommand(s->redis, "AUTH %s %s", q->user, q->password) == REDIS_OK;
-    else if (q->password != NULL)
-        asked += redisAppendCommand(s->redis, "AUTH %s", q->password) == REDIS_OK;
-    if (q->database != 0)
-        asked += redisAppendCommand(s->redis, "SELECT %d", q->database) == REDIS_OK;
-    for (; asked > 0; asked--) {
-        void *got = NULL;
-        if (redisGetReply(s->redis, &got) != REDIS_OK)
-            return fail(s, f, text_of(s->redis->errstr));
-        redisReply *reply = got;
-        bool refused = reply->type == REDIS_REPLY_ERROR;
-        if (refused)
-            fail(s, f, (struct text){reply->str, reply->len});
-        freeReplyObject(reply);
-        if (refused)
-            return false;
-    }
-    return true;
-}
-
-static bool connect(struct top_source *s, struct top_frame *f)
-{
-    const struct top_query *q = s->query;
-    struct timeval timeout = {.tv_sec = q->timeout_ms / 1000, .tv_usec = q->timeout_ms % 1000 * 1000};
-    s->redis = q->socket != NULL ? redisConnectUnixWithTimeout(q->socket, timeout)
-                                 : redisConnectWithTimeout(q->host, q->port, timeout);
-    REQUIRE(s->redis != NULL);
-    if (s->redis->err != 0 || redisSetTimeout(s->redis, timeout) != REDIS_OK)
-        return fail(s, f, text_of(s->redis->errstr));
-    return greet(s, f);
 }
 
 /* ---- replies ---- */
@@ -319,80 +279,71 @@ static bool take_names(struct top_source *s, redisReply *members)
 
 /* ---- one look ---- */
 
-/* HMGET of the row's key; the entity is taken as it is, so the key is built by hand. */
-static void ask_row(struct top_source *s, size_t i, struct buffer *key, struct buffer *previous)
+static void ask(struct commands *c, const char *command, const struct top_query *q, struct text key)
+{
+    struct buffer prefix;
+    buffer_init(&prefix);
+    buffer_format(&prefix, "kpid:{%s}:", q->namespace_);
+    command_begin(c, command, 2);
+    command_joined(c, buffer_view(&prefix), key);
+    buffer_fini(&prefix);
+}
+
+static void ask_row(struct commands *c, const struct top_source *s, size_t i, struct text prefix)
 {
     const struct top_query *q = s->query;
-    const char *words[2 + 2 * TOP_KPIS_MAX];
-    size_t lens[2 + 2 * TOP_KPIS_MAX], at[TOP_KPIS_MAX];
-    buffer_clear(key);
-    buffer_format(key, "kpid:{%s}:kpi:%s:%s:", q->namespace_, q->dimension, q->window);
-    buffer_add(key, s->names[i], s->lens[i]);
-    words[0] = "HMGET";
-    lens[0] = 5;
-    words[1] = key->at;
-    lens[1] = key->len;
-    buffer_clear(previous);
+    command_begin(c, "HMGET", 2 + 2 * q->kpi_count);
+    command_joined(c, prefix, (struct text){s->names[i], s->lens[i]});
     for (size_t k = 0; k < q->kpi_count; k++) {
-        at[k] = previous->len;
-        buffer_format(previous, "%s.prev", q->kpis[k]);
+        command_string(c, q->kpis[k]);
+        command_joined(c, text_of(q->kpis[k]), TEXT(".prev"));
     }
-    for (size_t k = 0; k < q->kpi_count; k++) {
-        size_t end = k + 1 < q->kpi_count ? at[k + 1] : previous->len;
-        words[2 + 2 * k] = q->kpis[k];
-        lens[2 + 2 * k] = strlen(q->kpis[k]);
-        words[3 + 2 * k] = previous->at + at[k];
-        lens[3 + 2 * k] = end - at[k];
-    }
-    redisAppendCommandArgv(s->redis, (int)(2 + 2 * q->kpi_count), words, lens);
 }
 
 /* The reply to EXEC, or NULL: failed. */
 static redisReply *look(struct top_source *s, struct top_frame *f)
 {
     const struct top_query *q = s->query;
-    redisAppendCommand(s->redis, "MULTI");
-    redisAppendCommand(s->redis, "HGETALL kpid:{%s}:meta", q->namespace_);
-    redisAppendCommand(s->redis, "HGETALL kpid:{%s}:catalogue", q->namespace_);
-    redisAppendCommand(s->redis, "HGETALL kpid:{%s}:alerts:active", q->namespace_);
-    redisAppendCommand(s->redis, "SMEMBERS kpid:{%s}:entities:%s", q->namespace_, q->dimension);
-    struct buffer key, previous;
-    buffer_init(&key);
-    buffer_init(&previous);
+    struct commands c;
+    struct buffer members, row;
+    struct redis_failure failure = {0};
+    commands_init(&c);
+    buffer_init(&members);
+    buffer_format(&members, "entities:%s", q->dimension);
+    buffer_init(&row);
+    buffer_format(&row, "kpid:{%s}:kpi:%s:%s:", q->namespace_, q->dimension, q->window);
+    command_begin(&c, "MULTI", 1);
+    ask(&c, "HGETALL", q, TEXT("meta"));
+    ask(&c, "HGETALL", q, TEXT("catalogue"));
+    ask(&c, "HGETALL", q, TEXT("alerts:active"));
+    ask(&c, "SMEMBERS", q, buffer_view(&members));
     for (size_t i = 0; i < s->name_count; i++)
-        ask_row(s, i, &key, &previous);
-    buffer_fini(&key);
-    buffer_fini(&previous);
-    redisAppendCommand(s->redis, "EXEC");
-
-    size_t commands = 6 + s->name_count;
-    redisReply *last = NULL;
-    for (size_t i = 0; i < commands; i++) {
-        if (last != NULL)
-            freeReplyObject(last);
-        void *got = NULL;
-        if (redisGetReply(s->redis, &got) != REDIS_OK) {
-            fail(s, f, text_of(s->redis->errstr));
-            return NULL;
-        }
-        last = got;
-        if (last->type == REDIS_REPLY_ERROR) {
-            fail(s, f, (struct text){last->str, last->len});
-            freeReplyObject(last);
-            return NULL;
-        }
-    }
-    if (last->type == REDIS_REPLY_ARRAY && last->elements == 4 + s->name_count)
+        ask_row(&c, s, i, buffer_view(&row));
+    command_begin(&c, "EXEC", 1);
+    redisReply *last = redis_run(s->redis, &c, &failure);
+    commands_fini(&c);
+    buffer_fini(&members);
+    buffer_fini(&row);
+    if (last != NULL && last->type == REDIS_REPLY_ARRAY && last->elements == 4 + s->name_count)
         return last;
-    freeReplyObject(last);
-    fail(s, f, TEXT("it does not answer like Redis"));
+    if (last != NULL) {
+        freeReplyObject(last);
+        redis_failure_note(&failure, TROUBLE_PROTOCOL, TEXT("it does not answer like Redis"));
+    }
+    fail(s, f, &failure);
     return NULL;
 }
 
 bool top_read(struct top_source *s, struct top_frame *frame)
 {
-    if (s->redis == NULL && !connect(s, frame))
-        return false;
+    if (s->redis == NULL) {
+        struct redis_failure failure = {0};
+        s->redis = redis_open(s->query->redis, &failure);
+        if (s->redis == NULL) {
+            fail(s, frame, &failure);
+            return false;
+        }
+    }
     for (int looks = 0; looks < LOOKS_MAX; looks++) {
         redisReply *reply = look(s, frame);
         if (reply == NULL)

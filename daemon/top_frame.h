@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "base/text.h"
+#include "config/config.h"
 #include "daemon/top_text.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,15 +16,10 @@
 #define TOP_ROWS_MAX 10000
 
 struct top_query {
-    const char *host;
-    int port;
-    const char *socket;          /* NULL: TCP */
-    const char *user, *password; /* NULL: none */
-    int database;
+    const struct redis_config *redis; /* where it is, and how to get in */
     const char *namespace_, *dimension, *window;
     const char *kpis[TOP_KPIS_MAX];
     size_t kpi_count;
-    int timeout_ms;
 };
 
 /* Of the catalogue. */

@@ -1,10 +1,9 @@
 #include "publishers/redis.h"
 #include "base/error.h"
-#include <errno.h>
-#include <stdio.h>
+#include "publishers/tls.h"
+#include "publishers/wire.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* We ask for at most a few thousand elements and for texts of some kilobytes; what is far beyond is not
  * Redis, or not ours, and must not eat the memory. */
@@ -14,61 +13,8 @@
 
 struct redis {
     redisContext *context;
+    struct tls *tls; /* NULL: none */
 };
-
-const char *redis_trouble_name(enum redis_trouble t)
-{
-    static const char *const names[] = {
-#define X(symbol, word, name, text) name,
-        REDIS_TROUBLE_TABLE(X)
-#undef X
-    };
-    return t < TROUBLE_COUNT ? names[t] : "other";
-}
-
-const char *redis_trouble_text(enum redis_trouble t)
-{
-    static const char *const texts[] = {
-#define X(symbol, word, name, text) text,
-        REDIS_TROUBLE_TABLE(X)
-#undef X
-    };
-    return t < TROUBLE_COUNT ? texts[t] : "it refuses a command";
-}
-
-enum redis_trouble redis_trouble_of(struct text error_reply)
-{
-    static const char *const words[] = {
-#define X(symbol, word, name, text) word,
-        REDIS_TROUBLE_TABLE(X)
-#undef X
-    };
-    size_t len = 0;
-    while (len < error_reply.len && error_reply.at[len] != ' ' && error_reply.at[len] != ':')
-        len++;
-    for (unsigned i = 0; i < TROUBLE_COUNT; i++) {
-        if (words[i][0] != '\0' && text_equal(text_of(words[i]), (struct text){error_reply.at, len}))
-            return (enum redis_trouble)i;
-    }
-    return TROUBLE_OTHER;
-}
-
-void redis_failure_note(struct redis_failure *f, enum redis_trouble t, struct text detail)
-{
-    if (f->trouble != TROUBLE_NONE)
-        return;
-    f->trouble = t;
-    size_t len = detail.len < sizeof f->detail - 1 ? detail.len : sizeof f->detail - 1;
-    for (size_t i = 0; i < len; i++)
-        f->detail[i] = detail.at[i] >= ' ' && detail.at[i] <= '~' ? detail.at[i] : '?';
-    f->detail[len] = '\0';
-}
-
-static void note_system(struct redis_failure *f, enum redis_trouble t, int error)
-{
-    char text[128];
-    redis_failure_note(f, t, text_of(strerror_r(error, text, sizeof text)));
-}
 
 /* hiredis' own makers of replies, but for arrays: it would allocate whatever size the peer names, and (from 1.0 on)
  * nest them without end. */
@@ -162,12 +108,17 @@ struct redis *redis_open(const struct redis_config *config, struct redis_failure
         redisFree(context);
         return NULL;
     }
-    struct redis *r = must_alloc(sizeof *r);
+    struct redis *r = must_zalloc(sizeof *r);
     r->context = context;
     limit_arrays(context->reader);
-    if (redisSetTimeout(context, timeout) != REDIS_OK)
+    bool open = redisSetTimeout(context, timeout) == REDIS_OK;
+    if (!open)
         redis_failure_note(out, TROUBLE_CONNECT, text_of(context->errstr));
-    else if (greet(r, config, out))
+    if (open && config->tls != 0) {
+        r->tls = tls_open(context->fd, config, out);
+        open = r->tls != NULL;
+    }
+    if (open && greet(r, config, out))
         return r;
     redis_close(r);
     return NULL;
@@ -177,27 +128,19 @@ void redis_close(struct redis *r)
 {
     if (r == NULL)
         return;
+    tls_close(r->tls);
     redisFree(r->context);
     free(r);
 }
 
-/* By send and not by hiredis: it would copy the buffer, and its write raises SIGPIPE. The socket
- * blocks, with a time-out. */
 static bool send_all(struct redis *r, struct text bytes, struct redis_failure *out)
 {
-    while (bytes.len > 0) {
-        ssize_t sent = send(r->context->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0) {
-            int error = errno;
-            note_system(out, error == EAGAIN || error == EWOULDBLOCK ? TROUBLE_TIMEOUT : TROUBLE_CLOSED, error);
-            return false;
-        }
-        bytes.at += sent;
-        bytes.len -= (size_t)sent;
-    }
-    return true;
+    return r->tls != NULL ? tls_send(r->tls, bytes, out) : wire_send(r->context->fd, bytes, out);
+}
+
+static size_t receive(struct redis *r, char *bytes, size_t room, struct redis_failure *out)
+{
+    return r->tls != NULL ? tls_receive(r->tls, bytes, room, out) : wire_receive(r->context->fd, bytes, room, out);
 }
 
 static redisReply *read_reply(struct redis *r, struct redis_failure *out)
@@ -211,16 +154,12 @@ static redisReply *read_reply(struct redis *r, struct redis_failure *out)
             redis_failure_note(out, trouble.trouble, text_of(trouble.detail));
             return NULL;
         }
-        errno = 0;
-        if (redisBufferRead(r->context) != REDIS_OK) {
-            int error = errno;
-            if (r->context->err == REDIS_ERR_IO && (error == EAGAIN || error == EWOULDBLOCK))
-                note_system(out, TROUBLE_TIMEOUT, ETIMEDOUT);
-            else
-                redis_failure_note(out, r->context->err == REDIS_ERR_PROTOCOL ? TROUBLE_PROTOCOL : TROUBLE_CLOSED,
-                                   text_of(r->context->errstr));
+        char bytes[16384];
+        size_t got = receive(r, bytes, sizeof bytes, out);
+        if (got == 0)
             return NULL;
-        }
+        /* It fails without memory only; what is wrong with the bytes, the next look says. */
+        REQUIRE(redisReaderFeed(r->context->reader, bytes, got) == REDIS_OK || r->context->reader->err != 0);
     }
 }
 

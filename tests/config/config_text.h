@@ -111,6 +111,7 @@ static inline const char *config_text(const struct config *c, struct buffer *b)
     buffer_format(b, "redis = '%s' %d '%s' '%s' '%s' %d '%s' %lld %lld %lld\n", r->host, r->port, r->unix_socket,
                   r->user, r->password, r->database, r->namespace_, (long long)r->timeout_ms,
                   (long long)r->backoff_max_ms, (long long)r->lease_ms);
+    buffer_format(b, "tls = %d '%s' '%s' '%s' '%s'\n", r->tls, r->tls_ca, r->tls_cert, r->tls_key, r->tls_server_name);
     for (size_t i = 0; i < r->sentinel_count; i++)
         buffer_format(b, "sentinel = '%s' %d\n", r->sentinels[i].host, r->sentinels[i].port);
     buffer_format(b, "sentinels = '%s' '%s' '%s'\n", r->sentinel_master, r->sentinel_user, r->sentinel_password);

@@ -3,10 +3,9 @@ a broker that wants both, with the right password, a wrong one, a foreign author
 """
 
 import json
-import os
-import subprocess
 import tempfile
 
+from certificates import Authority
 from daemon import Daemon
 from servers import Kafka, Redis, free_port
 
@@ -25,22 +24,6 @@ kafka:
 """
 REFUSED = "kafka refuses to let kpid in"
 NOT_ENCRYPTED = "no encrypted connection to kafka"
-
-
-def openssl(*words):
-    subprocess.run(["openssl", *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def certificate(folder, name):
-    """A certificate of its own authority for 127.0.0.1: the paths of the certificate, and of key and certificate."""
-    key, cert, both = (os.path.join(folder, name + end) for end in (".key", ".crt", ".pem"))
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "30", "-subj",
-            f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
-    with open(both, "w", encoding="ascii") as out:
-        for path in (key, cert):
-            with open(path, encoding="ascii") as pem:
-                out.write(pem.read())
-    return cert, both
 
 
 def listener(keystore):
@@ -89,9 +72,9 @@ def refused(kpid, message):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="kpid-security-") as folder:
-        authority, keystore = certificate(folder, "broker")
-        foreign, _ = certificate(folder, "foreign")
-        with Secure(keystore) as kafka, Redis() as redis:
+        broker = Authority(folder, "broker")
+        authority, foreign = broker.certificate, Authority(folder, "foreign").certificate
+        with Secure(broker.self_signed()) as kafka, Redis() as redis:
             kafka.create_topic(*TOPICS, "kpid-dead-letters")
             deal = {"deal_id": "d1", "occurred_at": "2026-01-05T10:00:00Z", "stage": "won", "amount": "10"}
             kafka.produce_one("deals", json.dumps(deal))

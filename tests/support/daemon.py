@@ -19,7 +19,7 @@ import urllib.request
 import servers
 from servers import free_port, wait_until
 
-WAIT_S = 60
+WAIT_S = 120
 
 
 class Daemon:
@@ -69,7 +69,9 @@ class Daemon:
             return None, str(why)
 
     def metrics(self):
-        """{sample: number}"""
+        """{sample: number}; of a process that has just begun, when it answers."""
+        wait_until("the page of metrics", lambda: self.page("/metrics")[0] is not None or self.process.poll() is not None,
+                   WAIT_S)
         status, text = self.page("/metrics")
         assert status == 200, (status, text)
         return {name: float(number) for name, number in re.findall(r"^([a-z].*) (\S+)$", text, re.M)}
