@@ -277,8 +277,9 @@ struct series_config {
 };
 
 struct limits_config {
-    int64_t entities_max; /* of one dimension */
-    int64_t ring_bytes;   /* between consumer and writer; a power of two */
+    int64_t entities_max;     /* of one dimension */
+    int64_t ring_bytes;       /* between consumer and writer; a power of two */
+    int64_t memory_max_bytes; /* of its own at which reading stands still; 0 = the daemon asks its control group */
 };
 
 struct config {

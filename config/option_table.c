@@ -358,6 +358,8 @@ static const struct option limit_options[] = {
      .help = "Names of one dimension that have an entity of their own: those with the least hashes. The rest count as (other)."},
     {"ring_size", OPTION_SIZE, AT(limits_config, ring_bytes), .fallback = "16MiB", .least = MIB, .most = GIB,
      .help = "Room between consumer and writer: a power of two."},
+    {"memory_max", OPTION_SIZE, AT(limits_config, memory_max_bytes), .fallback_note = "by `MemoryMax`", .least = 16 * MIB, .most = 1024 * GIB,
+     .help = "Memory of its own at which kpid reads nothing more from Kafka, and says so. Without: three quarters of the least `memory.max` of its control group, if that has one, less twice `kafka.queue_size_max`."},
     {0},
 };
 

@@ -14,6 +14,7 @@
 #include "consumers/commit.h"
 #include "consumers/decode.h"
 #include "consumers/gap.h"
+#include "consumers/hold.h"
 #include "consumers/layout.h"
 #include "consumers/reading.h"
 #include <inttypes.h>
@@ -188,7 +189,7 @@ static void consumed(rd_kafka_message_t *m, void *opaque)
         take_error(c, s, m);
     /* Stopping: what is left in the queue is not looked at. Were one skipped and the next one taken, the position
      * would lie beyond a message that nobody saw. */
-    if (!taken || flag_get(&c->stop))
+    if (!taken || flag_get(&c->stop) || hold_begins(c))
         rd_kafka_yield(c->rk);
 }
 
@@ -251,7 +252,10 @@ static void *consume(void *opaque)
     struct consumer *c = opaque;
     while (!flag_get(&c->stop) && !flag_get(&c->gave_up)) {
         layout_take(c);
-        rd_kafka_consume_callback_queue(c->queue, POLL_MS, consumed, c);
+        if (hold_lasts(c))
+            dead_letters_serve(c->dead_letters, POLL_MS);
+        else
+            rd_kafka_consume_callback_queue(c->queue, POLL_MS, consumed, c);
         rd_kafka_poll(c->rk, 0);
         dead_letters_serve(c->dead_letters, 0);
         gap_settle(c);

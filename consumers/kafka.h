@@ -3,7 +3,8 @@
  * Every message becomes exactly one event in the ring, in the order of its partition. A partition is announced by
  * EVENT_SLOT before its first event; its slot is the number of that announcement, from 0. EVENT_END says that the end
  * of the partition was reached at that position. While the ring is full, or too many dead letters are unsent, the
- * thread stops taking messages; librdkafka's bounded queue and Kafka hold the rest. Nothing is dropped.
+ * thread stops taking messages; librdkafka's bounded queue and Kafka hold the rest. Nothing is dropped. The same while
+ * memory is at limits.memory_max (hold.h).
  *
  * Brokers that are away and topics that do not exist yet are waited for, new partitions are noticed. Where a log does
  * not go on where we were (retention, a topic made anew) that is a gap: logged, counted, told to the writer as
@@ -45,6 +46,7 @@ struct consumer_counters {
     struct counter ring_full;       /* times that the ring was waited for */
     struct counter partitions;      /* assigned now */
     struct counter ended;           /* of these: read to their end once since the start */
+    struct counter held;            /* 1 while reading stands still for want of memory */
     struct counter lag;             /* messages behind, over all partitions, as far as it is known */
 };
 

@@ -75,6 +75,8 @@ struct consumer {
     struct complaint refused, errors;
     rd_kafka_resp_err_t last_error;
     bool commit_refused; /* said */
+    unsigned unlooked;   /* messages since memory was looked at */
+    bool held;           /* it is at its limit */
     /* whoever commits adds to the first, the thread to the second */
     struct counter commits_asked, commits_answered;
 };

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory_bound.h"
 #include "daemon/command.h"
 #include "daemon/config_file.h"
 #include "daemon/life.h"
@@ -134,6 +135,16 @@ static bool set_redis(struct redis_config *c, const char *address)
     return true;
 }
 
+/* Of what the control group allows. What Kafka's side takes is counted too, but may come after the last look: a message that
+ * waits there takes about twice its bytes. */
+static int64_t memory_bound(const struct config *config)
+{
+    const int64_t least = INT64_C(16) << 20;
+    int64_t most = memory_max_of_group("/proc/self/cgroup", "/sys/fs/cgroup");
+    int64_t bound = most / 4 * 3 - 2 * config->kafka.queue_bytes_max;
+    return most == 0 ? 0 : bound > least ? bound : least;
+}
+
 /* As configured, else where systemd says. */
 static const char *checkpoint_folder(const struct config *config)
 {
@@ -158,6 +169,8 @@ static int run(struct run *r)
         config->http.port = (int)r->http_port;
     if (r->on_gap >= 0)
         config->kafka.on_gap = (enum on_gap)r->on_gap;
+    if (config->limits.memory_max_bytes == 0)
+        config->limits.memory_max_bytes = memory_bound(config);
     if (r->redis != NULL && !set_redis(&config->redis, r->redis)) {
         fprintf(stderr, "kpid run: --redis '%s': neither HOST:PORT nor unix:PATH\n", r->redis);
         status = EX_USAGE;

@@ -28,6 +28,8 @@ bool health_is_ready(const struct config *config, const struct metrics_view *v, 
         buffer_string(reasons, "kafka: none of the topics exists\n");
     else if (v->board[BOARD_LIVE] == 0)
         buffer_format(reasons, "kafka: catching up, %lld messages behind\n", (long long)v->extra[EXTRA_KAFKA_LAG]);
+    if (v->extra[EXTRA_KAFKA_HELD] != 0)
+        buffer_string(reasons, "memory: at limits.memory_max, nothing is read\n");
     const char *reason = publisher_reason((enum publisher_state)v->publish[PUBLISH_STATE]);
     if (reason != NULL) {
         buffer_format(reasons, "%s\n", reason);
@@ -65,6 +67,8 @@ void health_status(const struct metrics_view *v, struct buffer *out)
     buffer_string(out, v->board[BOARD_LIVE] != 0 ? "live" : "catching up");
     if (v->extra[EXTRA_KAFKA_CONNECTED] == 0)
         buffer_string(out, ", Kafka is away");
+    if (v->extra[EXTRA_KAFKA_HELD] != 0)
+        buffer_string(out, ", memory is full");
     buffer_format(out, "; %lld partitions, %lld messages behind, %lld read; publisher %s",
                   (long long)v->extra[EXTRA_KAFKA_PARTITIONS], (long long)v->extra[EXTRA_KAFKA_LAG],
                   (long long)v->board[BOARD_READ],

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/instant.h"
+#include "base/memory_bound.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -131,6 +132,8 @@ static const struct metric metrics[] = {
      ONE(EXTRA, EXTRA_KAFKA_COMMITS_REFUSED)},
     {"kpid_kafka_ring_full_total", COUNTER, PLAIN, "Times that the consumer waited for the writer.",
      ONE(EXTRA, EXTRA_KAFKA_RING_FULL)},
+    {"kpid_kafka_held", GAUGE, PLAIN, "1 while nothing is read since memory is at `limits.memory_max`.",
+     ONE(EXTRA, EXTRA_KAFKA_HELD)},
     {"kpid_decimals_rounded_total", COUNTER, PLAIN, "Decimals with more places than are kept.",
      ONE(EXTRA, EXTRA_KAFKA_ROUNDED)},
     {"kpid_dead_letters_delivered_total", COUNTER, PLAIN, "Dead letters that Kafka has acknowledged.",
@@ -218,6 +221,9 @@ static const struct metric metrics[] = {
 
     {"process_cpu_seconds_total", COUNTER, MICROSECONDS, "Processor time, user and system.", ONE(EXTRA, EXTRA_CPU_US)},
     {"process_resident_memory_bytes", GAUGE, PLAIN, "Memory in use.", ONE(EXTRA, EXTRA_MEMORY_BYTES)},
+    {"kpid_memory_own_bytes", GAUGE, PLAIN,
+     "Of it what is kpid's own, and not pages of files: what `limits.memory_max` bounds.",
+     ONE(EXTRA, EXTRA_MEMORY_OWN)},
     {"process_open_fds", GAUGE, PLAIN, "Open files and sockets.", ONE(EXTRA, EXTRA_OPEN_FILES)},
     {"process_start_time_seconds", GAUGE, MICROSECONDS, "When the process started.", ONE(EXTRA, EXTRA_START_US)},
 };
@@ -265,6 +271,7 @@ static void collect_kafka(const struct metrics_sources *from, int64_t *out)
     out[EXTRA_KAFKA_COMMITS] = counter_get(&c->commits);
     out[EXTRA_KAFKA_COMMITS_REFUSED] = counter_get(&c->commits_refused);
     out[EXTRA_KAFKA_RING_FULL] = counter_get(&c->ring_full);
+    out[EXTRA_KAFKA_HELD] = counter_get(&c->held);
     out[EXTRA_KAFKA_PARTITIONS] = counter_get(&c->partitions);
     out[EXTRA_KAFKA_ENDED] = counter_get(&c->ended);
     out[EXTRA_KAFKA_LAG] = counter_get(&c->lag);
@@ -336,6 +343,7 @@ void metrics_collect_process(const struct metrics_sources *from, struct metrics_
 {
     out->extra[EXTRA_CPU_US] = clock_cpu_us();
     out->extra[EXTRA_MEMORY_BYTES] = resident_bytes();
+    out->extra[EXTRA_MEMORY_OWN] = memory_own_bytes();
     out->extra[EXTRA_OPEN_FILES] = open_files();
     out->extra[EXTRA_START_US] = from->started_us;
 }

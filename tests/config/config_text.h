@@ -123,6 +123,7 @@ static inline const char *config_text(const struct config *c, struct buffer *b)
     write_bits(b, "boards.windows", p->boards.window, WINDOWS_MAX);
     write_alerts(b, &c->alerts);
     buffer_format(b, "http = '%s' %d\n", c->http.address, c->http.port);
+    buffer_format(b, "memory_max = %lld\n", (long long)c->limits.memory_max_bytes);
     buffer_format(b, "log = %d %d\n", (int)c->log.format, (int)c->log.level);
     buffer_format(b, "limits = %lld %lld\n", (long long)c->limits.entities_max, (long long)c->limits.ring_bytes);
     return b->at;

@@ -2,6 +2,7 @@
 #include "aggregators/event.h"
 #include "base/clock.h"
 #include "base/instant.h"
+#include "base/memory_bound.h"
 #include "consumers/decode.h"
 #include "consumers/kafka.h"
 #include <criterion/criterion.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { PARTITIONS = 2, PATIENCE_S = 120 };
 
@@ -406,6 +408,24 @@ Test(kafka, it_stops_while_the_ring_is_full)
     consumer_destroy(consumer);
     dead_letters_destroy(letters, 0);
     consumer = NULL;
+}
+
+/* Memory that something else took: reading stands still, and goes on when it is given back. */
+Test(kafka, nothing_is_read_while_memory_is_at_its_limit)
+{
+    enum { MESSAGES = 5000, BYTES = 64 << 20 };
+    produce_deals(0, 0, MESSAGES);
+    config->limits.memory_max_bytes = memory_own_bytes() + BYTES / 2;
+    char *p = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert(p != MAP_FAILED);
+    memset(p, 1, BYTES);
+    begin(NULL, 0);
+    wait_for(&consumer_counters(consumer)->held, 1, "held");
+    cr_expect(lt(i64, counter_get(&consumer_counters(consumer)->messages), MESSAGES));
+    munmap(p, BYTES);
+    struct seen s = {0};
+    take(&s, MESSAGES, 4 * PARTITIONS);
+    cr_expect(eq(i64, in_the_end(&consumer_counters(consumer)->held, 0), 0));
 }
 
 /* The dead-letter topic refuses: ingest goes on up to the bound, stops there, and goes on when it is mended. */

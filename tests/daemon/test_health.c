@@ -56,6 +56,10 @@ Test(health, each_reason_is_named)
     cr_expect(not(health_waits_for_peers(&v))); /* it works: only time is needed */
 
     v = good();
+    v.extra[EXTRA_KAFKA_HELD] = 1;
+    expect(&v, "memory: at limits.memory_max, nothing is read\n");
+
+    v = good();
     v.publish[PUBLISH_STATE] = PUBLISHER_AWAY;
     expect(&v, "redis: no connection\n");
     cr_expect(health_waits_for_peers(&v));
