@@ -11,7 +11,7 @@ import threading
 
 import servers
 from daemon import Daemon
-from servers import Kafka, Redis, free_port
+from servers import Kafka, Redis
 
 TOPICS = ("leads", "deals", "payments", "feedback")
 GARBAGE = ("upstream error", "[1,2]", '{"deal_id":"g1","amount":1e400}', '{"amount":1}', '{"deal_id":"g2","amount":"1","currency":"ZZZ"}')
@@ -190,7 +190,7 @@ def exit_codes(kafka, redis):
     assert run("run", "--config", "/no/such/file")[0] == 78
 
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port()))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
         status, _, err = run("run", *addresses(kafka, redis), "--http-port", str(taken.getsockname()[1]))
         assert status == 69 and "cannot listen" in err, (status, err)

@@ -59,18 +59,18 @@ def kafka_version():
     return pom.find(".//{*}kafka.version").text
 
 
-_given = set()
+_reserved = []
 
 
 def free_port():
-    """A port that nothing listens on now and that was not given before."""
-    while True:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
-            return port
+    """A port for a server of this test, now or later, also while it is between a stop and a start: to the end of this
+    process the system gives it to nobody who asks for any. A bound socket that does not listen sees to that; who names
+    the port and says SO_REUSEADDR, as servers do, may listen on it, and until then connections are refused."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    _reserved.append(s)
+    return s.getsockname()[1]
 
 
 def wait_until(what, true, seconds=START_S, every=0.02):
