@@ -19,7 +19,7 @@ import urllib.request
 import servers
 from servers import free_port, wait_until
 
-WAIT_S = 120
+WAIT_S = 180  # of patience: how long anything takes is nobody's business here
 
 
 class Daemon:
@@ -55,13 +55,15 @@ class Daemon:
             out.write(text)
 
     def log(self):
+        """Its lines that are whole: a reader may meet the half of one that is being written."""
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            return log.read()
+            text = log.read()
+        return text[: text.rfind("\n") + 1]
 
     def page(self, path):
         """(status, text), or (None, why) where nothing answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=WAIT_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()

@@ -84,9 +84,13 @@ def look(client):
 
 
 def as_replay(files, kpid, redis, what):
-    """(meta, {key: {field: text}}): all that Redis has, which is what replay has at meta's instant."""
-    with Client(redis.port) as client:
-        meta, have = look(client)
+    """(meta, {key: {field: text}}): all that Redis has, which is what replay has at meta's instant. While everything is
+    being written anew, as after each trouble with Redis, it is of two instants, and meta says so."""
+    def live():
+        with Client(redis.port) as client:
+            meta, have = look(client)
+        return meta.get("state") == "live" and (meta, have)
+    meta, have = kpid.wait_for(f"live numbers in Redis {what}", live)
     want = replayed(files, kpid.config_path, meta["as_of"])
     have = {key: {f: v for f, v in fields.items() if f not in META_FIELDS} for key, fields in have.items()}
     wrong = [(key, want.get(key), have.get(key)) for key in sorted({*want, *have}) if want.get(key) != have.get(key)]
@@ -101,7 +105,7 @@ def compare(events, kpid, redis, what):
             with Client(redis.port) as client:
                 accounts = client.command("HGET", PREFIX + "meta", "accounts") or ""
                 state = client.command("HGET", PREFIX + "meta", "state")
-        except RedisError:  # it is loading
+        except (OSError, RedisError):  # it is loading; or a sentinel gives it another part, which ends its connections
             return False
         return state == "live" and f'"read":{events.count},' in accounts
     kpid.wait_for(f"the state in Redis {what}", settled)
