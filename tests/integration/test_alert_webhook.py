@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "oracle"))
 
 from harness import KINDS, Stopwatch, kpid, scratch, show  # noqa: E402
 
+from daemon import WAIT_S  # noqa: E402
 from servers import Kafka, Redis, free_port, wait_until  # noqa: E402
 
 SECRET = "webhook secret"
@@ -36,12 +37,15 @@ http:
   port: {http}
 alerts:
   every: 1s
+  without_redis: 0s
   receivers:
     - name: sales
       url: http://127.0.0.1:{receiver}/alerts
+      timeout: 2m
       hmac_secret_env: WEBHOOK_SECRET
     - name: shaky
       url: http://127.0.0.1:{receiver}/shaky
+      timeout: 2m
   rules:
     - name: win rate low
       kpi: win_rate
@@ -105,12 +109,12 @@ class Daemon:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(WAIT_S)
 
     def metrics(self):
-        """{name with labels: number}; {} while nobody answers."""
+        """{name with labels: number}; {} while nobody listens."""
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=5)
+            connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=WAIT_S)
             connection.request("GET", "/metrics")
             text = connection.getresponse().read().decode()
         except OSError:
@@ -154,14 +158,15 @@ class Story:
         self.kafka.produce("deals", path, key_field="deal_id")
 
     def wait_for(self, manager, win_rate):
-        """Until Redis shows the value, and the rules were looked at after that."""
+        """Until Redis shows the value, and the rules were looked at with it: two snapshots from before may be on their way
+        to them."""
 
         def shown():
             self.daemon.decisions()  # ends the test when kpid has ended
             return self.redis.hash(f"{PREFIX}kpi:manager:all:{manager}").get("win_rate") == win_rate
 
         wait_until(f"{manager} has no win_rate {win_rate}", shown)
-        self.wait_decisions(2)
+        self.wait_decisions(3)
 
     def wait_decisions(self, count):
         before = self.daemon.decisions()
@@ -170,6 +175,8 @@ class Story:
     def wait_told(self, count):
         for path in self.receiver.taken:
             wait_until(f"{path} has not {count}", lambda: self.receiver.count(path) >= count)
+        # The receiver counts before it answers, and what has not been answered would come again after a kill.
+        wait_until("a message counts as unsent", lambda: self.redis.command("HLEN", f"{PREFIX}alerts:unsent") == 0)
 
     def active(self):
         return {key: json.loads(value) for key, value in self.redis.hash(f"{PREFIX}alerts:active").items()}
