@@ -13,13 +13,14 @@ from resp import Client
 from servers import Kafka, Redis, RedisError, free_port, wait_until
 
 PASSWORD = "of-sentinels"
+PATIENT_MS, HASTY_MS = 120000, 500  # until a server counts as down: only the one that is killed shall
 CONFIG = """
 windows: [5m, 24h, today, month, all, now]
 redis:
   sentinels: ["127.0.0.1:{away}", "127.0.0.1:{port}"]
   sentinel_master: floor
   sentinel_password_env: SENTINEL_PASSWORD
-  timeout: 500ms
+  timeout: 2s
   backoff_max: 500ms
   lease: 1s
 """
@@ -32,7 +33,7 @@ class Sentinel(Redis):
         with open(self.path, "w", encoding="ascii") as out:
             out.write(f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\nrequirepass {PASSWORD}\n"
                       f"sentinel monitor floor 127.0.0.1 {master_port} 1\n"
-                      "sentinel down-after-milliseconds floor 500\nsentinel failover-timeout floor 5000\n")
+                      f"sentinel down-after-milliseconds floor {PATIENT_MS}\nsentinel failover-timeout floor 5000\n")
 
     def command_line(self):
         return ["redis-server", self.path, "--sentinel"]
@@ -51,6 +52,16 @@ class Sentinel(Redis):
 
     def master_port(self):
         return int(self.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "floor")[1])
+
+    def set_down_after(self, ms):
+        self.command("SENTINEL", "SET", "floor", "down-after-milliseconds", ms)
+
+    def fail_over(self):
+        """False: it finds no replica good enough, or has not ended the fail-over before."""
+        try:
+            return self.command("SENTINEL", "FAILOVER", "floor") == "OK"
+        except RedisError:
+            return False
 
     def can_fail_over_to(self, redis):
         rows = (dict(zip(flat[::2], flat[1::2])) for flat in self.command("SENTINEL", "REPLICAS", "floor"))
@@ -90,12 +101,14 @@ def run(kafka, first, second, sentinel, folder):
         compare(events, kpid, first, "at the master")
         before = fence(first)
         # The replica has the fence and the lease, or the take-over would prove little.
-        wait_until("the fence at the replica", lambda: fence(second).get("epoch") == before["epoch"])
+        wait_until("the fence at the replica", lambda: int(fence(second).get("epoch", 0)) >= int(before["epoch"]))
 
         first.kill()
+        sentinel.set_down_after(HASTY_MS)
         events.send(1)
         kpid.wait_read(events.count)
         wait_until("a fail-over", lambda: sentinel.master_port() == second.port)
+        sentinel.set_down_after(PATIENT_MS)
         compare(events, kpid, second, "the master killed")
         after = fence(second)
         assert int(after["epoch"]) > int(before["epoch"]) and int(after["seq"]) > int(before["seq"]), (before, after)
@@ -103,7 +116,7 @@ def run(kafka, first, second, sentinel, folder):
         # What was the master comes back empty, as one. The sentinel makes a replica of it; then back by order.
         first.start()
         wait_until("the old master as replica", lambda: sentinel.can_fail_over_to(first))
-        sentinel.command("SENTINEL", "FAILOVER", "floor")
+        wait_until("the sentinel begins a fail-over", sentinel.fail_over)
         events.send(2)
         wait_until("an ordered fail-over", lambda: sentinel.master_port() == first.port)
         # As a replica it may have had all rows before it became the master; the claim is what comes after.
