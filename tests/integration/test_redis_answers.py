@@ -20,7 +20,7 @@ from servers import Kafka, Redis, RedisClient, RedisError, free_port, wait_until
 CONFIG = """
 windows: [24h, today, month, all, now]
 redis:
-  timeout: 2s
+  timeout: 30s
   backoff_max: 200ms
 """
 
@@ -126,7 +126,7 @@ class Answers:
 
     def loading(self):
         self.redis.command("SAVE")
-        restart(self.redis, "--key-load-delay", "100000", "--loading-process-events-interval-bytes", "1024")
+        restart(self.redis, "--key-load-delay", "300000", "--loading-process-events-interval-bytes", "1024")
         yield
         self.redis.command("CONFIG", "SET", "key-load-delay", "0")
 
