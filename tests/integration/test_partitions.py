@@ -50,9 +50,9 @@ def main():
             assert kpid.metric("kpid_kafka_topics_compacted") == 1
             assert "the topic is compacted" in kpid.log()
             kpid.wait_ready()
+            company = "kpid:{default}:kpi:company:all:all"
+            kpid.wait_for("the deals in Redis", lambda: redis.hash(company).get("deals_won") == "220")
             assert kpid.stop() == 0
-            with redis.client() as client:
-                assert client.hash("kpid:{default}:kpi:company:all:all")["deals_won"] == "220"
         print("partitions: 2 topics and 4 partitions that came later, 1000 messages taken back, none of them read")
 
 
