@@ -24,6 +24,7 @@ PARTS = 40
 
 def settle(events, kpid, redis, what):
     values = compare(events, kpid, redis, what)
+    kpid.wait_read(events.count)  # the writer cuts for Redis, and then shows its numbers
     assert kpid.accounts()["read"] == events.count
     return values
 

@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { EXIT_USAGE = 64, TIMEOUT_MS = 30000, HEADERS_MAX = 16 };
+enum { EXIT_USAGE = 64, TIMEOUT_MS = 120000, HEADERS_MAX = 16 };
 
 static const char usage_text[] =
     "usage: kafka_tool COMMAND -b BOOTSTRAP [OPTION]... [ARGUMENT]...\n"
