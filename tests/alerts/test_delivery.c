@@ -1,6 +1,7 @@
 /* Against a real HTTP server that fails in the ways in which receivers fail. */
 #include "alerts/delivery.h"
 #include "alerts/signature.h"
+#include "tests/support/free_port.h"
 #include "tests/support/http_receiver.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -216,7 +217,7 @@ Test(delivery, reads_only_so_much_of_an_answer)
 /* Nobody listens; then somebody does. */
 Test(delivery, is_repeated_while_the_connection_is_refused)
 {
-    int port = http_free_port();
+    int port = free_port();
     struct fixture f;
     fixture_init(&f, port, &QUICK);
     submit(&f, 0, 1, "refused");
@@ -312,7 +313,7 @@ Test(delivery, other_protocols_are_not_spoken)
 Test(delivery, is_given_up_when_it_is_too_old)
 {
     struct fixture f;
-    fixture_init(&f, http_free_port(), &QUICK);
+    fixture_init(&f, free_port(), &QUICK);
     f.receivers[0].retry_for_ms = 1000;
     for (int i = 0; i < 5; i++) {
         char key[16];

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "daemon/http.h"
+#include "tests/support/free_port.h"
 #include "tests/support/http_receiver.h"
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -50,7 +51,7 @@ static struct http *open_server(int *out_port)
     char address[] = "127.0.0.1", name[] = "kpid";
     static char context[8];
     memcpy(context, name, sizeof name);
-    *out_port = http_free_port();
+    *out_port = free_port();
     struct http_config c = {.address = address, .port = *out_port};
     struct http *h = http_open(&c, pages, context);
     cr_assert(h != NULL);
@@ -90,7 +91,7 @@ Test(http, refuses_what_it_does_not_know)
 Test(http, a_taken_port_is_told)
 {
     log_setup(LOG_LOGFMT, LOG_ERROR);
-    int port = http_free_port(), yes = 1;
+    int port = free_port(), yes = 1;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in a = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

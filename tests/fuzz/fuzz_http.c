@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "daemon/http.h"
+#include "tests/support/free_port.h"
 #include "tests/support/http_receiver.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +31,7 @@ static struct http *http; /* until the process ends */
 
 static void start(void)
 {
-    int port = http_free_port();
+    int port = free_port();
     struct config *config = config_default();
     config->http.port = port;
     server = (struct sockaddr_in){

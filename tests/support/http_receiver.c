@@ -295,10 +295,3 @@ void http_header(const struct http_request *request, const char *name, char *out
         }
     }
 }
-
-int http_free_port(void)
-{
-    int port = 0;
-    close(listen_on(&port));
-    return port;
-}

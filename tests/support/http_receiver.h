@@ -39,12 +39,10 @@ struct http_receiver *http_receiver_open_script(int port, const struct http_answ
 void http_receiver_close(struct http_receiver *r);
 
 int http_receiver_port(const struct http_receiver *r);
-/* Waits until that many requests have come; returns how many there are: fewer only after 30 s. */
+/* Waits until that many requests have come; returns how many there are: fewer only after two minutes. */
 size_t http_receiver_await(struct http_receiver *r, size_t count);
 size_t http_receiver_count(struct http_receiver *r);
 const struct http_request *http_receiver_at(struct http_receiver *r, size_t i);
 
 /* The value of a header into `out`; "" where there is none. */
 void http_header(const struct http_request *request, const char *name, char *out, size_t room);
-/* A port on which nobody listens (for now). */
-int http_free_port(void);

@@ -1,6 +1,7 @@
 #include "tests/support/redis_server.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "tests/support/free_port.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -74,7 +75,7 @@ struct redis_server *redis_server_start(int port, const char *extra, const char 
     for (int tries = 0; tries < 20; tries++) {
         s->port = port;
         if (port == 0)
-            close(listen_on(0, &s->port));
+            s->port = free_port();
         s->pid = launch(s->port, extra, value);
         while (waitpid(s->pid, NULL, WNOHANG) == 0) {
             if (answers(s))
