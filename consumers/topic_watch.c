@@ -82,10 +82,11 @@ static int32_t partitions_of(struct topic_watch *w, unsigned i, const rd_kafka_m
     return 0;
 }
 
-/* True: the topic's answer was one; *out_compacted says what it was. */
-static bool ask_policy(struct topic_watch *w, const char *topic, bool *out_compacted)
+enum policy { POLICY_REFUSED, POLICY_UNANSWERED, POLICY_DELETE, POLICY_COMPACT };
+
+static enum policy ask_policy(struct topic_watch *w, const char *topic)
 {
-    bool answered = false;
+    enum policy policy = POLICY_REFUSED;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(w->rk);
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(w->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
@@ -95,10 +96,11 @@ static bool ask_policy(struct topic_watch *w, const char *topic, bool *out_compa
     rd_kafka_event_t *event = NULL;
     while (event == NULL && !flag_get(&w->stop)) /* there always is an answer: at the latest the time-out's */
         event = rd_kafka_queue_poll(queue, SLICE_MS);
+    rd_kafka_resp_err_t err = event != NULL ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT)
+        policy = POLICY_UNANSWERED;
     const rd_kafka_DescribeConfigs_result_t *result =
-        event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR
-            ? rd_kafka_event_DescribeConfigs_result(event)
-            : NULL;
+        err == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
     size_t count = 0;
     const rd_kafka_ConfigResource_t **described =
         result != NULL ? rd_kafka_DescribeConfigs_result_resources(result, &count) : NULL;
@@ -108,9 +110,8 @@ static bool ask_policy(struct topic_watch *w, const char *topic, bool *out_compa
         for (size_t i = 0; i < entries; i++) {
             if (strcmp(rd_kafka_ConfigEntry_name(entry[i]), "cleanup.policy") != 0)
                 continue;
-            const char *policy = rd_kafka_ConfigEntry_value(entry[i]);
-            *out_compacted = policy != NULL && strstr(policy, "compact") != NULL;
-            answered = true;
+            const char *value = rd_kafka_ConfigEntry_value(entry[i]);
+            policy = value != NULL && strstr(value, "compact") != NULL ? POLICY_COMPACT : POLICY_DELETE;
         }
     }
     if (event != NULL)
@@ -118,21 +119,21 @@ static bool ask_policy(struct topic_watch *w, const char *topic, bool *out_compa
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
     rd_kafka_queue_destroy(queue);
-    return answered;
+    return policy;
 }
 
 /* Compaction keeps the last message of a key: of {amount} and then {stage} only the stage is left to whoever reads
  * from the beginning, so the same topic gives other numbers after a restart. */
 static void check_policy(struct topic_watch *w, unsigned i)
 {
-    bool compacted = false;
     if (w->policy_known[i] || w->policy_refused || !w->changes_only[i] || flag_get(&w->stop))
         return;
-    w->policy_known[i] = true;
-    if (!ask_policy(w, w->names[i], &compacted)) {
+    enum policy policy = ask_policy(w, w->names[i]);
+    w->policy_known[i] = policy != POLICY_UNANSWERED; /* else it is asked for with the next layout */
+    if (policy == POLICY_REFUSED) {
         LOG(LOG_INFO, "the topics' cleanup.policy could not be read", LOG_TEXT("topic", w->names[i]));
         w->policy_refused = true;
-    } else if (compacted) {
+    } else if (policy == POLICY_COMPACT) {
         counter_add(&w->counters->compacted, 1);
         LOG(LOG_ERROR,
             "the topic is compacted, but its events are changes: fields set by older messages are lost to a restart; "
