@@ -1,5 +1,8 @@
 #include "aggregators/bulk.h"
 #include "base/error.h"
+#include "base/handoff.h"
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,34 +26,46 @@ struct sorted {
     uint32_t key, item;
 };
 
-struct bulk {
+struct batch {
     struct item items[BULK_ITEMS];
     struct sorted order[BULK_ITEMS], spare[BULK_ITEMS];
     uint32_t by_entity[BULK_ITEMS * DIMENSION_COUNT]; /* items, those of an entity together */
     uint32_t count, id_count;
+    struct entity *entities;
+    uint32_t entity_count;
 };
 
-struct bulk *bulk_create(void)
+struct bulk {
+    struct batch *filling, *idle; /* idle: NULL while the thread has it */
+    struct handoff *full, *added; /* to the thread, and back; NULL: there is none yet */
+    pthread_t thread;
+};
+
+static struct batch *batch_create(void)
 {
-    struct bulk *b = aligned_alloc(64, sizeof *b);
+    struct batch *b = aligned_alloc(64, sizeof *b);
     REQUIRE(b != NULL);
     b->count = b->id_count = 0;
     return b;
 }
 
-void bulk_destroy(struct bulk *b)
+static struct batch *wait_for(struct handoff *h)
 {
-    free(b);
+    struct batch *b;
+    while ((b = handoff_take(h)) == NULL)
+        handoff_wait(h, -1);
+    return b;
 }
 
 bool bulk_is_full(const struct bulk *b)
 {
-    return b->count == BULK_ITEMS;
+    return b->filling->count == BULK_ITEMS;
 }
 
-void bulk_gather(struct bulk *b, const struct contribution *c, uint64_t own, int sign)
+void bulk_gather(struct bulk *bulk, const struct contribution *c, uint64_t own, int sign)
 {
-    REQUIRE(!bulk_is_full(b));
+    struct batch *b = bulk->filling;
+    REQUIRE(b->count < BULK_ITEMS);
     struct item *i = &b->items[b->count++];
     i->c = *c;
     i->own = own;
@@ -59,8 +74,9 @@ void bulk_gather(struct bulk *b, const struct contribution *c, uint64_t own, int
         i->c.measures[m] *= sign;
 }
 
-void bulk_count_for(struct bulk *b, uint32_t entity)
+void bulk_count_for(struct bulk *bulk, uint32_t entity)
 {
+    struct batch *b = bulk->filling;
     struct item *i = &b->items[b->count - 1];
     REQUIRE(i->id_count < DIMENSION_COUNT);
     i->ids[i->id_count++] = entity;
@@ -95,7 +111,7 @@ static void sort_by_digit(const struct sorted *from, struct sorted *to, uint32_t
         to[begin[from[i].key >> shift & mask]++] = from[i];
 }
 
-static void sort_by_stream_and_time(struct bulk *b)
+static void sort_by_stream_and_time(struct batch *b)
 {
     int64_t least_us = INT64_MAX, most_us = INT64_MIN;
     for (uint32_t i = 0; i < b->count; i++) {
@@ -116,7 +132,7 @@ static void sort_by_stream_and_time(struct bulk *b)
 }
 
 /* Items of entity e are by_entity[end[e - 1]] to by_entity[end[e] - 1] then, in order. */
-static void group_by_entity(struct bulk *b, uint32_t *end, uint32_t count)
+static void group_by_entity(struct batch *b, uint32_t *end, uint32_t count)
 {
     for (uint32_t i = 0; i < b->count; i++)
         for (uint32_t id = 0; id < b->items[i].id_count; id++)
@@ -131,19 +147,97 @@ static void group_by_entity(struct bulk *b, uint32_t *end, uint32_t count)
     }
 }
 
-void bulk_flush(struct bulk *b, struct entity *entities, uint32_t count)
+static void add(struct batch *b)
 {
-    uint32_t *end = must_zalloc((count + 1ul) * sizeof *end);
+    uint32_t *end = must_zalloc((b->entity_count + 1ul) * sizeof *end);
     sort_by_stream_and_time(b);
-    group_by_entity(b, end, count);
-    for (uint32_t e = 0, i = 0; e < count; e++) {
+    group_by_entity(b, end, b->entity_count);
+    for (uint32_t e = 0, i = 0; e < b->entity_count; e++) {
         for (; i < end[e]; i++) {
             const struct item *item = &b->items[b->by_entity[i]];
             if (i + AHEAD < b->id_count)
                 fetch(&b->items[b->by_entity[i + AHEAD]]);
-            entity_add_all(&entities[e], &item->c, item->own, +1);
+            entity_add_all(&b->entities[e], &item->c, item->own, +1);
         }
     }
     free(end);
     b->count = b->id_count = 0;
+}
+
+/* To the batch of nothing, which is the last one. */
+static void *add_what_comes(void *context)
+{
+    struct bulk *bulk = context;
+    for (struct batch *b; (b = wait_for(bulk->full))->count > 0;) {
+        add(b);
+        handoff_put(bulk->added, b);
+    }
+    return NULL;
+}
+
+struct bulk *bulk_create(void)
+{
+    struct bulk *b = must_zalloc(sizeof *b);
+    b->filling = batch_create();
+    return b;
+}
+
+static void begin_thread(struct bulk *b)
+{
+    b->idle = batch_create();
+    b->full = handoff_create();
+    b->added = handoff_create();
+    /* Signals are for the main thread. */
+    sigset_t all, before;
+    sigfillset(&all);
+    REQUIRE(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    REQUIRE(pthread_create(&b->thread, NULL, add_what_comes, b) == 0);
+    REQUIRE(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
+    pthread_setname_np(b->thread, "bulk");
+}
+
+/* The thread has nothing then, and the way to it is free. */
+static struct batch *take_idle(struct bulk *b)
+{
+    struct batch *idle = b->idle != NULL ? b->idle : wait_for(b->added);
+    b->idle = NULL;
+    return idle;
+}
+
+void bulk_flush(struct bulk *b, struct entity *entities, uint32_t count)
+{
+    struct batch *batch = b->filling;
+    batch->entities = entities;
+    batch->entity_count = count;
+    if (batch->count == 0)
+        return;
+    if (b->full == NULL && !bulk_is_full(b)) {
+        add(batch); /* few in all: they are not worth a thread */
+        return;
+    }
+    if (b->full == NULL)
+        begin_thread(b);
+    b->filling = take_idle(b);
+    handoff_put(b->full, batch);
+}
+
+static void end_thread(struct bulk *b)
+{
+    struct batch *last = take_idle(b);
+    last->count = 0;
+    handoff_put(b->full, last);
+    REQUIRE(pthread_join(b->thread, NULL) == 0);
+    free(last);
+    handoff_destroy(b->full);
+    handoff_destroy(b->added);
+}
+
+void bulk_destroy(struct bulk *b)
+{
+    if (b == NULL)
+        return;
+    if (b->full != NULL)
+        end_thread(b);
+    free(b->filling);
+    free(b);
 }

@@ -27,13 +27,19 @@ void entities_fini(struct entities *es)
     bulk_destroy(es->bulk);
 }
 
+static void need_room(struct entities *es, uint32_t count)
+{
+    if (count <= es->room)
+        return;
+    REQUIRE(es->bulk == NULL && count < ENTITY_NONE / 2); /* what is added in bulk stays where it is */
+    while (es->room < count)
+        es->room = es->room > 0 ? es->room * 2 : 64;
+    es->at = must_realloc(es->at, es->room * sizeof *es->at);
+}
+
 static uint32_t make_entity(struct entities *es, enum dimension d, uint32_t name)
 {
-    if (es->count == es->room) {
-        es->room = es->room > 0 ? es->room * 2 : 64;
-        REQUIRE(es->room < ENTITY_NONE);
-        es->at = must_realloc(es->at, es->room * sizeof *es->at);
-    }
+    need_room(es, es->count + 1);
     entity_init(&es->at[es->count], d, name);
     return es->count++;
 }
@@ -228,6 +234,11 @@ void entities_add(struct entities *es, const struct dimensions *d, const struct 
 void entities_begin_bulk(struct entities *es)
 {
     REQUIRE(es->bulk == NULL);
+    /* Each name may have its entity yet to come, and there is the company. */
+    uint32_t most = es->count + 1;
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        most += es->names[d].count;
+    need_room(es, most);
     es->bulk = bulk_create();
 }
 

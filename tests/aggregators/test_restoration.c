@@ -1,9 +1,11 @@
 /* A shard from its rows: with every way of counting what was told comes back, and only what changed is copied again; rows
  * that are damaged, missing or out of order are refused. tests/laws/test_restart.c has the same with events going on. */
+#include "aggregators/bulk.h"
 #include "aggregators/cut.h"
 #include "aggregators/restoration.h"
 #include "tests/support/dump.h"
 #include "tests/support/story.h"
+#include <stdio.h>
 #include <string.h>
 
 #define FROM_US (INT64_C(1709000000) * SECOND)
@@ -35,6 +37,29 @@ static void clear(void)
 {
     while (store.count > 0)
         free((char *)(uintptr_t)store.at[--store.count].bytes.at);
+}
+
+/* The positions that a shard would go on from are stored again, whether or not a consumer has announced them yet. */
+static void expect_positions(struct shard *shard, int64_t first, int64_t second)
+{
+    struct buffer rows;
+    struct stored_row row;
+    struct cut cut;
+    buffer_init(&rows);
+    cut_init(&cut);
+    shard_store_changes(shard);
+    shard_copy_begin(shard);
+    while (!shard_copy_step(shard, 100, &rows))
+        ;
+    struct text left = buffer_view(&rows);
+    while (stored_next(&left, &row) && row.table != STORED_CUT)
+        ;
+    cr_assert(row.table == STORED_CUT && cut_read(row.bytes, &cut));
+    cr_expect(cut.position_count == 2 && cut_find(&cut, TEXT("events"), 0)->offset == first &&
+              cut_find(&cut, TEXT("events"), 3)->offset == second);
+    shard_copy_end(shard, false);
+    cut_fini(&cut);
+    buffer_fini(&rows);
 }
 
 /* How many records were copied. */
@@ -159,10 +184,59 @@ Test(restoration, what_was_told_comes_back)
         cr_expect(memcmp(shard_accounts(other), shard_accounts(core.shard), sizeof(struct accounts)) == 0);
         cr_expect(shard_latest_us(other) == shard_latest_us(core.shard));
         expect_same(other);
+        expect_positions(other, -1, (int64_t)events.count);
         shard_destroy(other);
         event_list_fini(&events);
         end();
     }
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct stored_row *x = a, *y = b;
+    return x->table != y->table ? (x->table < y->table ? -1 : 1) : (x->number > y->number) - (x->number < y->number);
+}
+
+/* So many that a thread adds them while more are gathered, and with them come entities of which none was there before. */
+Test(restoration, more_than_are_gathered_at_once)
+{
+    enum { DEALS = BULK_ITEMS / 2, DEALS_A_MANAGER = 100 };
+    begin(&core_variants[0]);
+    for (int i = 0; i < DEALS; i++) {
+        char deal[16], manager[16];
+        snprintf(deal, sizeof deal, "D%d", i);
+        snprintf(manager, sizeof manager, "M%d", i / DEALS_A_MANAGER);
+        struct event *e = make_event(KIND_DEAL, deal, FROM_US + i * SECOND,
+                                     (struct given[]){NAME(FIELD_MANAGER, manager), NAME(DEAL_STAGE, "won"),
+                                                      NUMBER(DEAL_AMOUNT, UNITS(i)),
+                                                      NUMBER(DEAL_CREATED_AT, FROM_US + i * SECOND), END});
+        tell(e, i);
+        free(e);
+    }
+    shard_advance(core.shard, FROM_US + DAY);
+
+    struct buffer bytes;
+    buffer_init(&bytes);
+    shard_copy_begin(core.shard);
+    while (!shard_copy_step(core.shard, 1000, &bytes))
+        ;
+    size_t count = (size_t)stored_count(buffer_view(&bytes)), taken = 0;
+    struct stored_row *rows = must_alloc(count * sizeof *rows);
+    struct text left = buffer_view(&bytes);
+    while (stored_next(&left, &rows[taken]))
+        taken++;
+    cr_assert(taken == count && count > DEALS);
+    qsort(rows, count, sizeof *rows, by_place);
+    struct restoration *r = restoration_create();
+    for (size_t i = 0; i < count; i++)
+        cr_assert(restoration_take(r, &rows[i]));
+    struct shard *other = shard_restore(core.config, core.calendar, r, FROM_US + DAY);
+    expect_same(other);
+    shard_destroy(other);
+    free(rows);
+    buffer_fini(&bytes);
+    shard_copy_end(core.shard, false);
+    end();
 }
 
 /* What only a version names is known after a restart as well: its lead comes later. */
