@@ -82,11 +82,19 @@ static int32_t partitions_of(struct topic_watch *w, unsigned i, const rd_kafka_m
     return 0;
 }
 
+/* Who says so will say so again. All else passes: a topic that was deleted, a broker that is busy or away. */
+static bool is_refusal(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION ||
+           err == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+}
+
 enum policy { POLICY_REFUSED, POLICY_UNANSWERED, POLICY_DELETE, POLICY_COMPACT };
 
 static enum policy ask_policy(struct topic_watch *w, const char *topic)
 {
-    enum policy policy = POLICY_REFUSED;
+    enum policy policy = POLICY_UNANSWERED;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(w->rk);
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(w->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
@@ -97,14 +105,16 @@ static enum policy ask_policy(struct topic_watch *w, const char *topic)
     while (event == NULL && !flag_get(&w->stop)) /* there always is an answer: at the latest the time-out's */
         event = rd_kafka_queue_poll(queue, SLICE_MS);
     rd_kafka_resp_err_t err = event != NULL ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-    if (err == RD_KAFKA_RESP_ERR__TIMED_OUT || err == RD_KAFKA_RESP_ERR__TRANSPORT)
-        policy = POLICY_UNANSWERED;
     const rd_kafka_DescribeConfigs_result_t *result =
         err == RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_event_DescribeConfigs_result(event) : NULL;
     size_t count = 0;
     const rd_kafka_ConfigResource_t **described =
         result != NULL ? rd_kafka_DescribeConfigs_result_resources(result, &count) : NULL;
-    if (count == 1 && rd_kafka_ConfigResource_error(described[0]) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (count == 1)
+        err = rd_kafka_ConfigResource_error(described[0]);
+    if (is_refusal(err))
+        policy = POLICY_REFUSED;
+    if (count == 1 && err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         size_t entries;
         const rd_kafka_ConfigEntry_t **entry = rd_kafka_ConfigResource_configs(described[0], &entries);
         for (size_t i = 0; i < entries; i++) {
