@@ -13,6 +13,7 @@ void entities_init(struct entities *es, const struct config *config, struct inte
 
 void entities_fini(struct entities *es)
 {
+    bulk_destroy(es->bulk); /* its thread may be about to add to them */
     for (uint32_t i = 0; i < es->count; i++)
         entity_fini(&es->at[i]);
     free(es->at);
@@ -24,7 +25,6 @@ void entities_fini(struct entities *es)
     for (unsigned r = 0; r < READER_COUNT; r++)
         free(es->changed[r].ids);
     timers_fini(&es->wake);
-    bulk_destroy(es->bulk);
 }
 
 static void need_room(struct entities *es, uint32_t count)

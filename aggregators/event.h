@@ -40,6 +40,7 @@ enum event_fate {
     EVENT_FILTERED,    /* only counted; moves the offset */
     EVENT_SLOT,        /* announces a slot: key = topic, `offset` = partition; before any other of that slot */
     EVENT_END,         /* EOF of a partition: moves the offset to `offset`, is not counted as read */
+    EVENT_BEHIND,      /* the partition has more than will be read for now: it is not at its end. Moves nothing */
     EVENT_GAP, /* the log does not go on where we were: moves the offset to `offset` (-1: the partition is gone),
                           back as well, and is counted as a gap */
 };
@@ -72,7 +73,7 @@ struct event_value {
 /* No event is larger: 20 values and 20 texts of 256 bytes fit. */
 #define EVENT_SIZE_MAX 8192u
 
-/* An event of fate EVENT_SLOT, EVENT_END, EVENT_GAP, EVENT_DEAD_LETTER or EVENT_FILTERED in `memory`; `text` is the
+/* An event of fate EVENT_SLOT, EVENT_END, EVENT_BEHIND, EVENT_GAP, EVENT_DEAD_LETTER or EVENT_FILTERED in `memory`; `text` is the
  * topic of EVENT_SLOT, else empty. Returns the size. */
 uint32_t event_note(void *memory, enum event_fate fate, uint32_t slot, int64_t offset, struct text text);
 

@@ -109,6 +109,7 @@ void positions_take(struct positions *p, const struct event *e)
     switch (e->fate) {
     case EVENT_SLOT: announce(p, slot, e); return;
     case EVENT_END: take_end(slot, e); break;
+    case EVENT_BEHIND: slot->ended = false; break;
     case EVENT_GAP: take_gap(p, slot, e); break;
     default: take_message(&slot->at, e); break;
     }

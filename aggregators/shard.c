@@ -84,7 +84,7 @@ enum outcome shard_apply(struct shard *s, const struct event *e)
 {
     struct accounts *a = &s->accounts;
     positions_take(&s->positions, e);
-    if (e->fate == EVENT_SLOT || e->fate == EVENT_END)
+    if (e->fate == EVENT_SLOT || e->fate == EVENT_END || e->fate == EVENT_BEHIND)
         return OUTCOME_NOTE;
     if (e->fate == EVENT_GAP) {
         a->gaps++;

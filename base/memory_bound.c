@@ -53,11 +53,20 @@ int64_t memory_max_of_group(const char *groups, const char *root)
     char group[PATH_MAX];
     if (!find_group(groups, group))
         return 0;
-    int64_t least = 0;
-    for (char *slash; (slash = strrchr(group, '/')) != NULL; *slash = '\0') {
-        int64_t max = max_of(root, slash[1] != '\0' ? group : "");
+    if (strcmp(group, "/") == 0)
+        group[0] = '\0';
+    int64_t least = max_of(root, group);
+    for (char *slash; (slash = strrchr(group, '/')) != NULL;) {
+        *slash = '\0';
+        int64_t max = max_of(root, group);
         if (max > 0 && (least == 0 || max < least))
             least = max;
     }
     return least;
+}
+
+int64_t memory_bound(int64_t most, int64_t beside)
+{
+    int64_t bound = most / 4 * 3 - beside;
+    return bound > most / 2 ? bound : most / 2;
 }

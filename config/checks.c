@@ -35,6 +35,12 @@ const char *check_host(struct text t)
                                            : "is no host; write a name or an address, the port has its own option";
 }
 
+/* To OpenSSL a leading dot means whatever is below. */
+const char *check_server_name(struct text t)
+{
+    return t.len > 0 && t.at[0] == '.' ? "is no name of a server; write it without the leading dot" : check_host(t);
+}
+
 const char *check_address(struct text t)
 {
     unsigned char address[sizeof(struct in6_addr)];
@@ -358,6 +364,13 @@ void check_all(struct loader *l, const struct node *root)
         report_add(l->report,
                    node_mark(group, node_find(group, "queue_size_max") != NULL ? "queue_size_max" : "message_size_max"),
                    "'queue_size_max' is smaller than 'message_size_max'; one message must fit");
+    }
+    if (c->limits.memory_max_bytes != 0 && c->limits.memory_max_bytes < config_memory_least(c)) {
+        report_add(l->report, node_mark(node_find(root, "limits"), "memory_max"),
+                   "'memory_max' is less than 'ring_size', twice 'queue_size_max' of kafka and 32MiB, so that nothing "
+                   "might be "
+                   "read; write at least %lldMiB",
+                   (long long)(config_memory_least(c) + (1 << 20) - 1) >> 20);
     }
     if ((c->limits.ring_bytes & (c->limits.ring_bytes - 1)) != 0) {
         report_add(l->report, node_mark(node_find(root, "limits"), "ring_size"),

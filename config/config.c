@@ -183,6 +183,16 @@ static void receiver_fini(struct receiver_config *r)
     free_properties(r->headers, r->header_count);
 }
 
+int64_t config_memory_beside(const struct config *c)
+{
+    return c->limits.ring_bytes + 2 * c->kafka.queue_bytes_max;
+}
+
+int64_t config_memory_least(const struct config *c)
+{
+    return config_memory_beside(c) + (INT64_C(32) << 20);
+}
+
 void redis_config_drop_sentinels(struct redis_config *r)
 {
     for (size_t i = 0; i < r->sentinel_count; i++) {

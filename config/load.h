@@ -57,7 +57,8 @@ void set_text(char **p, struct text t);
 char *secret_read(struct loader *l, const char *suffix, const struct node *value);
 
 /* checks.c: what may stand in a text option. */
-text_check check_name, check_topic, check_host, check_address, check_namespace, check_brokers, check_url, check_summary;
+text_check check_name, check_topic, check_host, check_server_name, check_address, check_namespace, check_brokers,
+    check_url, check_summary;
 
 /* Custom options. What stands in several groups: a local day (int64_t), an enum dimension. load.c */
 option_load load_day, load_dimension;

@@ -204,7 +204,7 @@ static const struct option redis_options[] = {
     {"tls_ca", OPTION_TEXT, AT(redis_config, tls_ca), .fallback_note = "the system's", .help = "File with the certificates (PEM) of the authorities that are trusted."},
     {"tls_cert", OPTION_TEXT, AT(redis_config, tls_cert), .fallback_note = "none", .help = "File with kpid's own certificate (PEM), and those between it and its authority, for a server that wants one."},
     {"tls_key", OPTION_TEXT, AT(redis_config, tls_key), .fallback_note = "none", .help = "File with the private key of it (PEM, without a passphrase)."},
-    {"tls_server_name", OPTION_TEXT, AT(redis_config, tls_server_name), .check = check_host, .fallback_note = "the host", .help = "Whom the certificate must name instead of the host: for a server, or sentinels, that are reached by an address."},
+    {"tls_server_name", OPTION_TEXT, AT(redis_config, tls_server_name), .check = check_server_name, .fallback_note = "the host", .help = "Whom the certificate must name instead of the host: for a server, or sentinels, that are reached by an address."},
     {"sentinels", OPTION_CUSTOM, AT(redis_config, sentinels), .load = load_sentinels, .form = "list of host:port", .schema = "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}",
      .fallback_note = "none", .help = "Sentinels that are asked in turn where the master is, instead of host and port. Without a port: 26379."},
     {"sentinel_master", OPTION_TEXT, AT(redis_config, sentinel_master), .check = check_namespace, .help = "Name under which the sentinels know the master."},
@@ -359,7 +359,7 @@ static const struct option limit_options[] = {
     {"ring_size", OPTION_SIZE, AT(limits_config, ring_bytes), .fallback = "16MiB", .least = MIB, .most = GIB,
      .help = "Room between consumer and writer: a power of two."},
     {"memory_max", OPTION_SIZE, AT(limits_config, memory_max_bytes), .fallback_note = "by `MemoryMax`", .least = 16 * MIB, .most = 1024 * GIB,
-     .help = "Memory of its own at which kpid reads nothing more from Kafka, and says so. Without: three quarters of the least `memory.max` of its control group, if that has one, less twice `kafka.queue_size_max`."},
+     .help = "Memory of its own at which kpid reads nothing more from Kafka, and says so. Without: three quarters of the least `memory.max` of its control group, if that has one, less `ring_size` and twice `kafka.queue_size_max`, but at least half."},
     {0},
 };
 

@@ -140,6 +140,7 @@ static bool take_end(struct consumer *c, uint32_t slot, struct slot *s, const rd
         return true;
     }
     s->comparing = false;
+    s->behind = false;
     s->next = m->offset;
     if (!s->ended) {
         s->ended = true;
@@ -252,7 +253,7 @@ static void *consume(void *opaque)
     struct consumer *c = opaque;
     while (!flag_get(&c->stop) && !flag_get(&c->gave_up)) {
         layout_take(c);
-        if (hold_lasts(c))
+        if (hold_lasts(c) || (!c->looked && hold_begins(c)))
             dead_letters_serve(c->dead_letters, POLL_MS);
         else
             rd_kafka_consume_callback_queue(c->queue, POLL_MS, consumed, c);
@@ -260,7 +261,8 @@ static void *consume(void *opaque)
         dead_letters_serve(c->dead_letters, 0);
         gap_settle(c);
         layout_look_again(c);
-        measure_lag(c);
+        if (!c->held)
+            measure_lag(c);
         int64_t rounded = decoder_rounded(c->decoder);
         counter_set(&c->counters.rounded, rounded);
     }

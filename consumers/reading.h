@@ -31,6 +31,7 @@ struct slot {
     bool comparing; /* what comes first is the last message again */
     enum doubt doubt;
     bool ended;               /* its end was seen */
+    bool behind;              /* and the writer was told since that there is more, which will not be read for now */
     bool gone;                /* the topic has fewer partitions now */
     int64_t missing_since_us; /* the same, but not believed yet; 0 = is there */
 };
@@ -74,9 +75,13 @@ struct consumer {
     uint32_t doubt_turn; /* the slot whose doubt is looked at first */
     struct complaint refused, errors;
     rd_kafka_resp_err_t last_error;
-    bool commit_refused; /* said */
-    unsigned unlooked;   /* messages since memory was looked at */
-    bool held;           /* it is at its limit */
+    bool commit_refused;  /* said */
+    bool looked;          /* at memory, since the start */
+    unsigned unlooked;    /* messages since then */
+    int64_t looked_bytes; /* counters.bytes then */
+    bool held;            /* it is at its limit */
+    struct complaint memory;
+    int64_t behind_at_us; /* when the brokers are asked again how far behind */
     /* whoever commits adds to the first, the thread to the second */
     struct counter commits_asked, commits_answered;
 };

@@ -112,6 +112,7 @@ static bool set_redis(struct redis_config *c, const char *address)
     redis_config_drop_sentinels(c);
     if (strncmp(address, "unix:", 5) == 0 && address[5] != 0) {
         replace(&c->unix_socket, address + 5, strlen(address + 5));
+        c->tls = 0; /* it leaves the machine for nobody */
         return true;
     }
     const char *colon = strrchr(address, ':');
@@ -135,14 +136,20 @@ static bool set_redis(struct redis_config *c, const char *address)
     return true;
 }
 
-/* Of what the control group allows. What Kafka's side takes is counted too, but may come after the last look: a message that
- * waits there takes about twice its bytes. */
-static int64_t memory_bound(const struct config *config)
+/* By the control group, where the configuration does not say. */
+static void bound_memory(struct config *config)
 {
-    const int64_t least = INT64_C(16) << 20;
     int64_t most = memory_max_of_group("/proc/self/cgroup", "/sys/fs/cgroup");
-    int64_t bound = most / 4 * 3 - 2 * config->kafka.queue_bytes_max;
-    return most == 0 ? 0 : bound > least ? bound : least;
+    if (config->limits.memory_max_bytes != 0 || most == 0)
+        return;
+    int64_t needed = config_memory_least(config);
+    config->limits.memory_max_bytes = memory_bound(most, config_memory_beside(config));
+    if (config->limits.memory_max_bytes < needed)
+        LOG(LOG_WARNING,
+            "MemoryMax is small: reading may stand still for want of memory; raise it, or lower kafka.queue_size_max "
+            "and "
+            "limits.ring_size",
+            LOG_NUMBER("memory_max", config->limits.memory_max_bytes), LOG_NUMBER("needed", needed));
 }
 
 /* As configured, else where systemd says. */
@@ -169,8 +176,6 @@ static int run(struct run *r)
         config->http.port = (int)r->http_port;
     if (r->on_gap >= 0)
         config->kafka.on_gap = (enum on_gap)r->on_gap;
-    if (config->limits.memory_max_bytes == 0)
-        config->limits.memory_max_bytes = memory_bound(config);
     if (r->redis != NULL && !set_redis(&config->redis, r->redis)) {
         fprintf(stderr, "kpid run: --redis '%s': neither HOST:PORT nor unix:PATH\n", r->redis);
         status = EX_USAGE;
@@ -179,6 +184,7 @@ static int run(struct run *r)
     }
     if (calendar != NULL) {
         log_setup(config->log.format, config->log.level);
+        bound_memory(config);
         if (r->life.checkpoint == NULL)
             r->life.checkpoint = checkpoint_folder(config);
         status = life_run(config, calendar, &r->life);

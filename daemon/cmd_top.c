@@ -124,6 +124,19 @@ static bool take_address(struct redis_config *r, char *address)
     return address[0] != '\0' && end != colon + 1 && *end == '\0' && port > 0 && port < 65536;
 }
 
+/* What would send a password in clear, or could not work. NULL: nothing. */
+static const char *tls_trouble(const struct redis_config *r)
+{
+    bool has_cert = r->tls_cert[0] != '\0', has_key = r->tls_key[0] != '\0', has_name = r->tls_server_name[0] != '\0';
+    if (r->tls == 0)
+        return r->tls_ca[0] != '\0' || has_cert || has_key || has_name ? "--tls-... without --tls" : NULL;
+    if (r->unix_socket[0] != '\0')
+        return "--tls with a socket, which leaves the machine for nobody";
+    if (has_cert != has_key)
+        return "--tls-cert and --tls-key go together";
+    return NULL;
+}
+
 /* -1: go on. */
 static int read_options(struct settings *s, int argc, char **argv)
 {
@@ -175,6 +188,11 @@ static int read_options(struct settings *s, int argc, char **argv)
         case OPTIONS_HELP: return EX_OK;
         default: return EX_USAGE;
         }
+    }
+    const char *wrong = tls_trouble(redis);
+    if (wrong != NULL) {
+        fprintf(stderr, "kpid top: %s\n", wrong);
+        return EX_USAGE;
     }
     if (s->query.kpi_count == 0) {
         bool now = strcmp(s->query.window, "now") == 0;

@@ -233,7 +233,8 @@ static int start(struct life *l)
     LOG(LOG_INFO, "started", LOG_TEXT("version", KPID_VERSION), LOG_TEXT("instance", l->options->instance),
         LOG_TEXT("brokers", c->kafka.brokers),
         LOG_TEXT("redis", c->redis.unix_socket[0] != 0 ? c->redis.unix_socket : c->redis.host),
-        LOG_NUMBER("inputs", c->input_count), LOG_NUMBER("windows", c->window_count));
+        LOG_NUMBER("inputs", c->input_count), LOG_NUMBER("windows", c->window_count),
+        LOG_NUMBER("memory_max", c->limits.memory_max_bytes));
     return EX_OK;
 }
 

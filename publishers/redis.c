@@ -1,5 +1,7 @@
 #include "publishers/redis.h"
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/instant.h"
 #include "publishers/tls.h"
 #include "publishers/wire.h"
 #include <stdlib.h>
@@ -10,10 +12,12 @@
 #define REPLY_ELEMENTS_MAX 1000000
 #define REPLY_DEPTH_MAX    7
 #define REPLY_BYTES_MAX    ((size_t)64 << 20)
+#define SEND_BYTES         ((size_t)64 << 10)
 
 struct redis {
     redisContext *context;
     struct tls *tls; /* NULL: none */
+    int64_t timeout_us;
 };
 
 /* hiredis' own makers of replies, but for arrays: it would allocate whatever size the peer names, and (from 1.0 on)
@@ -68,6 +72,11 @@ static struct timeval time_of(int64_t ms)
     return (struct timeval){.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 }
 
+static int64_t deadline(const struct redis *r)
+{
+    return clock_monotonic_us() + r->timeout_us;
+}
+
 static bool greet(struct redis *r, const struct redis_config *config, struct redis_failure *out)
 {
     struct commands hello;
@@ -110,15 +119,11 @@ struct redis *redis_open(const struct redis_config *config, struct redis_failure
     }
     struct redis *r = must_zalloc(sizeof *r);
     r->context = context;
+    r->timeout_us = config->timeout_ms * MILLISECOND;
     limit_arrays(context->reader);
-    bool open = redisSetTimeout(context, timeout) == REDIS_OK;
-    if (!open)
-        redis_failure_note(out, TROUBLE_CONNECT, text_of(context->errstr));
-    if (open && config->tls != 0) {
-        r->tls = tls_open(context->fd, config, out);
-        open = r->tls != NULL;
-    }
-    if (open && greet(r, config, out))
+    if (config->tls != 0)
+        r->tls = tls_open(context->fd, config, deadline(r), out);
+    if ((config->tls == 0 || r->tls != NULL) && greet(r, config, out))
         return r;
     redis_close(r);
     return NULL;
@@ -133,19 +138,30 @@ void redis_close(struct redis *r)
     free(r);
 }
 
+/* In pieces, each with a deadline of its own: a fill of megabytes may take longer than an answer. */
 static bool send_all(struct redis *r, struct text bytes, struct redis_failure *out)
 {
-    return r->tls != NULL ? tls_send(r->tls, bytes, out) : wire_send(r->context->fd, bytes, out);
+    bool sent = true;
+    while (sent && bytes.len > 0) {
+        struct text piece = {bytes.at, bytes.len < SEND_BYTES ? bytes.len : SEND_BYTES};
+        sent = r->tls != NULL ? tls_send(r->tls, piece, deadline(r), out)
+                              : wire_send(r->context->fd, piece, deadline(r), out);
+        bytes.at += piece.len;
+        bytes.len -= piece.len;
+    }
+    return sent;
 }
 
-static size_t receive(struct redis *r, char *bytes, size_t room, struct redis_failure *out)
+static size_t receive(struct redis *r, char *bytes, size_t room, int64_t until_us, struct redis_failure *out)
 {
-    return r->tls != NULL ? tls_receive(r->tls, bytes, room, out) : wire_receive(r->context->fd, bytes, room, out);
+    return r->tls != NULL ? tls_receive(r->tls, bytes, room, until_us, out)
+                          : wire_receive(r->context->fd, bytes, room, until_us, out);
 }
 
 static redisReply *read_reply(struct redis *r, struct redis_failure *out)
 {
     struct redis_failure trouble = {0};
+    int64_t until_us = deadline(r);
     for (;;) {
         redisReply *reply = redis_next_reply(r->context->reader, &trouble);
         if (reply != NULL)
@@ -155,7 +171,7 @@ static redisReply *read_reply(struct redis *r, struct redis_failure *out)
             return NULL;
         }
         char bytes[16384];
-        size_t got = receive(r, bytes, sizeof bytes, out);
+        size_t got = receive(r, bytes, sizeof bytes, until_us, out);
         if (got == 0)
             return NULL;
         /* It fails without memory only; what is wrong with the bytes, the next look says. */

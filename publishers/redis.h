@@ -3,7 +3,10 @@
  * A connection that failed once is closed and another one opened: hiredis 0.14 forgets the time-out
  * when it reconnects, and after a time-out nobody knows which reply belongs to which command.
  *
- * Thread: the publisher's; every call may block for the configured time-out, name resolution aside.
+ * With config->tls all of it is encrypted (tls.h).
+ *
+ * Thread: the publisher's. Connecting, a handshake, each 64 KiB that are sent and each reply may take the configured time-out,
+ * name resolution aside.
  * Memory: redis_open to redis_close. Errors: struct redis_failure, for whoever decides to log.
  */
 #pragma once

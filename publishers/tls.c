@@ -5,8 +5,10 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { PIECE = 16384 }; /* as large as a record of TLS */
 
@@ -19,7 +21,10 @@ struct tls {
 /* The oldest error of OpenSSL's queue, which is empty then. */
 static void note(struct redis_failure *out, const char *what)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    unsigned long error = ERR_peek_error();
+    char system[64];
+    const char *reason = ERR_SYSTEM_ERROR(error) ? strerror_r(ERR_GET_REASON(error), system, sizeof system)
+                                                 : ERR_reason_error_string(error);
     char detail[sizeof out->detail];
     snprintf(detail, sizeof detail, "%s%s%s", what, what[0] != '\0' ? ": " : "", reason != NULL ? reason : "refused");
     ERR_clear_error();
@@ -71,39 +76,47 @@ static SSL_CTX *context_for(const struct redis_config *config, struct redis_fail
     return NULL;
 }
 
-/* Whom the certificate must name; names are told to the server as well, addresses are not (RFC 6066, 3). */
-static void expect_name(SSL *ssl, const struct redis_config *config)
+/* Whom the certificate must name, as a name of today: the subject's common name is none (RFC 9525, 2), nor is a part of a
+ * label; OpenSSL would take a leading dot for all names below. Names are told to the server as well, addresses are not
+ * (RFC 6066, 3). */
+static bool expect_name(SSL *ssl, const struct redis_config *config, struct redis_failure *out)
 {
     const char *name = config->tls_server_name[0] != '\0' ? config->tls_server_name : config->host;
     unsigned char address[sizeof(struct in6_addr)];
-    if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1) {
-        REQUIRE(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1);
-    } else {
-        REQUIRE(SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1);
-    }
+    bool taken;
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1)
+        taken = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    else
+        taken = name[0] != '\0' && name[0] != '.' && SSL_set1_host(ssl, name) == 1 &&
+                SSL_set_tlsext_host_name(ssl, name) == 1;
+    if (!taken)
+        note(out, "no name that a certificate could have");
+    return taken;
 }
 
-static bool send_pending(struct tls *t, struct redis_failure *out)
+static bool send_pending(struct tls *t, int64_t until_us, struct redis_failure *out)
 {
     char bytes[PIECE];
     for (int got; (got = BIO_read(t->out, bytes, sizeof bytes)) > 0;) {
-        if (!wire_send(t->fd, (struct text){bytes, (size_t)got}, out))
+        if (!wire_send(t->fd, (struct text){bytes, (size_t)got}, until_us, out))
             return false;
     }
     return true;
 }
 
 /* After an operation that gave `result`: true to try it again, for more has come. */
-static bool go_on(struct tls *t, int result, struct redis_failure *out)
+static bool go_on(struct tls *t, int result, int64_t until_us, struct redis_failure *out)
 {
     int error = SSL_get_error(t->ssl, result);
     /* An alert that says why goes out even now. */
     struct redis_failure unsent = {0};
-    bool sent = send_pending(t, &unsent);
+    bool sent = send_pending(t, until_us, &unsent);
     if (error == SSL_ERROR_WANT_READ && sent) {
         char bytes[PIECE];
-        size_t got = wire_receive(t->fd, bytes, sizeof bytes, out);
-        return got > 0 && BIO_write(t->in, bytes, (int)got) == (int)got;
+        size_t got = wire_receive(t->fd, bytes, sizeof bytes, until_us, out);
+        REQUIRE(got == 0 || BIO_write(t->in, bytes, (int)got) == (int)got);
+        return got > 0;
     }
     long verdict = SSL_get_verify_result(t->ssl);
     if (error == SSL_ERROR_WANT_READ)
@@ -116,13 +129,14 @@ static bool go_on(struct tls *t, int result, struct redis_failure *out)
 }
 
 /* A server without TLS is silent, or hangs up: where it was says more than that. */
-static bool shake_hands(struct tls *t, struct redis_failure *out)
+static bool shake_hands(struct tls *t, int64_t until_us, struct redis_failure *out)
 {
     struct redis_failure failure = {0};
     int result;
-    while ((result = SSL_connect(t->ssl)) != 1 && go_on(t, result, &failure))
-        ;
-    if (result == 1 && send_pending(t, &failure))
+    do
+        result = SSL_connect(t->ssl);
+    while (result != 1 && go_on(t, result, until_us, &failure));
+    if (result == 1 && send_pending(t, until_us, &failure))
         return true;
     char detail[sizeof out->detail];
     snprintf(detail, sizeof detail, "TLS handshake: %.100s", failure.detail);
@@ -130,7 +144,7 @@ static bool shake_hands(struct tls *t, struct redis_failure *out)
     return false;
 }
 
-struct tls *tls_open(int fd, const struct redis_config *config, struct redis_failure *out)
+struct tls *tls_open(int fd, const struct redis_config *config, int64_t until_us, struct redis_failure *out)
 {
     ERR_clear_error();
     SSL_CTX *context = context_for(config, out);
@@ -141,8 +155,7 @@ struct tls *tls_open(int fd, const struct redis_config *config, struct redis_fai
     SSL_CTX_free(context); /* the ssl holds it */
     REQUIRE(t->ssl != NULL && t->in != NULL && t->out != NULL);
     SSL_set_bio(t->ssl, t->in, t->out);
-    expect_name(t->ssl, config);
-    if (shake_hands(t, out))
+    if (expect_name(t->ssl, config, out) && shake_hands(t, until_us, out))
         return t;
     tls_close(t);
     return NULL;
@@ -156,30 +169,33 @@ void tls_close(struct tls *t)
     free(t);
 }
 
-bool tls_send(struct tls *t, struct text bytes, struct redis_failure *out)
+bool tls_send(struct tls *t, struct text bytes, int64_t until_us, struct redis_failure *out)
 {
     while (bytes.len > 0) {
         int piece = bytes.len < PIECE ? (int)bytes.len : PIECE;
+        ERR_clear_error(); /* SSL_get_error looks at what others left, too */
         int result = SSL_write(t->ssl, bytes.at, piece);
         if (result > 0) {
             bytes.at += result;
             bytes.len -= (size_t)result;
-        } else if (!go_on(t, result, out)) {
+        } else if (!go_on(t, result, until_us, out)) {
             return false;
         }
-        if (!send_pending(t, out))
+        if (!send_pending(t, until_us, out))
             return false;
     }
     return true;
 }
 
-size_t tls_receive(struct tls *t, char *bytes, size_t room, struct redis_failure *out)
+size_t tls_receive(struct tls *t, char *bytes, size_t room, int64_t until_us, struct redis_failure *out)
 {
     int piece = room < PIECE ? (int)room : PIECE;
-    int result;
-    while ((result = SSL_read(t->ssl, bytes, piece)) <= 0) {
-        if (!go_on(t, result, out))
+    for (;;) {
+        ERR_clear_error();
+        int result = SSL_read(t->ssl, bytes, piece);
+        if (result > 0)
+            return (size_t)result;
+        if (!go_on(t, result, until_us, out))
             return 0;
     }
-    return (size_t)result;
 }

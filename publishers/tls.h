@@ -1,4 +1,4 @@
-/* tls.h - TLS over a connected socket that blocks up to its time-outs.
+/* tls.h - TLS over a connected socket, up to a deadline.
  *
  * By OpenSSL and not by hiredis, whose TLS comes only with its release 1.0 (Debian 12 has 0.14). TLS 1.2 or later. The
  * server's certificate is always checked, against redis.tls_ca or the system's authorities, and must name the server. The
@@ -12,14 +12,15 @@
 #include "publishers/trouble.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct tls;
 
 /* Shakes hands with config->host, or whom config->tls_server_name says instead. NULL: *out says why. */
-struct tls *tls_open(int fd, const struct redis_config *config, struct redis_failure *out);
-/* NULL is accepted. */
+struct tls *tls_open(int fd, const struct redis_config *config, int64_t until_us, struct redis_failure *out);
+/* NULL is accepted. Nothing is said to the server, who may not listen any more: the connection is cut after it. */
 void tls_close(struct tls *t);
 
 /* As wire.h's. */
-bool tls_send(struct tls *t, struct text bytes, struct redis_failure *out);
-size_t tls_receive(struct tls *t, char *bytes, size_t room, struct redis_failure *out);
+bool tls_send(struct tls *t, struct text bytes, int64_t until_us, struct redis_failure *out);
+size_t tls_receive(struct tls *t, char *bytes, size_t room, int64_t until_us, struct redis_failure *out);

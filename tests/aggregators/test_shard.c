@@ -387,6 +387,32 @@ Test(shard, a_gap_moves_the_position_and_is_counted)
     snapshot_destroy(s);
 }
 
+static bool is_live(void)
+{
+    struct snapshot *s = snapshot_create();
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    bool live = snapshot_is_live(s);
+    snapshot_destroy(s);
+    return live;
+}
+
+/* What is known to lie unread for a while makes nobody's numbers live; its end does again. */
+Test(shard, a_partition_that_is_behind_is_not_live)
+{
+    note(EVENT_SLOT, 0, 0);
+    note(EVENT_FILTERED, 0, 5);
+    cr_expect(!is_live());
+    note(EVENT_END, 1, 0);
+    cr_expect(is_live());
+    note(EVENT_BEHIND, 0, 0);
+    cr_expect(!is_live());
+    const struct cut_position *p = shard_position(core.shard, 0);
+    cr_expect(p->offset == 1 && p->has_message && shard_accounts(core.shard)->read == 1, "it moves nothing");
+    note(EVENT_FILTERED, 1, 6);
+    note(EVENT_END, 2, 0);
+    cr_expect(is_live());
+}
+
 /* The shard as a restart finds it: `later` is applied while the copies are made. */
 static void restart(enum event_fate later, int64_t offset)
 {

@@ -67,10 +67,20 @@ Test(memory_bound, the_least_limit_from_the_group_upwards)
     cr_expect(eq(i64, max_of("12:memory:/a\n1:name=systemd:/b\n0::/system.slice/kpid.service\n"), 1024 * MIB));
     put("memory.max", "4194304\n"); /* a container sees its own group as the root */
     cr_expect(eq(i64, max_of("0::/\n"), 4 * MIB));
+    cr_expect(eq(i64, max_of("0::/system.slice/kpid.service\n"), 4 * MIB), "or systemd runs in it");
     cr_expect(eq(i64, max_of("4:memory:/system.slice\n"), 0), "cgroup 1");
     cr_expect(eq(i64, max_of(""), 0));
     cr_expect(eq(i64, memory_max_of_group("/nowhere", folder), 0));
     char command[64];
     snprintf(command, sizeof command, "rm -r %s", folder);
     cr_expect(eq(int, system(command), 0));
+}
+
+Test(memory_bound, leaves_room_for_what_comes_beside)
+{
+    cr_expect(eq(i64, memory_bound(2048 * MIB, 144 * MIB), 1392 * MIB));
+    cr_expect(eq(i64, memory_bound(1024 * MIB, 144 * MIB), 624 * MIB));
+    cr_expect(eq(i64, memory_bound(512 * MIB, 144 * MIB), 256 * MIB), "never less than half");
+    cr_expect(eq(i64, memory_bound(64 * MIB, 144 * MIB), 32 * MIB));
+    cr_expect(eq(i64, memory_bound(64 * MIB, 0), 48 * MIB));
 }

@@ -1,7 +1,7 @@
 """Memory at its limit: kpid stops reading and says so, and everything else goes on; with more memory it reads on from its
 checkpoint, and all numbers are `kpid replay`'s: nothing was lost or counted twice.
 
-MEMORY_RECORDS: how many records (40,000).
+MEMORY_RECORDS: how many records (60,000).
 """
 
 import os
@@ -30,14 +30,14 @@ def start(kafka, redis, folder, most):
 def main():
     with Kafka() as kafka, Redis() as redis, tempfile.TemporaryDirectory(prefix="kpid-memory-") as folder:
         kafka.create_topic(*TOPICS, "kpid-dead-letters")
-        events = Events(kafka, folder, 1, int(os.environ.get("MEMORY_RECORDS", "40000")))
+        events = Events(kafka, folder, 1, int(os.environ.get("MEMORY_RECORDS", "60000")))
         store = os.path.join(folder, "store")
         os.mkdir(store)
         with start(kafka, redis, store, 1024) as kpid:
             kpid.wait_for("nothing to read", lambda: kpid.metric("kpid_live") == 1)
             empty = kpid.metric("kpid_memory_own_bytes")
             assert kpid.stop() == 0
-        most = int(empty / MIB) + 32
+        most = int(empty / MIB) + 40
         events.send(0)
         with start(kafka, redis, store, most) as kpid:
             kpid.wait_for("a limit", lambda: kpid.metric("kpid_kafka_held") == 1)

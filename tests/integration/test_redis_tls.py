@@ -4,9 +4,12 @@ and what is wrong (authority, name, certificate, key, a side that speaks no TLS)
 TLS_RECORDS: how many records (3,000).
 """
 
+import contextlib
 import os
+import socket
 import subprocess
 import tempfile
+import threading
 
 from certificates import Authority
 from daemon import Daemon
@@ -86,6 +89,35 @@ def refused(kafka, trouble, words, **values):
         assert kpid.stop() == 0
 
 
+@contextlib.contextmanager
+def dribbling(first):
+    """The port of a server that says `first` and then a byte now and then, for ever."""
+    over = threading.Event()
+
+    def serve(connection):
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(first)
+            while not over.wait(0.05):
+                connection.sendall(b"0")
+
+    def accept():
+        while not over.is_set():
+            connection, _ = listener.accept()
+            threads.append(threading.Thread(target=serve, args=(connection,)))
+            threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads = [threading.Thread(target=accept)]
+        threads[0].start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            socket.create_connection(listener.getsockname()).close()
+            for thread in threads:
+                thread.join()
+
+
 def top(redis, *flags):
     out = subprocess.run([program(), "top", "--once", "--redis", f"127.0.0.1:{redis.tls_port}", "--user", "wall",
                           "--window", "all", *flags], env={**os.environ, "KPID_REDIS_PASSWORD": PASSWORD}, text=True,
@@ -140,15 +172,21 @@ def run(kafka, redis, sentinel, folder, foreign, locked, right):
     assert status == 0 and "live" in shown, (status, shown)
     status, shown = top(redis, *flags, "--tls-server-name", "redis.elsewhere")
     assert status == 69 and "ostname mismatch" in shown, (status, shown)
+    for wrong in (flags[1:], ["--tls", "--tls-cert", right["tls_cert"]], ["--tls", "--redis", "/run/redis.sock"]):
+        status, shown = top(redis, *wrong)
+        assert status == 64 and "kpid top: --tls" in shown, (status, shown)
 
     before = redis.hash(PREFIX + "fence")
     without = {name: value for name, value in there.items() if name not in ("tls_cert", "tls_key")}
     refused(kafka, "tls", "certificate verify failed", **{**there, "tls_ca": foreign})
     refused(kafka, "tls", "ostname mismatch", **there, tls_server_name="redis.elsewhere")
     refused(kafka, "tls", "certificate required", **without)
-    refused(kafka, "tls", "redis.tls_ca", **{**there, "tls_ca": os.path.join(folder, "nowhere")})
+    refused(kafka, "tls", "redis.tls_ca: No such file", **{**there, "tls_ca": os.path.join(folder, "nowhere")})
     refused(kafka, "tls", "redis.tls_key", **{**there, "tls_cert": locked[0], "tls_key": locked[1]})
     refused(kafka, "timeout", "TLS handshake", **{**there, "port": redis.port}, timeout="300ms")
+    for tls, first in (({}, b"$1000000\r\n"), (right, b"\x16\x03\x03\x40\x00")):
+        with dribbling(first) as port:
+            refused(kafka, "timeout", "did not answer in time", host="127.0.0.1", port=port, timeout="300ms", **tls)
     refused(kafka, "closed", "it closed the connection", host="127.0.0.1", port=redis.tls_port)
     assert redis.hash(PREFIX + "fence") == before, "one of them wrote"
 
