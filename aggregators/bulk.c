@@ -2,7 +2,6 @@
 #include "base/error.h"
 #include "base/handoff.h"
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,12 +186,7 @@ static void begin_thread(struct bulk *b)
     b->idle = batch_create();
     b->full = handoff_create();
     b->added = handoff_create();
-    /* Signals are for the main thread. */
-    sigset_t all, before;
-    sigfillset(&all);
-    REQUIRE(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
     REQUIRE(pthread_create(&b->thread, NULL, add_what_comes, b) == 0);
-    REQUIRE(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
     pthread_setname_np(b->thread, "bulk");
 }
 

@@ -15,6 +15,21 @@
 /* What differs between two publishers of the same state. */
 static const char *const OWN_KEYS[] = {"}:meta", "}:fence", "}:lease", NULL};
 
+/* A connection of its own, beside whatever publisher there is. */
+static inline struct redis *fixture_connect(struct redis_server *server)
+{
+    struct config *config = config_default();
+    free(config->redis.host);
+    config->redis.host = must_strdup("127.0.0.1");
+    config->redis.port = redis_server_port(server);
+    config->redis.timeout_ms = 60000; /* never reached by a test that passes */
+    struct redis_failure failure = {0};
+    struct redis *redis = redis_open(&config->redis, &failure);
+    REQUIRE(redis != NULL);
+    config_destroy(config);
+    return redis;
+}
+
 struct fixture {
     struct core core;
     struct redis_server *server;

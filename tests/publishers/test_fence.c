@@ -14,17 +14,9 @@ struct writer {
 
 static void writer_init(struct writer *w, struct redis_server *server)
 {
-    struct config *config = config_default();
-    free(config->redis.host);
-    config->redis.host = must_strdup("127.0.0.1");
-    config->redis.port = redis_server_port(server);
-    config->redis.timeout_ms = 60000;
-    struct redis_failure failure = {0};
     memset(w, 0, sizeof *w);
     keys_init(&w->keys, "default");
-    w->redis = redis_open(&config->redis, &failure);
-    REQUIRE(w->redis != NULL);
-    config_destroy(config);
+    w->redis = fixture_connect(server);
 }
 
 static void writer_fini(struct writer *w)

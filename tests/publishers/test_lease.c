@@ -16,17 +16,9 @@ struct instance {
 
 static void instance_init(struct instance *i, struct redis_server *server, const char *name)
 {
-    struct config *config = config_default();
-    free(config->redis.host);
-    config->redis.host = must_strdup("127.0.0.1");
-    config->redis.port = redis_server_port(server);
-    config->redis.timeout_ms = 60000;
-    struct redis_failure failure = {0};
     keys_init(&i->keys, "default");
     lease_init(&i->lease, name, LENGTH_MS);
-    i->redis = redis_open(&config->redis, &failure);
-    REQUIRE(i->redis != NULL);
-    config_destroy(config);
+    i->redis = fixture_connect(server);
 }
 
 static void instance_fini(struct instance *i)
