@@ -93,17 +93,42 @@ static int64_t read_row(const struct leaf *leaf, unsigned begin, struct form f, 
     return read_number(leaf->bytes + begin + i * f.width, f.width) * units[f.unit];
 }
 
-/* The least form that fits all numbers. */
-static struct form form_for(const int64_t *numbers, unsigned count)
+/* Whether all numbers are multiples of the unit; they are counted in it then. By a constant each time, as in in_units. */
+#define COUNT_IN(unit_number)                              \
+    for (unsigned i = 0; i < count; i++) {                 \
+        int64_t whole = in_units(numbers[i], unit_number); \
+        if (whole * units[unit_number] != numbers[i])      \
+            return false;                                  \
+        out[i] = whole;                                    \
+    }                                                      \
+    return true
+
+static bool count_in(unsigned unit, const int64_t *numbers, unsigned count, int64_t *out)
+{
+    switch (unit) {
+    case 0: COUNT_IN(0);
+    case 1: COUNT_IN(1);
+    case 2: COUNT_IN(2);
+    case 3: COUNT_IN(3);
+    case 4: COUNT_IN(4);
+    default: COUNT_IN(5);
+    }
+}
+
+/* The least form that fits all numbers, and the numbers in its unit. */
+static struct form form_for(const int64_t *numbers, unsigned count, int64_t *out_in_units)
 {
     struct form f = {0, 0};
-    for (unsigned i = 0; i < count; i++)
-        while (in_units(numbers[i], f.unit) * units[f.unit] != numbers[i])
-            f.unit++;
+    uint64_t most = 0; /* has the highest bit of all, and none of the sign's */
+    uint64_t any = 0;
+    while (!count_in(f.unit, numbers, count, out_in_units))
+        f.unit++;
     for (unsigned i = 0; i < count; i++) {
-        unsigned width = width_of(in_units(numbers[i], f.unit));
-        f.width = width > f.width ? (uint8_t)width : f.width;
+        any |= (uint64_t)out_in_units[i];
+        most |= (uint64_t)(out_in_units[i] ^ out_in_units[i] >> 63);
     }
+    if (any != 0)
+        f.width = (uint8_t)width_of(most != 0 ? (int64_t)most : -1);
     return f;
 }
 
@@ -202,7 +227,8 @@ static struct leaf *reform(struct row_shape s, struct leaf *leaf, const struct r
             for (unsigned i = 0; i <= leaf->count; i++)
                 all[i] -= least;
         }
-        struct form f = form_for(all, leaf->count + 1u);
+        int64_t ignored[LEAF_ROWS + 1];
+        struct form f = form_for(all, leaf->count + 1u, ignored);
         forms[c] = (uint8_t)(f.width | f.unit << 4);
         memcpy(numbers[c], all, leaf->count * sizeof *all);
     }
@@ -238,6 +264,66 @@ struct leaf *leaf_create(struct row_shape s, const struct row *first, const stru
     struct leaf *leaf =
         leaf_alloc(s, like != NULL ? like->bytes : none, like != NULL ? LEAF_ROWS / 4 : 1, first->at_us);
     return leaf_insert(s, leaf, 0, first);
+}
+
+/* A column's number of a row, instants as they are. */
+static inline int64_t *number_of(struct row_shape s, struct row *row, unsigned column)
+{
+    if (column == 0)
+        return &row->at_us;
+    return s.valued && column == 1 ? &row->value : &row->measures[column - 1 - s.valued];
+}
+
+/* All numbers of a column. One that is written by eight bytes spoils those behind it, which are written next; reading them
+ * back, as write_number does, would wait for each store. */
+static void write_column(uint8_t *at, unsigned width, const int64_t *numbers, unsigned count)
+{
+    unsigned i = 0;
+    if (width == 0)
+        return;
+    for (; i * width + sizeof(uint64_t) <= count * width; i++) {
+        uint64_t raw = htole64((uint64_t)numbers[i]);
+        memcpy(at + i * width, &raw, sizeof raw);
+    }
+    for (; i < count; i++)
+        for (unsigned byte = 0; byte < width; byte++)
+            at[i * width + byte] = (uint8_t)((uint64_t)numbers[i] >> 8 * byte);
+}
+
+struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned count)
+{
+    int64_t numbers[COLUMNS_MAX][LEAF_ROWS];
+    uint8_t forms[COLUMNS_MAX];
+    REQUIRE(count > 0 && count <= LEAF_ROWS);
+    for (unsigned c = 0; c < column_count(s); c++) {
+        int64_t column[LEAF_ROWS];
+        for (unsigned i = 0; i < count; i++)
+            column[i] = *number_of(s, (struct row *)(uintptr_t)&rows[i], c) - (c == 0 ? rows[0].at_us : 0);
+        struct form f = form_for(column, count, numbers[c]);
+        forms[c] = (uint8_t)(f.width | f.unit << 4);
+    }
+    struct leaf *leaf = leaf_alloc(s, forms, count, rows[0].at_us);
+    uint8_t *column = leaf->bytes + column_count(s);
+    leaf->count = (uint8_t)count;
+    for (unsigned c = 0; c < column_count(s); c++) {
+        unsigned width = form_of(leaf, c).width;
+        write_column(column, width, numbers[c], count);
+        column += leaf->room * width;
+    }
+    return leaf;
+}
+
+void leaf_rows(struct row_shape s, const struct leaf *leaf, struct row *out)
+{
+    unsigned begin = column_count(s);
+    for (unsigned i = 0; i < leaf->count; i++)
+        out[i].value = 0;
+    for (unsigned c = 0; c < column_count(s); c++) {
+        struct form f = form_of(leaf, c);
+        for (unsigned i = 0; i < leaf->count; i++)
+            *number_of(s, &out[i], c) = read_row(leaf, begin, f, i) + (c == 0 ? leaf->base_us : 0);
+        begin += leaf->room * f.width;
+    }
 }
 
 int64_t leaf_at_us(struct row_shape s, const struct leaf *leaf, unsigned i)

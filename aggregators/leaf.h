@@ -42,8 +42,12 @@ static inline bool row_less(int64_t a_at, int64_t a_value, int64_t b_at, int64_t
 
 /* One row. `like`: its forms are taken over, since what comes next is mostly alike; or NULL. */
 struct leaf *leaf_create(struct row_shape s, const struct row *first, const struct leaf *like);
+/* Of 1 to LEAF_ROWS rows in order, each column in its least form. */
+struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned count);
 int64_t leaf_at_us(struct row_shape s, const struct leaf *leaf, unsigned i);
 void leaf_row(struct row_shape s, const struct leaf *leaf, unsigned i, struct row *out);
+/* All of them, in order, to out[leaf->count]. */
+void leaf_rows(struct row_shape s, const struct leaf *leaf, struct row *out);
 /* The first row that is not less than the key, `count` where all are. O(log rows). */
 unsigned leaf_find(struct row_shape s, const struct leaf *leaf, int64_t at_us, int64_t value);
 /* Makes a row before row i; there must be less than LEAF_ROWS. */

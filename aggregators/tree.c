@@ -1,76 +1,8 @@
-/* Leaves (leaf.h) hold up to LEAF_ROWS rows; inner nodes hold up to INNER_CHILDREN children, for each its least key and
- * its sums, by columns: the sums of all, then the keys, then the nodes. Both begin small, since most entities are quiet.
- *
- * A child's key is a lower bound that stays when its first row goes; it still separates: every row of the
- * children before is less. Nodes are not merged when they shrink, only dropped when empty: retraction is rare
- * beside adding, and what is taken back is mostly added again nearby.
- *
- * A split at the end of the last leaf leaves the full one full, so that rows that come in order fill the leaves. */
-#include "aggregators/tree.h"
+/* A split at the end of the last leaf leaves the full one full, so that rows that come in order fill the leaves. */
+#include "aggregators/tree_node.h"
 #include "base/error.h"
 #include <stdlib.h>
 #include <string.h>
-
-enum { INNER_CHILDREN = 32, INNER_CHILDREN_FIRST = 4 };
-
-struct inner {
-    _Alignas(16) uint32_t count;
-    uint32_t room;
-    int128 sums[]; /* of each child: its measures, and in a peaked tree its peak; then the keys and the nodes */
-};
-
-static unsigned wide_columns(const struct tree *t)
-{
-    return (unsigned)t->shape.measures + t->peaked;
-}
-
-static int128 *sums_of(const struct tree *t, const struct inner *n, uint32_t i)
-{
-    return (int128 *)(uintptr_t)n->sums + i * wide_columns(t);
-}
-
-/* Of a peaked tree: the greatest sum of the first measure over the child's first 1, 2, ... rows. */
-static int128 *peak_of(const struct tree *t, const struct inner *n, uint32_t i)
-{
-    return sums_of(t, n, i) + t->shape.measures;
-}
-
-/* No row of child i is less than (ats[i], value_of(i)). */
-static int64_t *ats(const struct tree *t, const struct inner *n)
-{
-    return (int64_t *)(void *)sums_of(t, n, n->room);
-}
-
-static int64_t value_of(const struct tree *t, const struct inner *n, uint32_t i)
-{
-    return t->shape.valued ? ats(t, n)[n->room + i] : 0;
-}
-
-static void **nodes(const struct tree *t, const struct inner *n)
-{
-    return (void **)(void *)(ats(t, n) + n->room * (1u + t->shape.valued));
-}
-
-static size_t inner_size(const struct tree *t, uint32_t room)
-{
-    return sizeof(struct inner) +
-           room * (wide_columns(t) * sizeof(int128) + (1u + t->shape.valued) * sizeof(int64_t) + sizeof(void *));
-}
-
-static struct inner *inner_alloc(const struct tree *t, uint32_t room)
-{
-    struct inner *n = must_alloc(inner_size(t, room));
-    n->count = 0;
-    n->room = room;
-    return n;
-}
-
-static void set_key(const struct tree *t, struct inner *n, uint32_t i, int64_t at_us, int64_t value)
-{
-    ats(t, n)[i] = at_us;
-    if (t->shape.valued)
-        ats(t, n)[n->room + i] = value;
-}
 
 /* Moves `count` children from one place to another, in the same node or not. */
 static void move_children(const struct tree *t, struct inner *to, uint32_t to_at, struct inner *from, uint32_t from_at,
@@ -143,8 +75,7 @@ static int128 node_peak(const struct tree *t, const void *node, unsigned depth)
     return peak;
 }
 
-/* Sums and peak of a child whose node, of that depth, has changed. */
-static void weigh(const struct tree *t, struct inner *n, uint32_t i, unsigned depth)
+void tree_weigh(const struct tree *t, struct inner *n, uint32_t i, unsigned depth)
 {
     node_sums(t, nodes(t, n)[i], depth, sums_of(t, n, i));
     if (t->peaked)
@@ -157,25 +88,6 @@ struct outcome_of_add {
     void *right; /* NULL: not split */
     int64_t right_at_us, right_value;
 };
-
-static bool is_zero(struct row_shape s, const int64_t *measures)
-{
-    for (unsigned m = 0; m < s.measures; m++)
-        if (measures[m] != 0)
-            return false;
-    return true;
-}
-
-/* True if the delta goes into the row. It does not where a measure would leave its range: then a second row
- * with the same key takes it. */
-static bool row_takes(struct row_shape s, struct row *row, const int64_t *delta)
-{
-    for (unsigned m = 0; m < s.measures; m++)
-        if (__builtin_add_overflow(row->measures[m], delta[m], &row->measures[m]) || row->measures[m] > ROW_MAX ||
-            row->measures[m] < -ROW_MAX)
-            return false;
-    return true;
-}
 
 static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, const struct row *row)
 {
@@ -242,7 +154,7 @@ static void put_child(const struct tree *t, struct inner *n, uint32_t i, const s
     n->count++;
     set_key(t, n, i, below->right_at_us, below->right_value);
     nodes(t, n)[i] = below->right;
-    weigh(t, n, i, depth);
+    tree_weigh(t, n, i, depth);
 }
 
 /* Makes the right half of child i - 1 child i; splits the node where it is full. */
@@ -306,7 +218,7 @@ static struct outcome_of_add inner_add(const struct tree *t, struct inner *n, un
             *peak_of(t, n, i) = node_peak(t, below.node, depth - 1);
         return (struct outcome_of_add){.node = n};
     }
-    weigh(t, n, i, depth - 1);
+    tree_weigh(t, n, i, depth - 1);
     return inner_insert(t, n, depth, i + 1, &below);
 }
 
@@ -315,8 +227,7 @@ static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned
     return depth == 0 ? leaf_add(t, node, row) : inner_add(t, node, depth, row);
 }
 
-/* A root with one child is not needed. */
-static void settle_root(struct tree *t)
+void tree_settle_root(struct tree *t)
 {
     while (t->root != NULL && t->depth > 0 && ((struct inner *)t->root)->count == 1) {
         struct inner *root = t->root;
@@ -345,14 +256,12 @@ static void add_row(struct tree *t, const struct row *row)
         t->root = root;
         t->depth++;
     }
-    settle_root(t);
+    tree_settle_root(t);
 }
 
 void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta)
 {
-    REQUIRE(at_us <= AT_MAX && at_us >= -AT_MAX);
-    for (unsigned m = 0; m < t->shape.measures; m++)
-        REQUIRE(delta[m] <= ROW_MAX && delta[m] >= -ROW_MAX);
+    require_in_range(t->shape, at_us, delta);
     if (is_zero(t->shape, delta))
         return;
     struct row row = {.at_us = at_us, .value = t->shape.valued ? value : 0};
@@ -525,7 +434,7 @@ static void *node_remove(const struct tree *t, void *node, unsigned depth, int64
         if (child == NULL)
             continue;
         nodes(t, n)[i] = child;
-        weigh(t, n, i, depth - 1);
+        tree_weigh(t, n, i, depth - 1);
         move_children(t, n, kept++, n, i, 1);
     }
     move_children(t, n, kept, n, i, n->count - i);
@@ -537,7 +446,7 @@ static void remove_rows(struct tree *t, int64_t from_us, int64_t to_us)
 {
     if (t->root != NULL)
         t->root = node_remove(t, t->root, t->depth, from_us, to_us);
-    settle_root(t);
+    tree_settle_root(t);
 }
 
 void tree_take_before(struct tree *t, int64_t to_us, int128 *out)
@@ -546,6 +455,59 @@ void tree_take_before(struct tree *t, int64_t to_us, int128 *out)
         return;
     tree_sums(t, INT64_MIN, to_us, out);
     remove_rows(t, INT64_MIN, to_us);
+}
+
+struct countdown {
+    uint32_t left;
+    int64_t at_us;
+};
+
+static bool count_down(void *context, const struct row *row)
+{
+    struct countdown *c = context;
+    c->at_us = c->left == 0 ? row->at_us : INT64_MAX;
+    return c->left-- > 0;
+}
+
+int64_t tree_instant_after(const struct tree *t, int64_t from_us, uint32_t count)
+{
+    struct countdown c = {count, INT64_MAX};
+    if (t->root != NULL)
+        node_visit(t, t->root, t->depth, from_us, INT64_MAX, count_down, &c);
+    return c.at_us;
+}
+
+struct folding {
+    struct row *rows;
+    uint32_t count, room;
+    int64_t base_us;
+};
+
+static bool fold_row(void *context, const struct row *row)
+{
+    struct folding *f = context;
+    f->rows = must_grow(f->rows, &f->room, f->count, sizeof *f->rows);
+    f->rows[f->count] = *row;
+    f->rows[f->count++].at_us = f->base_us;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+void tree_fold(struct tree *t, int64_t base_us, int64_t to_us)
+{
+    struct folding f = {.base_us = base_us};
+    if (tree_next(t, base_us + 1) >= to_us)
+        return;
+    node_visit(t, t->root, t->depth, base_us + 1, to_us, fold_row, &f);
+    remove_rows(t, base_us + 1, to_us);
+    qsort(f.rows, f.count, sizeof *f.rows, by_value);
+    tree_add_sorted(t, f.rows, f.count);
+    free(f.rows);
 }
 
 static uint64_t node_bytes(const struct tree *t, const void *node, unsigned depth)

@@ -28,6 +28,10 @@ void tree_fini(struct tree *t);
 
 /* Adds `measures` numbers to the row (at_us, value); value is 0 where the tree is not valued. */
 void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta);
+/* Adds rows that come in the order of their keys; rows of one key, and such with nothing in them, are allowed. The tree
+ * holds what tree_add of each would leave in it, for less where many of them meet the same leaves: O(count + what these
+ * leaves hold + leaves x log rows). tree_merge.c. */
+void tree_add_sorted(struct tree *t, const struct row *rows, uint32_t count);
 /* Sums of the rows with from_us <= at < to_us, added to out[measures]. */
 void tree_sums(const struct tree *t, int64_t from_us, int64_t to_us, int128 *out);
 /* The first instant >= from_us at which there is a row, INT64_MAX where there is none. */
@@ -39,6 +43,11 @@ int64_t tree_reach(const struct tree *t, int64_t from_us, int128 level);
 /* Calls visit for each row with from_us <= at < to_us, in order. */
 void tree_visit(const struct tree *t, int64_t from_us, int64_t to_us,
                 void (*visit)(void *context, int64_t at_us, int64_t value, const int64_t *measures), void *context);
+/* The instant of the row that comes `count` rows after the first one at or after from_us, INT64_MAX where there is none.
+ * O(log rows + count). */
+int64_t tree_instant_after(const struct tree *t, int64_t from_us, uint32_t count);
+/* Makes one row of all rows of a value that lie before to_us, at base_us, before which there is none. O(these rows). */
+void tree_fold(struct tree *t, int64_t base_us, int64_t to_us);
 /* Takes all rows before to_us out and adds their sums to out[measures]. */
 void tree_take_before(struct tree *t, int64_t to_us, int128 *out);
 /* Bytes on the heap. O(rows / 64). */

@@ -24,6 +24,10 @@ if(KPID_WERROR)
 endif()
 include_directories(${PROJECT_SOURCE_DIR})
 
+# Loops over the columns of leaves and the fields of records: a tenth of the processor time of a start (bench_restart), whatever
+# a packager's flags say.
+add_compile_options($<$<NOT:$<CONFIG:Debug>>:-O3>)
+
 add_compile_options(-fstack-protector-strong)
 check_c_compiler_flag(-fstack-clash-protection KPID_HAS_STACK_CLASH)
 if(KPID_HAS_STACK_CLASH)

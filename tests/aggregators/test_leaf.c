@@ -59,6 +59,21 @@ static unsigned place_in(const struct model *m, int64_t at_us, int64_t value)
     return i;
 }
 
+/* One of all rows at once in the place of the leaf, which gives all of its own. */
+static struct leaf *build_again(struct row_shape s, struct leaf *leaf, const struct model *m, int step)
+{
+    struct row rows[LEAF_ROWS];
+    leaf_rows(s, leaf, rows);
+    for (unsigned i = 0; i < m->count; i++)
+        cr_assert(rows[i].at_us == m->rows[i].at_us && rows[i].value == m->rows[i].value &&
+                      memcmp(rows[i].measures, m->rows[i].measures, s.measures * sizeof(int64_t)) == 0,
+                  "step %d row %u", step, i);
+    free(leaf);
+    leaf = leaf_build(s, rows, m->count);
+    expect_equal(s, leaf, m, step);
+    return leaf;
+}
+
 static void run(uint64_t seed, struct row_shape s)
 {
     fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
@@ -115,6 +130,8 @@ static void run(uint64_t seed, struct row_shape s)
         }
         if (leaf != NULL)
             expect_equal(s, leaf, &m, step);
+        if (leaf != NULL && random_chance(&r, 10))
+            leaf = build_again(s, leaf, &m, step);
     }
     free(leaf);
 }
