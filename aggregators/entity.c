@@ -5,7 +5,7 @@
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name)
 {
-    *e = (struct entity){.dimension = (uint8_t)d, .name = name, .folded_us = INT64_MIN};
+    *e = (struct entity){.dimension = (uint8_t)d, .name = name, .base_us = INT64_MIN, .folded_us = INT64_MIN};
 }
 
 static unsigned tree_count(const struct entity *e)
@@ -48,6 +48,17 @@ static struct tree *need_tree(struct entity *e, unsigned s, unsigned measures, b
     return &e->trees[at];
 }
 
+/* Streams that say what stands now, not what happened in a span. */
+static bool is_level(unsigned stream)
+{
+    return stream == STREAM_OPEN || stream == STREAM_WAITING || stream == STREAM_EXPECTED;
+}
+
+int64_t entity_row_us(const struct entity *e, unsigned stream, int64_t at_us)
+{
+    return at_us < e->base_us && !is_level(stream) ? ENTITY_BASE_US : at_us;
+}
+
 /* To the tree of its stream, or of a pair, which keeps no values. */
 static void add(struct entity *e, unsigned s, bool is_valued, const struct contribution *c, int sign)
 {
@@ -55,7 +66,7 @@ static void add(struct entity *e, unsigned s, bool is_valued, const struct contr
     int64_t delta[STREAM_MEASURES_MAX];
     for (unsigned m = 0; m < measures; m++)
         delta[m] = sign * c->measures[m];
-    tree_add(need_tree(e, s, measures, is_valued), c->at_us, c->value, delta);
+    tree_add(need_tree(e, s, measures, is_valued), entity_row_us(e, c->stream, c->at_us), c->value, delta);
 }
 
 void entity_add(struct entity *e, const struct contribution *c, int sign)
@@ -65,6 +76,7 @@ void entity_add(struct entity *e, const struct contribution *c, int sign)
             e->level[m] += sign * (int128)c->measures[m];
         return;
     }
+    e->count += is_level(c->stream) ? 0 : sign;
     add(e, c->stream, stream_infos[c->stream].valued, c, sign);
 }
 
@@ -78,6 +90,44 @@ void entity_add_all(struct entity *e, const struct contribution *c, uint64_t pai
     entity_add(e, c, sign);
     for (uint64_t left = pairs; left != 0; left &= left - 1)
         entity_add_own(e, (unsigned)__builtin_ctzll(left), c, sign);
+}
+
+void entity_add_sorted(struct entity *e, unsigned stream, int pair, const struct row *rows, uint32_t count)
+{
+    const struct stream_info *info = &stream_infos[stream];
+    REQUIRE(e->folded_us == INT64_MIN);
+    e->count += pair < 0 && !is_level(stream) ? count : 0;
+    tree_add_sorted(pair < 0 ? need_tree(e, stream, info->measures, info->valued)
+                             : need_tree(e, STREAM_COUNT + (unsigned)pair, info->measures, false),
+                    rows, count);
+}
+
+/* Rows of a stream that are folded at once: some ten microseconds. */
+enum { FOLD_ROWS = 256 };
+
+void entity_fold(struct entity *e, int64_t horizon_us)
+{
+    if (e->base_us >= horizon_us)
+        return;
+    int64_t until_us = horizon_us;
+    const struct tree *t = e->trees;
+    for (uint64_t left = e->streams; left != 0; left &= left - 1, t++) {
+        if (is_level((unsigned)__builtin_ctzll(left)))
+            continue;
+        int64_t first_us = tree_next(t, ENTITY_BASE_US + 1);
+        if (first_us >= until_us)
+            continue;
+        int64_t next_us = tree_instant_after(t, first_us, FOLD_ROWS);
+        if (next_us == first_us)
+            next_us++; /* all of one instant, of many values: they go together */
+        if (next_us < until_us)
+            until_us = next_us;
+    }
+    struct tree *to = e->trees;
+    for (uint64_t left = e->streams; left != 0; left &= left - 1, to++)
+        if (!is_level((unsigned)__builtin_ctzll(left)))
+            tree_fold(to, ENTITY_BASE_US, until_us);
+    e->base_us = until_us;
 }
 
 struct absorbing {
@@ -95,11 +145,16 @@ static void absorb_row(void *context, int64_t at_us, int64_t value, const int64_
             to->level[m] += measures[m];
         return;
     }
-    tree_add(need_tree(to, a->stream, a->shape->measures, a->shape->valued), at_us, value, measures);
+    tree_add(need_tree(to, a->stream, a->shape->measures, a->shape->valued), entity_row_us(to, a->stream, at_us), value,
+             measures);
 }
 
 void entity_absorb(struct entity *to, struct entity *from)
 {
+    while (to->base_us < from->base_us)
+        entity_fold(to, from->base_us);
+    to->count += from->count;
+    from->count = 0;
     /* Nobody asks for a level of before folded_us, so what is in one may be in the other's as well. */
     for (unsigned m = 0; m < sizeof to->level / sizeof *to->level; m++)
         to->level[m] += from->level[m];
@@ -138,12 +193,6 @@ static void add_quantiles(const struct tree *t, int64_t from_us, int64_t to_us, 
     *p50 = histogram_quantile_s(scratch, 50);
     *p90 = histogram_quantile_s(scratch, 90);
     histogram_clear(scratch);
-}
-
-/* Streams that say what stands now, not what happened in a span. */
-static bool is_level(unsigned stream)
-{
-    return stream == STREAM_OPEN || stream == STREAM_WAITING || stream == STREAM_EXPECTED;
 }
 
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out)
@@ -238,11 +287,13 @@ int64_t entity_next_change(const struct entity *e, const struct window_spec *win
     return next;
 }
 
+/* What has been folded may add up to nothing and have happened all the same. */
 bool entity_is_empty(const struct entity *e)
 {
-    bool empty = true;
-    for (unsigned i = 0; i < tree_count(e); i++)
-        empty = empty && e->trees[i].root == NULL;
+    bool empty = e->count == 0;
+    const struct tree *t = e->trees;
+    for (uint64_t left = e->streams; left != 0; left &= left - 1, t++)
+        empty = empty && (!is_level((unsigned)__builtin_ctzll(left)) || t->root == NULL);
     for (unsigned m = 0; m < sizeof e->level / sizeof *e->level; m++)
         empty = empty && e->level[m] == 0;
     return empty;

@@ -29,6 +29,8 @@ struct contribution {
     uint8_t zero[6]; /* no padding, since contributions are compared by their bytes */
 };
 
+#define ENTITY_BASE_US (-AT_MAX)
+
 struct entity {
     struct tree *trees;  /* of the streams in `streams`, in the order of enum stream */
     uint32_t name;       /* number in the dimension's names */
@@ -36,6 +38,8 @@ struct entity {
     uint8_t dimension;   /* enum dimension */
     uint8_t changed_for; /* bit r: changed since the last cut of reader r */
     bool gone;           /* it went into another one: entity_absorb */
+    int64_t base_us;     /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
+    int64_t count;       /* of additions that say what happened, less those that were taken back */
     int64_t folded_us;   /* what STREAM_OPEN held before this instant is in `level` */
     int128 level[5];     /* open deals, their amount, weighted amount, unrated, by an old rate: up to folded_us */
 };
@@ -48,6 +52,13 @@ void entity_add(struct entity *e, const struct contribution *c, int sign);
 void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign);
 /* Both: to its own stream, and to those of the pairs in `pairs`, as bits. */
 void entity_add_all(struct entity *e, const struct contribution *c, uint64_t pairs, int sign);
+/* Makes few rows of what happened before the horizon (horizon.h), some of them in each call, so that none takes long. */
+void entity_fold(struct entity *e, int64_t horizon_us);
+/* Where the row of an addition to the stream is. */
+int64_t entity_row_us(const struct entity *e, unsigned stream, int64_t at_us);
+/* Many additions to its own stream (pair < 0), or to that of a pair, where no snapshot has been cut of it yet; rows as for
+ * tree_add_sorted, where entity_row_us puts them, with the values of that stream. */
+void entity_add_sorted(struct entity *e, unsigned stream, int pair, const struct row *rows, uint32_t count);
 /* Moves all that `from` holds to `to`; it is empty and gone then. O(rows). */
 void entity_absorb(struct entity *to, struct entity *from);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,

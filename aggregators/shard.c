@@ -1,6 +1,7 @@
 #include "aggregators/shard.h"
 #include "aggregators/audit_walk.h"
 #include "aggregators/derivation.h"
+#include "aggregators/horizon.h"
 #include "aggregators/positions.h"
 #include "aggregators/restoration.h"
 #include "aggregators/series.h"
@@ -20,6 +21,7 @@ struct shard {
     struct cut copied;                    /* of the round that runs */
     struct stored_counts stored_at_start; /* what is stored already */
     struct window_span spans[WINDOWS_MAX];
+    int64_t horizon_us; /* of the cut at hand */
     struct working_time working_time;
     struct histogram scratch;
     int64_t *series_starts[SERIES_MAX]; /* of the cut at hand */
@@ -335,6 +337,7 @@ static void fill_entity(struct shard *s, uint32_t id, struct snapshot *out)
         timers_set(&s->derivation.entities.wake, id, TIMERS_NEVER);
         return;
     }
+    entity_fold(e, s->horizon_us);
     bool is_member = fill_about(s, e, out);
     bool has_targets = fill_targets(s, e, out);
     struct sums level;
@@ -398,6 +401,7 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
     REQUIRE(!shard_has_work(s));
     bool has_previous[WINDOWS_MAX];
     find_spans(s);
+    s->horizon_us = horizon_us(s->config, s->calendar, s->derivation.now_us);
     for (unsigned w = 0; w < s->config->window_count; w++)
         has_previous[w] = s->spans[w].has_previous;
     uint32_t count = everything ? s->derivation.entities.count : s->derivation.entities.changed[r].count;

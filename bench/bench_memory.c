@@ -57,6 +57,16 @@ static void fill(struct shard *shard, const struct sales_floor *f, struct times 
     free(items);
 }
 
+/* So much time goes by that no window has any of it any more; and as many cuts are made as folding it takes. */
+static void grow_old(struct shard *shard)
+{
+    struct snapshot *s = snapshot_create();
+    shard_advance(shard, FLOOR_UNTIL_US + 1500 * DAY);
+    for (int i = 0; i < 2000; i++)
+        shard_cut(shard, READER_PUBLISHER, true, s);
+    snapshot_destroy(s);
+}
+
 static int64_t resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "r");
@@ -95,7 +105,7 @@ static void print_floor(int64_t deals)
     struct memory_use m;
     shard_memory(shard, &m);
 
-    struct memory_of open = {0, 0}, closed = {0, 0}, entities = {0, 0}, trees = {0, 0};
+    struct memory_of open = {0, 0}, closed = {0, 0}, entities = {0, 0}, trees = {0, 0}, old = {0, 0};
     for (unsigned k = 0; k < KIND_COUNT; k++) {
         add(&open, m.open[k]);
         add(&closed, m.closed[k]);
@@ -126,6 +136,12 @@ static void print_floor(int64_t deals)
     printf("  %.2f us an event, the longest %" PRId64 " us; %.0f us a cut, the longest %" PRId64 " us\n",
            (double)times.apply_us / (double)events, times.longest_apply_us, (double)times.cut_us / (FLOOR_DAYS + 1),
            times.longest_cut_us);
+    grow_old(shard);
+    shard_memory(shard, &m);
+    for (unsigned d = 0; d < DIMENSION_COUNT; d++)
+        add(&old, m.trees[d]);
+    printf("  once it lies before every window: a record, all of it %.1f, trees of entities %.1f\n",
+           (double)memory_total(&m) / records, (double)old.bytes / records);
     fflush(stdout);
     shard_destroy(shard);
     calendar_destroy(calendar);
