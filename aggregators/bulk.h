@@ -9,22 +9,35 @@
  * Source: counting sort, least significant digit first (D. Knuth, TAOCP 3, 5.2.5).
  */
 #pragma once
+#include "aggregators/dimensions.h"
 #include "aggregators/entity.h"
 
 enum { BULK_ITEMS = 1 << 16 };
 
 struct bulk;
 
-struct bulk *bulk_create(void);
+/* Whom an addition counts for. */
+struct bulk_counts {
+    uint64_t own; /* pairs of own KPIs, as bits */
+    uint32_t ids[DIMENSION_COUNT];
+    uint32_t id_count; /* of entities; none twice */
+};
+
+/* The entities: whoever gathers leaves them and what `count` touches alone until bulk_destroy, since both may be called on
+ * the thread that adds. */
+struct bulk_target {
+    void *context;
+    void (*count)(void *context, const struct dimensions *names, const struct contribution *c, struct bulk_counts *out);
+    /* All that there are, by their ids; they stay where they are. */
+    struct entity *(*entities)(void *context, uint32_t *out_count);
+};
+
+struct bulk *bulk_create(const struct bulk_target *target);
 /* Waits until all that was flushed is added; what has been gathered since then is lost. NULL is allowed. */
 void bulk_destroy(struct bulk *b);
 /* Room for no further addition: bulk_flush comes first. */
 bool bulk_is_full(const struct bulk *b);
-/* An addition (sign +1, or -1: taken back) that counts for the pairs of own KPIs in `own`, as bits; bulk_count_for says
- * for whom. Not when it is full. */
-void bulk_gather(struct bulk *b, const struct contribution *c, uint64_t own, int sign);
-/* The addition gathered last counts for that entity as well; at most once for one of each dimension. */
-void bulk_count_for(struct bulk *b, uint32_t entity);
-/* Hands all over to be added to entities[0 ... count - 1], by their ids, and is empty again. Until bulk_destroy the
- * entities stay where they are, and their trees and levels are nobody else's. */
-void bulk_flush(struct bulk *b, struct entity *entities, uint32_t count);
+/* An addition under these names. Not when it is full. */
+void bulk_gather(struct bulk *b, const struct dimensions *names, const struct contribution *c);
+/* Hands all over to be added, and is empty again. */
+void bulk_flush(struct bulk *b);

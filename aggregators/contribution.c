@@ -82,18 +82,20 @@ static void own_seat(const struct config *c, const struct ledger *l, const struc
     *out_team = (uint32_t)record_owner_at(r, FIELD_TEAM, closing_us);
 }
 
-struct counted_for counted_for(const struct config *c, struct ledger *l, const struct record *r)
+/* Its names, and whose it is (as in struct counted_for). */
+static struct dimensions names_of(const struct config *c, const struct ledger *l, const struct record *r,
+                                  uint32_t *out_customer)
 {
     static const struct {
         unsigned field;
         enum dimension dimension;
     } inherited[] = {
         {FIELD_PRODUCT, DIMENSION_PRODUCT}, {FIELD_REGION, DIMENSION_REGION}, {FIELD_SOURCE, DIMENSION_SOURCE}};
-    struct counted_for who = {DIMENSIONS_NONE, 0};
-    if (!record_exists(r) || r->kind >= FACT_KINDS)
-        return who;
-    const struct record *parent = ledger_parent(l, r);
     struct dimensions d = {{0}}, above = {{0}};
+    *out_customer = 0;
+    if (!record_exists(r) || r->kind >= FACT_KINDS)
+        return d;
+    const struct record *parent = ledger_parent(l, r);
     if (parent != NULL)
         above = *dimension_table_get(&l->tuples, parent->names);
     own_seat(c, l, r, &d.of[DIMENSION_MANAGER], &d.of[DIMENSION_TEAM]);
@@ -112,12 +114,32 @@ struct counted_for counted_for(const struct config *c, struct ledger *l, const s
         if (record_has(r, DEAL_COMPETITOR))
             d.of[DIMENSION_COMPETITOR] = (uint32_t)record_value(r, DEAL_COMPETITOR) + 1;
     }
-    who.names = dimension_table_need(&l->tuples, &d);
     if (record_has(r, FIELD_CUSTOMER))
-        who.customer = (uint32_t)record_value(r, FIELD_CUSTOMER) + 1;
+        *out_customer = (uint32_t)record_value(r, FIELD_CUSTOMER) + 1;
     else if (parent != NULL)
-        who.customer = parent->customer;
+        *out_customer = parent->customer;
+    return d;
+}
+
+struct counted_for counted_for(const struct config *c, struct ledger *l, const struct record *r)
+{
+    struct counted_for who;
+    struct dimensions d = names_of(c, l, r, &who.customer);
+    who.names = dimension_table_need(&l->tuples, &d);
     return who;
+}
+
+void counted_for_all(const struct config *c, struct ledger *l, struct record *const *records, unsigned count,
+                     struct counted_for *out)
+{
+    struct dimensions names[DIMENSIONS_AT_ONCE] = {{{0}}};
+    uint32_t numbers[DIMENSIONS_AT_ONCE];
+    REQUIRE(count <= DIMENSIONS_AT_ONCE);
+    for (unsigned i = 0; i < count; i++)
+        names[i] = names_of(c, l, records[i], &out[i].customer);
+    dimension_table_need_all(&l->tuples, names, count, numbers);
+    for (unsigned i = 0; i < count; i++)
+        out[i].names = numbers[i];
 }
 
 /* What an amount is worth: nothing where there is none. */

@@ -68,6 +68,9 @@ struct counted_for {
  * record with a manager of its own does not inherit another's team. AMENDMENT 15. With credit at_close a closed deal
  * has the owner that it had then. */
 struct counted_for counted_for(const struct config *c, struct ledger *l, const struct record *r);
+/* The same of `count` records, at most DIMENSIONS_AT_ONCE, none of which inherits from another of them. */
+void counted_for_all(const struct config *c, struct ledger *l, struct record *const *records, unsigned count,
+                     struct counted_for *out);
 
 /* What the record adds while its flags are `flags` (RECORD_COUNTED, RECORD_REPEAT, RECORD_WAITING_OVER, RECORD_OPEN).
  * Nothing where it does not exist, or is no fact. `out` is initialised and empty. */

@@ -34,11 +34,11 @@ void dimension_table_fini(struct dimension_table *t)
     free(t->buckets);
 }
 
-uint32_t dimension_table_need(struct dimension_table *t, const struct dimensions *d)
+static uint32_t need(struct dimension_table *t, const struct dimensions *d, uint64_t hash)
 {
     if (t->count * 2 >= t->bucket_count)
         grow_buckets(t);
-    uint64_t at = XXH3_64bits(d, sizeof *d) & (t->bucket_count - 1);
+    uint64_t at = hash & (t->bucket_count - 1);
     for (; t->buckets[at] != 0; at = (at + 1) & (t->bucket_count - 1))
         if (memcmp(&t->at[t->buckets[at] - 1], d, sizeof *d) == 0)
             return t->buckets[at] - 1;
@@ -50,6 +50,28 @@ uint32_t dimension_table_need(struct dimension_table *t, const struct dimensions
     t->at[t->count] = *d;
     t->buckets[at] = ++t->count;
     return t->count - 1;
+}
+
+uint32_t dimension_table_need(struct dimension_table *t, const struct dimensions *d)
+{
+    return need(t, d, XXH3_64bits(d, sizeof *d));
+}
+
+void dimension_table_need_all(struct dimension_table *t, const struct dimensions *d, unsigned count, uint32_t *out)
+{
+    uint64_t hashes[DIMENSIONS_AT_ONCE];
+    REQUIRE(count <= DIMENSIONS_AT_ONCE);
+    for (unsigned i = 0; i < count; i++) {
+        hashes[i] = XXH3_64bits(&d[i], sizeof d[i]);
+        __builtin_prefetch(&t->buckets[hashes[i] & (t->bucket_count - 1)]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t number = t->buckets[hashes[i] & (t->bucket_count - 1)];
+        if (number != 0)
+            __builtin_prefetch(&t->at[number - 1]);
+    }
+    for (unsigned i = 0; i < count; i++)
+        out[i] = need(t, &d[i], hashes[i]);
 }
 
 uint64_t dimension_table_bytes(const struct dimension_table *t)

@@ -28,6 +28,9 @@ void dimension_table_init(struct dimension_table *t);
 void dimension_table_fini(struct dimension_table *t);
 /* The tuple's number; it is kept where it is new. Expected O(1). */
 uint32_t dimension_table_need(struct dimension_table *t, const struct dimensions *d);
+/* The same of `count` tuples, at most DIMENSIONS_AT_ONCE; their places in the table are fetched together. */
+#define DIMENSIONS_AT_ONCE 16u
+void dimension_table_need_all(struct dimension_table *t, const struct dimensions *d, unsigned count, uint32_t *out);
 /* Bytes on the heap. */
 uint64_t dimension_table_bytes(const struct dimension_table *t);
 

@@ -4,7 +4,7 @@
 
 void entities_init(struct entities *es, const struct config *config, struct intern *names)
 {
-    *es = (struct entities){.config = config, .names = names};
+    *es = (struct entities){.config = config, .names = names, .base_us = INT64_MIN};
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         es->dimensions[d].other = INTERN_NONE;
     own_plan_init(&es->own, config);
@@ -41,6 +41,7 @@ static uint32_t make_entity(struct entities *es, enum dimension d, uint32_t name
 {
     need_room(es, es->count + 1);
     entity_init(&es->at[es->count], d, name);
+    es->at[es->count].base_us = es->base_us;
     return es->count++;
 }
 
@@ -210,41 +211,89 @@ uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, con
     return of_stream;
 }
 
+static uint32_t need_changed(struct entities *es, enum dimension d, uint32_t name)
+{
+    uint32_t id = entities_need(es, d, name);
+    entities_mark_changed(es, id);
+    return id;
+}
+
+/* What is gathered of one record names the same entities, but for the team and the reason of a loss. */
+static uint32_t need_of_tuple(struct entities *es, const struct contribution *c, enum dimension d, uint32_t name)
+{
+    if (es->last.tuple != c->names) {
+        es->last.tuple = c->names;
+        for (unsigned i = 0; i < DIMENSION_COUNT; i++)
+            es->last.ids[i] = ENTITY_NONE;
+    }
+    if (d == DIMENSION_TEAM)
+        return need_changed(es, d, name);
+    if (es->last.ids[d] == ENTITY_NONE)
+        es->last.ids[d] = need_changed(es, d, name);
+    return es->last.ids[d];
+}
+
+static void count(void *context, const struct dimensions *names, const struct contribution *c, struct bulk_counts *out)
+{
+    struct entities *es = context;
+    out->own = entities_own_pairs(es, names, c);
+    out->id_count = 0;
+    for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
+        uint32_t name = contribution_name(names, c, (enum dimension)i);
+        if (name != 0)
+            out->ids[out->id_count++] = need_of_tuple(es, c, (enum dimension)i, name - 1);
+    }
+}
+
+static struct entity *all(void *context, uint32_t *out_count)
+{
+    struct entities *es = context;
+    *out_count = es->count;
+    return es->at;
+}
+
+static void gather(struct bulk *b, const struct dimensions *d, const struct contribution *c)
+{
+    if (bulk_is_full(b))
+        bulk_flush(b);
+    bulk_gather(b, d, c);
+}
+
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
-    uint64_t pairs = entities_own_pairs(es, d, c);
     if (es->bulk != NULL) {
-        if (bulk_is_full(es->bulk))
-            bulk_flush(es->bulk, es->at, es->count);
-        bulk_gather(es->bulk, c, pairs, sign);
+        REQUIRE(sign > 0);
+        gather(es->bulk, d, c);
+        return;
     }
+    uint64_t pairs = entities_own_pairs(es, d, c);
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
         uint32_t name = contribution_name(d, c, (enum dimension)i);
         if (name == 0)
             continue;
-        uint32_t id = entities_need(es, i, name - 1);
-        entities_mark_changed(es, id);
-        if (es->bulk != NULL)
-            bulk_count_for(es->bulk, id);
-        else
-            entity_add_all(&es->at[id], c, pairs, sign);
+        uint32_t id = need_changed(es, (enum dimension)i, name - 1); /* es->at may move */
+        entity_add_all(&es->at[id], c, pairs, sign);
     }
 }
 
-void entities_begin_bulk(struct entities *es)
+void entities_begin_bulk(struct entities *es, int64_t horizon_us)
 {
     REQUIRE(es->bulk == NULL);
+    es->base_us = horizon_us;
+    for (uint32_t i = 0; i < es->count; i++) /* nothing has been added to them */
+        es->at[i].base_us = horizon_us;
     /* Each name may have its entity yet to come, and there is the company. */
     uint32_t most = es->count + 1;
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         most += es->names[d].count;
     need_room(es, most);
-    es->bulk = bulk_create();
+    es->last.tuple = UINT32_MAX;
+    es->bulk = bulk_create(&(struct bulk_target){es, count, all});
 }
 
 void entities_end_bulk(struct entities *es)
 {
-    bulk_flush(es->bulk, es->at, es->count);
+    bulk_flush(es->bulk);
     bulk_destroy(es->bulk);
     es->bulk = NULL;
 }

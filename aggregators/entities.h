@@ -25,6 +25,7 @@ struct entities {
         uint32_t known; /* tuples that are */
     } passing;
     struct entity *at; /* by id */
+    int64_t base_us;   /* of those that are made */
     uint32_t count, room;
     struct {
         uint32_t *id_of; /* by name number: ENTITY_NONE, or an id */
@@ -41,6 +42,10 @@ struct entities {
     int64_t others;     /* names that count as others, over all dimensions */
     uint64_t moves;     /* entities that went into another one, ever */
     struct bulk *bulk;  /* between entities_begin_bulk and _end_bulk */
+    struct {
+        uint32_t tuple;                /* number; UINT32_MAX = none */
+        uint32_t ids[DIMENSION_COUNT]; /* of those that it names, marked as changed; else ENTITY_NONE */
+    } last;                            /* of what was counted last in bulk */
 };
 
 void entities_init(struct entities *es, const struct config *config, struct intern *names);
@@ -51,9 +56,9 @@ uint32_t contribution_name(const struct dimensions *d, const struct contribution
 uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c);
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name. */
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
-/* Until entities_end_bulk what is added is gathered, and in the trees only then. No name may come in between, and nothing may
- * be asked of an entity. */
-void entities_begin_bulk(struct entities *es);
+/* Until entities_end_bulk what is added is gathered, and in the trees only then. Nothing is taken back, no name may come in
+ * between, and nothing may be asked of an entity. `horizon_us`: what happened before it is folded at once. */
+void entities_begin_bulk(struct entities *es, int64_t horizon_us);
 void entities_end_bulk(struct entities *es);
 /* Takes in names that have come: entities may go into the one of the others. After each event. */
 void entities_look(struct entities *es);

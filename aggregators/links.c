@@ -143,14 +143,30 @@ static void add_cost(struct links *ls, uint32_t word, int64_t at_us, int64_t min
     links_mark_customer(ls, word);
 }
 
+/* Notes one more reference to the customer, or one less. True: it was the first, or the last. */
+static bool count_reference(struct lead_links *lead, uint32_t word, int sign)
+{
+    int128 before = 0;
+    if (lead->references > 0 && lead->customer == word) {
+        lead->references += (uint32_t)sign;
+        return lead->references == 0;
+    }
+    tree_sums(&lead->customers, word, (int64_t)word + 1, &before);
+    if (before == 0 && lead->references == 0) {
+        REQUIRE(sign > 0);
+        lead->customer = word;
+        lead->references = 1;
+        return true;
+    }
+    tree_add(&lead->customers, word, 0, &(int64_t){sign});
+    return before == (sign > 0 ? 0 : 1);
+}
+
 /* A reference from the lead itself or from one of its deals: the first makes the lead one of the customer's. */
 static void add_reference(struct links *ls, uint32_t lead_slot, uint32_t word, int sign)
 {
     struct lead_links *lead = need_lead(ls, lead_slot);
-    int128 before = 0;
-    tree_sums(&lead->customers, word, (int64_t)word + 1, &before);
-    tree_add(&lead->customers, word, 0, &(int64_t){sign});
-    if (before == (sign > 0 ? 0 : 1))
+    if (count_reference(lead, word, sign))
         add_cost(ls, word, lead->cost_at_us, lead->cost_minor, sign);
 }
 
@@ -168,17 +184,24 @@ static void add_cost_to(void *context, int64_t word, int64_t value, const int64_
     add_cost(c->links, (uint32_t)word, c->at_us, c->minor, c->sign);
 }
 
+/* To all of its customers. */
+static void add_cost_of(struct links *ls, const struct lead_links *lead, int sign)
+{
+    struct cost_change change = {ls, lead->cost_at_us, lead->cost_minor, sign};
+    if (lead->references > 0)
+        add_cost(ls, lead->customer, lead->cost_at_us, lead->cost_minor, sign);
+    tree_visit(&lead->customers, 0, INT64_MAX, add_cost_to, &change);
+}
+
 static void change_cost(struct links *ls, uint32_t lead_slot, const struct told *now)
 {
     struct lead_links *lead = need_lead(ls, lead_slot);
     if (lead->cost_at_us == now->cost_us && lead->cost_minor == now->cost_minor)
         return;
-    struct cost_change old = {ls, lead->cost_at_us, lead->cost_minor, -1},
-                       fresh = {ls, now->cost_us, now->cost_minor, 1};
-    tree_visit(&lead->customers, 0, INT64_MAX, add_cost_to, &old);
+    add_cost_of(ls, lead, -1);
     lead->cost_at_us = now->cost_us;
     lead->cost_minor = now->cost_minor;
-    tree_visit(&lead->customers, 0, INT64_MAX, add_cost_to, &fresh);
+    add_cost_of(ls, lead, +1);
 }
 
 static void tell(struct links *ls, const struct record *r, const struct told *t, int sign)
@@ -207,6 +230,23 @@ void links_retell(struct links *ls, const struct record *r, const struct told *b
         change_cost(ls, r->slot, now);
     tell(ls, r, before, -1);
     tell(ls, r, now, +1);
+}
+
+void links_fetch(const struct links *ls, const struct told *told, unsigned step)
+{
+    uint32_t word = told->customer - 1, lead = told->lead - 1; /* none: beyond all rooms */
+    if (word < ls->customer_room) {
+        if (step == 0)
+            __builtin_prefetch(&ls->customers[word]);
+        else if (ls->customers[word] != NULL)
+            __builtin_prefetch(ls->customers[word]);
+    }
+    if (lead < ls->lead_room) {
+        if (step == 0)
+            __builtin_prefetch(&ls->leads[lead]);
+        else if (ls->leads[lead] != NULL)
+            __builtin_prefetch(ls->leads[lead]);
+    }
 }
 
 int64_t links_first_win_us(const struct links *ls, uint32_t lead_slot)

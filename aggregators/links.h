@@ -31,9 +31,11 @@ struct customer {
     bool pending; /* to be settled */
 };
 
-/* A lead's side: whose cost it is, and the wins of its deals. */
+/* A lead's side: whose cost it is, and the wins of its deals. Mostly it is one customer's. */
 struct lead_links {
-    struct tree customers;          /* by word number: references, of the lead itself and of its deals */
+    uint32_t customer;              /* word number; that of `references` */
+    uint32_t references;            /* of the lead itself and of its deals; 0 = the place is free */
+    struct tree customers;          /* references to all others, by word number */
     struct tree won;                /* closing time: won deals that name the lead */
     int64_t cost_minor, cost_at_us; /* what it adds to each customer's costs; cost_at_us INSTANT_NONE = nothing */
     bool pending;
@@ -72,6 +74,9 @@ void told_of(struct valuation *v, const struct ledger *l, const struct record *r
 /* Takes back what the record told before and takes in what it tells now; customers and leads that this concerns
  * become pending. */
 void links_retell(struct links *ls, const struct record *r, const struct told *before, const struct told *now);
+
+/* Asks for what links_retell will need, ahead of time: `step` 0 first, for many, then 1 for them. */
+void links_fetch(const struct links *ls, const struct told *told, unsigned step);
 
 void links_mark_customer(struct links *ls, uint32_t word);
 /* The next one to settle, no longer pending; false: none. */

@@ -63,6 +63,8 @@ void record_destroy(struct record *r);
 void record_init(struct record *r, enum record_kind kind, uint32_t slot);
 void record_fini(struct record *r);
 size_t record_size(enum record_kind kind);
+/* Asks for its memory ahead of time, where many are looked at one after the other. */
+void record_fetch(const struct record *r);
 /* Bytes of the record and of what hangs on it. */
 uint64_t record_bytes(const struct record *r);
 bool record_exists(const struct record *r);

@@ -39,19 +39,40 @@ static struct contribution some(struct random *r, int64_t span_us)
     return c;
 }
 
-/* To both; each entity at most once. */
-static void add(struct bulk *b, const struct contribution *c, uint64_t own, int sign, uint64_t entities)
+/* Here names are what an addition counts for: the pairs, as bits, and then entities. */
+static void count(void *context, const struct dimensions *names, const struct contribution *c, struct bulk_counts *out)
 {
-    bulk_gather(b, c, own, sign);
+    (void)context;
+    (void)c;
+    *out = (struct bulk_counts){.own = names->of[0]};
+    for (unsigned i = 1; i < DIMENSION_COUNT && names->of[i] != 0; i++)
+        out->ids[out->id_count++] = names->of[i] - 1;
+}
+
+static struct entity *all_gathered(void *context, uint32_t *out_count)
+{
+    (void)context;
+    *out_count = ENTITIES;
+    return gathered;
+}
+
+static const struct bulk_target target = {NULL, count, all_gathered};
+
+/* To both; each entity at most once. */
+static void add(struct bulk *b, const struct contribution *c, uint64_t own, uint64_t entities)
+{
+    struct dimensions names = {{(uint32_t)own}};
+    unsigned named = 1;
     for (uint32_t e = 0; e < ENTITIES; e++) {
         if (!(entities >> e & 1))
             continue;
-        bulk_count_for(b, e);
-        entity_add(&at_once[e], c, sign);
+        names.of[named++] = e + 1;
+        entity_add(&at_once[e], c, +1);
         for (unsigned pair = 0; pair < PAIRS; pair++)
             if (own >> pair & 1)
-                entity_add_own(&at_once[e], pair, c, sign);
+                entity_add_own(&at_once[e], pair, c, +1);
     }
+    bulk_gather(b, &names, c);
 }
 
 struct rows {
@@ -94,7 +115,7 @@ static void expect_equal(void)
 static void run(uint64_t seed, unsigned additions, int64_t span_us)
 {
     struct random r = {random_seed(seed)};
-    struct bulk *b = bulk_create();
+    struct bulk *b = bulk_create(&target);
     struct contribution last[64];
     memset(last, 0, sizeof last);
     for (unsigned i = 0; i < additions; i++) {
@@ -103,16 +124,18 @@ static void run(uint64_t seed, unsigned additions, int64_t span_us)
             entities |= UINT64_C(1) << random_below(&r, ENTITIES);
         struct contribution c = some(&r, span_us);
         unsigned old = (unsigned)random_below(&r, 64);
-        int sign = random_chance(&r, 20) ? -1 : 1; /* what was taken back need not have been added before */
-        if (sign < 0 && i > 64)
+        if (i > 64 && random_chance(&r, 20)) { /* one that takes away what another has brought */
             c = last[old];
+            for (unsigned m = 0; m < STREAM_MEASURES_MAX; m++)
+                c.measures[m] *= -1;
+        }
         last[old] = c;
         bool is_own = c.stream < PAIRS && random_chance(&r, 50);
-        add(b, &c, is_own ? UINT64_C(1) << c.stream : 0, sign, entities);
+        add(b, &c, is_own ? UINT64_C(1) << c.stream : 0, entities);
         if (bulk_is_full(b))
-            bulk_flush(b, gathered, ENTITIES);
+            bulk_flush(b);
     }
-    bulk_flush(b, gathered, ENTITIES);
+    bulk_flush(b);
     bulk_destroy(b);
     expect_equal();
 }
