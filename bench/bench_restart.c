@@ -2,7 +2,8 @@
  * (sales_floor.h), stored whole, then a thousandth of its records changes and is stored, and then a new shard begins from the
  * store.
  *
- * The machine's page cache is warm, as after a kill. Usage: bench_restart [DEALS]... */
+ * The machine's page cache is warm, as after a kill. Usage: bench_restart [DEALS]...
+ *        bench_restart keep DEALS FOLDER, and then as often as wanted, as for a profile: bench_restart from FOLDER */
 #include "aggregators/restoration.h"
 #include "aggregators/shard.h"
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SLICE_ROWS = 1000 };
 
@@ -105,15 +107,10 @@ static void change_some(struct shard *shard, const struct sales_floor *f)
 static void print_restart(const struct config *config, const struct calendar *calendar, const char *folder)
 {
     struct buffer problem;
-    struct store *store;
     buffer_init(&problem);
     int64_t begun_us = clock_monotonic_us();
-    must(store_check(folder, &problem), &problem);
-    int64_t checked_us = clock_monotonic_us();
     struct restoration *r = restoration_create();
-    must(store_open(folder, STORE_READ, &store, &problem), &problem);
-    must(store_read(store, take_row, r, &problem), &problem);
-    store_close(store);
+    must(store_read_apart(folder, take_row, r, &problem), &problem);
     int64_t read_us = clock_monotonic_us(), cpu_us = clock_cpu_us();
     struct shard *shard = shard_restore(config, calendar, r, FLOOR_UNTIL_US);
     int64_t derived_us = clock_monotonic_us();
@@ -121,20 +118,17 @@ static void print_restart(const struct config *config, const struct calendar *ca
     int64_t records = 0;
     for (unsigned k = 0; k < KIND_COUNT; k++)
         records += shard_records(shard, k);
-    printf("  restart: %" PRId64
-           " records in %.2f s: checked %.2f, read %.2f, derived %.2f (processor time %.2f, %.2f us a "
+    printf("  restart: %" PRId64 " records in %.2f s: read %.2f, derived %.2f (processor time %.2f, %.2f us a "
            "record)\n",
-           records, (double)(derived_us - begun_us) / 1e6, (double)(checked_us - begun_us) / 1e6,
-           (double)(read_us - checked_us) / 1e6, (double)(derived_us - read_us) / 1e6, (double)cpu_us / 1e6,
-           (double)cpu_us / (double)records);
+           records, (double)(derived_us - begun_us) / 1e6, (double)(read_us - begun_us) / 1e6,
+           (double)(derived_us - read_us) / 1e6, (double)cpu_us / 1e6, (double)cpu_us / (double)records);
     shard_destroy(shard);
     buffer_fini(&problem);
 }
 
-static void run(int64_t deals)
+/* Fills a store in the folder, and restarts from it. */
+static void run_in(const char *folder, int64_t deals)
 {
-    char folder[] = "/tmp/kpid-bench-XXXXXX", command[64];
-    REQUIRE(mkdtemp(folder) != NULL);
     struct sales_floor f = sales_floor_of(deals);
     struct config *config = config_default();
     struct calendar *calendar = calendar_create("UTC", 1, 1);
@@ -159,9 +153,25 @@ static void run(int64_t deals)
     shard_destroy(shard);
     print_restart(config, calendar, folder);
     fflush(stdout);
+    buffer_fini(&problem);
+    calendar_destroy(calendar);
+    config_destroy(config);
+}
+
+static void run(int64_t deals)
+{
+    char folder[] = "/tmp/kpid-bench-XXXXXX", command[64];
+    REQUIRE(mkdtemp(folder) != NULL);
+    run_in(folder, deals);
     snprintf(command, sizeof command, "rm -rf %s", folder);
     REQUIRE(system(command) == 0);
-    buffer_fini(&problem);
+}
+
+static void restart_from(const char *folder)
+{
+    struct config *config = config_default();
+    struct calendar *calendar = calendar_create("UTC", 1, 1);
+    print_restart(config, calendar, folder);
     calendar_destroy(calendar);
     config_destroy(config);
 }
@@ -169,6 +179,14 @@ static void run(int64_t deals)
 int main(int argc, char **argv)
 {
     static const int64_t usual[] = {4000, 40000, 400000};
+    if (argc == 4 && strcmp(argv[1], "keep") == 0) {
+        run_in(argv[3], strtoll(argv[2], NULL, 10));
+        return 0;
+    }
+    if (argc == 3 && strcmp(argv[1], "from") == 0) {
+        restart_from(argv[2]);
+        return 0;
+    }
     for (int i = 1; i < argc; i++)
         run(strtoll(argv[i], NULL, 10));
     for (unsigned i = 0; argc < 2 && i < sizeof usual / sizeof *usual; i++)

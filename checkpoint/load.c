@@ -10,14 +10,13 @@ struct restoration *checkpoint_load(const char *folder, struct store_size *out_s
 {
     struct store *s = NULL;
     struct restoration *r = restoration_create();
-    *out = store_check(folder, problem);
-    if (*out == STORE_OK)
+    *out = store_read_apart(folder, take_row, r, problem);
+    if (*out == STORE_OK && out_size != NULL) {
         *out = store_open(folder, STORE_READ, &s, problem);
-    if (*out == STORE_OK && out_size != NULL)
-        *out = store_size(s, out_size, problem);
-    if (*out == STORE_OK)
-        *out = store_read(s, take_row, r, problem);
-    store_close(s);
+        if (*out == STORE_OK)
+            *out = store_size(s, out_size, problem);
+        store_close(s);
+    }
     if (*out == STORE_OK && !r->has_cut) {
         *out = STORE_DAMAGED;
         buffer_clear(problem);

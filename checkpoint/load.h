@@ -1,6 +1,6 @@
 /* load.h - all rows of a store, looked through: what a start and `kpid checkpoint` read.
  *
- * Thread: main's, before any other is started (store_check forks). Errors: as store.h; `problem` gets a sentence.
+ * Thread: main's, before any other is started (store_read_apart forks). Errors: as store.h; `problem` gets a sentence.
  */
 #pragma once
 #include "aggregators/restoration.h"

@@ -4,8 +4,8 @@
  * one entry: its key the table and the number, its value the row's bytes and their 64-bit XXH3 together with the key.
  * LMDB's default mode is used, neither WRITEMAP nor NOSYNC: what store_commit says is on the disk.
  *
- * LMDB trusts its file. So before a process relies on one, store_check lets a child read all of it: a damaged page may end
- * the child, but not kpid.
+ * LMDB trusts its file. So before a process relies on one, it lets a child read all of it (store_read_apart): a damaged
+ * page may end the child, but not kpid.
  *
  * Thread: one at a time. Memory: store_open to store_close. Errors: as said; `problem` gets a sentence for a person,
  * which names the file.
@@ -41,7 +41,12 @@ void store_close(struct store *s);
 
 /* Takes the folder for one that writes: a file descriptor to be closed, or -1 and why in *out. */
 int store_lock(const char *folder, enum store_result *out, struct buffer *problem);
-/* STORE_OK, _EMPTY, _DAMAGED, _NEWER, _FAILED. Call it before any thread is started: it forks. */
+/* As store_read, of the folder's store, by a child that sends what it has read; two processors work at it then. Where it is
+ * not STORE_OK, what has been taken is worth nothing: STORE_EMPTY, _DAMAGED, _NEWER, _FAILED. Call it before any thread is
+ * started: it forks. */
+enum store_result store_read_apart(const char *folder, bool (*take)(void *context, const struct stored_row *row),
+                                   void *context, struct buffer *problem);
+/* The same, for its result alone. */
 enum store_result store_check(const char *folder, struct buffer *problem);
 /* Moves the file out of the way, to checkpoint.mdb.damaged: the newest one is kept. STORE_EMPTY: there is none; STORE_BUSY,
  * STORE_FAILED. */

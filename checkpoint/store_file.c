@@ -3,76 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static void say(struct buffer *problem, const char *folder, const char *what)
 {
     buffer_clear(problem);
     buffer_format(problem, "%s: %s", folder, what);
-}
-
-static bool pass_by(void *context, const struct stored_row *row)
-{
-    (void)context;
-    (void)row;
-    return true;
-}
-
-static enum store_result read_all(const char *folder, struct buffer *problem)
-{
-    struct store *s;
-    enum store_result result = store_open(folder, STORE_READ, &s, problem);
-    if (result == STORE_OK) {
-        result = store_read(s, pass_by, NULL, problem);
-        store_close(s);
-    }
-    return result;
-}
-
-/* In the child: its status says the result. What LMDB would print before it gives up is of no use to anybody. A signal
- * ends it as one, whoever handled it in the parent: a handler that exits could look like a result. */
-static _Noreturn void check_here(const char *folder)
-{
-    static const int ends[] = {SIGBUS, SIGSEGV, SIGILL, SIGFPE, SIGABRT};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        signal(ends[i], SIG_DFL);
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (nowhere >= 0)
-        dup2(nowhere, STDERR_FILENO);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    struct buffer unheard;
-    buffer_init(&unheard);
-    _exit(64 + (int)read_all(folder, &unheard));
-}
-
-enum store_result store_check(const char *folder, struct buffer *problem)
-{
-    fflush(NULL);
-    pid_t child = fork();
-    if (child < 0) {
-        say(problem, folder, strerror(errno));
-        return STORE_FAILED;
-    }
-    if (child == 0)
-        check_here(folder);
-    int status;
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            REQUIRE(false);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) < 64 || WEXITSTATUS(status) > 64 + STORE_FAILED) {
-        say(problem, folder, "the checkpoint is damaged: who reads it is killed");
-        return STORE_DAMAGED;
-    }
-    enum store_result result = (enum store_result)(WEXITSTATUS(status) - 64);
-    if (result != STORE_OK) /* it did not end the child, so that its words can be had */
-        result = read_all(folder, problem);
-    return result;
 }
 
 static void paths(const char *folder, const char *more, char *out, size_t size)

@@ -3,7 +3,7 @@
  * A store that is damaged is set aside and kpid begins with the earliest offsets, as without one. One of a newer kpid, or
  * one that lacks histories which the configuration asks for, is refused: a person decides.
  *
- * Thread: main's, before any other exists (store_check forks).
+ * Thread: main's, before any other exists (checkpoint_load forks).
  */
 #pragma once
 #include "aggregators/shard.h"

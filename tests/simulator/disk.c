@@ -125,10 +125,9 @@ struct store {
 enum store_result __wrap_store_open(const char *folder, enum store_mode mode, struct store **out,
                                     struct buffer *problem);
 void __wrap_store_close(struct store *s);
-enum store_result __wrap_store_check(const char *folder, struct buffer *problem);
+enum store_result __wrap_store_read_apart(const char *folder, bool (*take)(void *context, const struct stored_row *row),
+                                          void *context, struct buffer *problem);
 enum store_result __wrap_store_set_aside(const char *folder, struct buffer *problem);
-enum store_result __wrap_store_read(struct store *s, bool (*take)(void *context, const struct stored_row *row),
-                                    void *context, struct buffer *problem);
 enum store_result __wrap_store_begin(struct store *s, struct buffer *problem);
 enum store_result __wrap_store_put(struct store *s, struct text rows, struct buffer *problem);
 enum store_result __wrap_store_clear(struct store *s, unsigned table, struct buffer *problem);
@@ -148,12 +147,22 @@ static enum store_result refuse(struct buffer *problem, enum store_result result
     return result;
 }
 
-enum store_result __wrap_store_check(const char *folder, struct buffer *problem)
+enum store_result __wrap_store_read_apart(const char *folder, bool (*take)(void *context, const struct stored_row *row),
+                                          void *context, struct buffer *problem)
 {
     const struct disk *d = disk_in(folder);
     if (d->damaged)
         return refuse(problem, STORE_DAMAGED, "damaged");
-    return disk_has_checkpoint(d) ? STORE_OK : STORE_EMPTY;
+    if (!disk_has_checkpoint(d))
+        return STORE_EMPTY;
+    for (uint32_t i = 0; i < d->rows.count; i++) {
+        const struct disk_row *r = &d->rows.at[i];
+        struct stored_row row = {(unsigned)(r->key >> 32), (uint32_t)r->key, word_text(r->bytes)};
+        if (!take(context, &row))
+            return refuse(problem, STORE_DAMAGED, "a row is refused");
+    }
+    world.counts.restores++;
+    return STORE_OK;
 }
 
 enum store_result __wrap_store_set_aside(const char *folder, struct buffer *problem)
@@ -199,19 +208,6 @@ void __wrap_store_close(struct store *s)
         world.instances[s->disk - world.disks].store = NULL;
     disk_forget(s);
     free(s);
-}
-
-enum store_result __wrap_store_read(struct store *s, bool (*take)(void *context, const struct stored_row *row),
-                                    void *context, struct buffer *problem)
-{
-    for (uint32_t i = 0; i < s->disk->rows.count; i++) {
-        const struct disk_row *r = &s->disk->rows.at[i];
-        struct stored_row row = {(unsigned)(r->key >> 32), (uint32_t)r->key, word_text(r->bytes)};
-        if (!take(context, &row))
-            return refuse(problem, STORE_DAMAGED, "a row is refused");
-    }
-    world.counts.restores++;
-    return STORE_OK;
 }
 
 enum store_result __wrap_store_begin(struct store *s, struct buffer *problem)
