@@ -18,7 +18,9 @@ void entity_fini(struct entity *e)
     for (unsigned i = 0; i < tree_count(e); i++)
         tree_fini(&e->trees[i]);
     free(e->trees);
+    quantiles_destroy(e->quantiles);
     e->trees = NULL;
+    e->quantiles = NULL;
     e->streams = 0;
 }
 
@@ -76,8 +78,11 @@ void entity_add(struct entity *e, const struct contribution *c, int sign)
             e->level[m] += sign * (int128)c->measures[m];
         return;
     }
+    bool is_valued = stream_infos[c->stream].valued;
     e->count += is_level(c->stream) ? 0 : sign;
-    add(e, c->stream, stream_infos[c->stream].valued, c, sign);
+    if (is_valued && e->quantiles != NULL)
+        quantiles_note(e->quantiles, c->stream, entity_row_us(e, c->stream, c->at_us), c->value, sign * c->measures[0]);
+    add(e, c->stream, is_valued, c, sign);
 }
 
 void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign)
@@ -151,6 +156,8 @@ static void absorb_row(void *context, int64_t at_us, int64_t value, const int64_
 
 void entity_absorb(struct entity *to, struct entity *from)
 {
+    quantiles_destroy(to->quantiles); /* they begin anew */
+    to->quantiles = NULL;
     while (to->base_us < from->base_us)
         entity_fold(to, from->base_us);
     to->count += from->count;
@@ -200,8 +207,7 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
     entity_sums_of(e, UINT64_MAX, from_us, to_us, scratch, out);
 }
 
-void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
-                    struct sums *out)
+static void add_sums(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct sums *out)
 {
     memset(out, 0, sizeof *out);
     const struct tree *t = e->trees;
@@ -212,15 +218,111 @@ void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, i
             tree_sums(t, from_us, to_us, out->at + stream_infos[s].first);
         t++;
     }
-    if (out->at[MEASURE_RESPONSES] != 0)
-        add_quantiles(find_tree(e, STREAM_RESPONSE), from_us, to_us, scratch, &out->at[MEASURE_RESPONSE_P50],
-                      &out->at[MEASURE_RESPONSE_P90]);
-    if (out->at[MEASURE_CYCLES] != 0)
-        add_quantiles(find_tree(e, STREAM_CYCLE), from_us, to_us, scratch, &out->at[MEASURE_CYCLE_P50],
-                      &out->at[MEASURE_CYCLE_P90]);
-    if (out->at[MEASURE_PAYBACKS] != 0)
-        add_quantiles(find_tree(e, STREAM_PAYBACK), from_us, to_us, scratch, &out->at[MEASURE_PAYBACK_P50],
-                      &out->at[MEASURE_PAYBACK_P90]);
+}
+
+/* Of which there are quantiles, and where they go. */
+static const struct {
+    enum stream stream;
+    enum measure count, p50, p90;
+} valued[] = {
+    {STREAM_RESPONSE, MEASURE_RESPONSES, MEASURE_RESPONSE_P50, MEASURE_RESPONSE_P90},
+    {STREAM_CYCLE, MEASURE_CYCLES, MEASURE_CYCLE_P50, MEASURE_CYCLE_P90},
+    {STREAM_PAYBACK, MEASURE_PAYBACKS, MEASURE_PAYBACK_P50, MEASURE_PAYBACK_P90},
+};
+enum { VALUED = sizeof valued / sizeof *valued };
+
+void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
+                    struct sums *out)
+{
+    add_sums(e, streams, from_us, to_us, out);
+    for (unsigned v = 0; v < VALUED; v++)
+        if (out->at[valued[v].count] != 0)
+            add_quantiles(find_tree(e, valued[v].stream), from_us, to_us, scratch, &out->at[valued[v].p50],
+                          &out->at[valued[v].p90]);
+}
+
+struct few {
+    uint32_t buckets[QUANTILES_FROM];
+    unsigned count;
+};
+
+/* In its place among those that are there. */
+static void put_value(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    (void)at_us;
+    struct few *f = context;
+    for (int64_t i = 0; i < measures[0]; i++) {
+        REQUIRE(f->count < QUANTILES_FROM);
+        unsigned at = f->count++;
+        for (; at > 0 && f->buckets[at - 1] > value; at--)
+            f->buckets[at] = f->buckets[at - 1];
+        f->buckets[at] = (uint32_t)value;
+    }
+}
+
+/* Nearest rank, as in histogram_quantile_s, of less than QUANTILES_FROM values. */
+static void find_of_few(const struct tree *t, int64_t from_us, int64_t to_us, int128 *p50, int128 *p90)
+{
+    struct few f = {.count = 0};
+    tree_visit(t, from_us, to_us, put_value, &f);
+    *p50 = histogram_midpoint_s(f.buckets[(f.count * 50 + 99) / 100 - 1]);
+    *p90 = histogram_midpoint_s(f.buckets[(f.count * 90 + 99) / 100 - 1]);
+}
+
+void entity_edge_sums(const struct entity *e, const struct window_edges *edges, struct edge_sums *out)
+{
+    const struct tree *t = e->trees;
+    for (unsigned s = 0; s < STREAM_COUNT; s++) {
+        if (!(e->streams & UINT64_C(1) << s))
+            continue;
+        if (!is_level(s))
+            tree_prefixes(t, edges->at_us, edges->count, out->at[s]);
+        t++;
+    }
+}
+
+static void subtract(const struct entity *e, const struct edge_sums *before, unsigned from, unsigned to,
+                     struct sums *out)
+{
+    memset(out, 0, sizeof *out);
+    for (unsigned s = 0; s < STREAM_COUNT; s++) {
+        if (is_level(s) || !(e->streams & UINT64_C(1) << s))
+            continue;
+        int128 *sums = out->at + stream_infos[s].first;
+        for (unsigned m = 0; m < stream_infos[s].measures; m++)
+            sums[m] = before->at[s][to][m] - before->at[s][from][m];
+    }
+}
+
+void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, const struct edge_sums *before,
+                     unsigned from, unsigned to, struct sums *out)
+{
+    subtract(e, before, from, to, out);
+    for (unsigned v = 0; v < VALUED; v++) {
+        int128 count = out->at[valued[v].count], *p50 = &out->at[valued[v].p50], *p90 = &out->at[valued[v].p90];
+        const struct tree *t = find_tree(e, valued[v].stream);
+        int64_t from_us = edges->at_us[from], to_us = edges->at_us[to];
+        if (count >= QUANTILES_FROM && e->quantiles == NULL)
+            e->quantiles = quantiles_create();
+        if (count >= QUANTILES_FROM)
+            quantiles_find(e->quantiles, valued[v].stream, slot, t, from_us, to_us, p50, p90);
+        else if (count != 0)
+            find_of_few(t, from_us, to_us, p50, p90);
+    }
+}
+
+void entity_end_cut(struct entity *e)
+{
+    if (e->quantiles != NULL)
+        quantiles_end(e->quantiles);
+}
+
+bool entity_has_begun(const struct entity *e, int64_t to_us)
+{
+    static const struct sums nothing;
+    struct sums sums;
+    add_sums(e, UINT64_MAX, INT64_MIN, to_us, &sums);
+    return memcmp(&sums, &nothing, sizeof sums) != 0;
 }
 
 void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out)
@@ -317,5 +419,5 @@ uint64_t entity_rows(const struct entity *e)
 
 uint64_t entity_bytes(const struct entity *e)
 {
-    return sizeof *e + tree_count(e) * sizeof *e->trees + entity_tree_bytes(e);
+    return sizeof *e + tree_count(e) * sizeof *e->trees + entity_tree_bytes(e) + quantiles_bytes(e->quantiles);
 }

@@ -7,6 +7,7 @@
 #include "aggregators/histogram.h"
 #include "aggregators/measure.h"
 #include "aggregators/own.h"
+#include "aggregators/quantiles.h"
 #include "aggregators/tree.h"
 #include "aggregators/window.h"
 #include "config/field.h"
@@ -32,16 +33,17 @@ struct contribution {
 #define ENTITY_BASE_US (-AT_MAX)
 
 struct entity {
-    struct tree *trees;  /* of the streams in `streams`, in the order of enum stream */
-    uint32_t name;       /* number in the dimension's names */
-    uint64_t streams;    /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
-    uint8_t dimension;   /* enum dimension */
-    uint8_t changed_for; /* bit r: changed since the last cut of reader r */
-    bool gone;           /* it went into another one: entity_absorb */
-    int64_t base_us;     /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
-    int64_t count;       /* of additions that say what happened, less those that were taken back */
-    int64_t folded_us;   /* what STREAM_OPEN held before this instant is in `level` */
-    int128 level[5];     /* open deals, their amount, weighted amount, unrated, by an old rate: up to folded_us */
+    struct tree *trees;          /* of the streams in `streams`, in the order of enum stream */
+    uint32_t name;               /* number in the dimension's names */
+    uint64_t streams;            /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
+    uint8_t dimension;           /* enum dimension */
+    uint8_t changed_for;         /* bit r: changed since the last cut of reader r */
+    struct quantiles *quantiles; /* of spans of many values; NULL: it has none */
+    bool gone;                   /* it went into another one: entity_absorb */
+    int64_t base_us;   /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
+    int64_t count;     /* of additions that say what happened, less those that were taken back */
+    int64_t folded_us; /* what STREAM_OPEN held before this instant is in `level` */
+    int128 level[5];   /* open deals, their amount, weighted amount, unrated, by an old rate: up to folded_us */
 };
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name);
@@ -52,7 +54,8 @@ void entity_add(struct entity *e, const struct contribution *c, int sign);
 void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign);
 /* Both: to its own stream, and to those of the pairs in `pairs`, as bits. */
 void entity_add_all(struct entity *e, const struct contribution *c, uint64_t pairs, int sign);
-/* Makes few rows of what happened before the horizon (horizon.h), some of them in each call, so that none takes long. */
+/* Makes few rows of what happened before the horizon (horizon.h), some of them in each call, so that none takes long. Not
+ * within a cut. */
 void entity_fold(struct entity *e, int64_t horizon_us);
 /* Where the row of an addition to the stream is. */
 int64_t entity_row_us(const struct entity *e, unsigned stream, int64_t at_us);
@@ -64,6 +67,19 @@ void entity_absorb(struct entity *to, struct entity *from);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
  * and is again afterwards. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
+/* What each stream that says what happened adds up to before each edge. */
+struct edge_sums {
+    int128 at[STREAM_COUNT][4 * WINDOWS_MAX][STREAM_MEASURES_MAX];
+};
+
+/* For spans that each cut asks for: first what lies before their edges, once for all of them; then each span, which begins at
+ * edge `from` and ends at edge `to` (slot: quantiles.h); entity_end_cut comes after the last one of a cut. */
+void entity_edge_sums(const struct entity *e, const struct window_edges *edges, struct edge_sums *out);
+void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, const struct edge_sums *before,
+                     unsigned from, unsigned to, struct sums *out);
+void entity_end_cut(struct entity *e);
+/* Whether what happened before to_us adds up to anything. */
+bool entity_has_begun(const struct entity *e, int64_t to_us);
 /* The sums of the pairs. */
 void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
                      struct own_sums *out);

@@ -313,6 +313,15 @@ struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned cou
     return leaf;
 }
 
+void leaf_instants(struct row_shape s, const struct leaf *leaf, int64_t *out)
+{
+    struct form f = form_of(leaf, 0);
+    const uint8_t *column = leaf->bytes + column_count(s);
+    int64_t unit = units[f.unit];
+    for (unsigned i = 0; i < leaf->count; i++)
+        out[i] = leaf->base_us + read_number(column + i * f.width, f.width) * unit;
+}
+
 void leaf_rows(struct row_shape s, const struct leaf *leaf, struct row *out)
 {
     unsigned begin = column_count(s);

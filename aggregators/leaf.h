@@ -46,6 +46,8 @@ struct leaf *leaf_create(struct row_shape s, const struct row *first, const stru
 struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned count);
 int64_t leaf_at_us(struct row_shape s, const struct leaf *leaf, unsigned i);
 void leaf_row(struct row_shape s, const struct leaf *leaf, unsigned i, struct row *out);
+/* The instants of all rows, to out[leaf->count]. */
+void leaf_instants(struct row_shape s, const struct leaf *leaf, int64_t *out);
 /* All of them, in order, to out[leaf->count]. */
 void leaf_rows(struct row_shape s, const struct leaf *leaf, struct row *out);
 /* The first row that is not less than the key, `count` where all are. O(log rows). */

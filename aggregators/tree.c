@@ -304,6 +304,74 @@ void tree_sums(const struct tree *t, int64_t from_us, int64_t to_us, int128 *out
         add_between(t, t->root, t->depth, from_us, to_us, out);
 }
 
+/* Instants that lie in a node, or are not before it; `running`: the sums of what lies before the node. */
+struct prefixes {
+    const int64_t *at;
+    unsigned count;
+    int128 (*out)[STREAM_MEASURES_MAX];
+};
+
+static void leaf_prefixes(const struct tree *t, const struct leaf *leaf, struct prefixes p, int128 *running)
+{
+    int64_t instants[LEAF_ROWS];
+    if (p.count > 1) /* few steps each, then, instead of a search */
+        leaf_instants(t->shape, leaf, instants);
+    for (unsigned i = 0, row = 0; i < p.count; i++) {
+        unsigned to = row;
+        if (p.count == 1)
+            to = leaf_find(t->shape, leaf, p.at[i], INT64_MIN);
+        else
+            while (to < leaf->count && instants[to] < p.at[i])
+                to++;
+        leaf_sums(t->shape, leaf, row, to, running);
+        memcpy(p.out[i], running, t->shape.measures * sizeof *running);
+        row = to;
+    }
+}
+
+/* Takes those off the front that are not after `until_us`. */
+static struct prefixes take_until(struct prefixes *p, int64_t until_us)
+{
+    struct prefixes first = *p;
+    for (first.count = 0; first.count < p->count && p->at[first.count] <= until_us;)
+        first.count++;
+    p->at += first.count;
+    p->out += first.count;
+    p->count -= first.count;
+    return first;
+}
+
+/* Every row of a child is at or after its key, so an instant that is not after the next child's key asks nothing of that. */
+static void node_prefixes(const struct tree *t, const void *node, unsigned depth, struct prefixes p, int128 *running)
+{
+    if (depth == 0) {
+        leaf_prefixes(t, node, p, running);
+        return;
+    }
+    const struct inner *n = node;
+    for (uint32_t i = 0; p.count > 0; i++) {
+        struct prefixes here = i + 1 < n->count ? take_until(&p, ats(t, n)[i + 1]) : p;
+        if (here.count > 0) {
+            int128 within[STREAM_MEASURES_MAX];
+            memcpy(within, running, sizeof within);
+            node_prefixes(t, nodes(t, n)[i], depth - 1, here, within);
+        }
+        if (i + 1 == n->count)
+            return;
+        for (unsigned m = 0; m < t->shape.measures; m++)
+            running[m] += sums_of(t, n, i)[m];
+    }
+}
+
+void tree_prefixes(const struct tree *t, const int64_t *instants_us, unsigned count, int128 (*out)[STREAM_MEASURES_MAX])
+{
+    int128 running[STREAM_MEASURES_MAX] = {0};
+    if (t->root == NULL)
+        memset(out, 0, count * sizeof *out);
+    else
+        node_prefixes(t, t->root, t->depth, (struct prefixes){instants_us, count, out}, running);
+}
+
 struct search {
     int64_t from_us;
     int128 level, running; /* running: the sum of what lies before the node */

@@ -34,6 +34,10 @@ void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta
 void tree_add_sorted(struct tree *t, const struct row *rows, uint32_t count);
 /* Sums of the rows with from_us <= at < to_us, added to out[measures]. */
 void tree_sums(const struct tree *t, int64_t from_us, int64_t to_us, int128 *out);
+/* For each of the instants, which ascend, the sums of the rows before it: out[count][measures]. For less than `count` calls of
+ * tree_sums: it is one walk. */
+void tree_prefixes(const struct tree *t, const int64_t *instants_us, unsigned count,
+                   int128 (*out)[STREAM_MEASURES_MAX]);
 /* The first instant >= from_us at which there is a row, INT64_MAX where there is none. */
 int64_t tree_next(const struct tree *t, int64_t from_us);
 /* The least instant >= from_us by which the first measure of all rows up to and including it adds up to at least

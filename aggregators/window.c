@@ -1,6 +1,7 @@
 #include "aggregators/window.h"
 #include "aggregators/tree.h"
 #include "base/error.h"
+#include <stdlib.h>
 
 /* Every zone in use is a multiple of this from UTC, so what is floored to it is floored on the local clock as well. */
 #define QUARTER_HOUR (15 * MINUTE)
@@ -91,4 +92,36 @@ int64_t window_next_change(const struct window_spec *w, const struct window_span
     }
     REQUIRE(next > as_of_us);
     return next;
+}
+
+static int by_instant(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+void window_edges_of(const struct window_span *spans, unsigned span_count, struct window_edges *out)
+{
+    unsigned all = 0;
+    REQUIRE(span_count <= WINDOWS_MAX);
+    for (unsigned i = 0; i < span_count; i++) {
+        out->at_us[all++] = spans[i].from_us;
+        out->at_us[all++] = spans[i].to_us;
+        if (spans[i].has_previous) {
+            out->at_us[all++] = spans[i].previous_from_us;
+            out->at_us[all++] = spans[i].previous_to_us;
+        }
+    }
+    qsort(out->at_us, all, sizeof *out->at_us, by_instant);
+    out->count = 0;
+    for (unsigned i = 0; i < all; i++)
+        if (i == 0 || out->at_us[i] != out->at_us[i - 1])
+            out->at_us[out->count++] = out->at_us[i];
+}
+
+unsigned window_edge(const struct window_edges *e, int64_t at_us)
+{
+    const int64_t *found = bsearch(&at_us, e->at_us, e->count, sizeof at_us, by_instant);
+    REQUIRE(found != NULL);
+    return (unsigned)(found - e->at_us);
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "base/calendar.h"
+#include "config/config.h"
 #include "config/window_spec.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,16 @@ struct window_span {
 };
 
 struct window_span window_span_at(const struct window_spec *w, const struct calendar *c, int64_t as_of_us);
+
+/* Where spans begin and end, each instant once, ascending. */
+struct window_edges {
+    int64_t at_us[4 * WINDOWS_MAX];
+    unsigned count;
+};
+
+void window_edges_of(const struct window_span *spans, unsigned span_count, struct window_edges *out);
+/* The number of an instant that is one of them. */
+unsigned window_edge(const struct window_edges *e, int64_t at_us);
 
 struct tree;
 /* The earliest instant after as_of at which a sum of the tree over the window, or over its previous one, may

@@ -63,9 +63,12 @@ static unsigned place_in(const struct model *m, int64_t at_us, int64_t value)
 static struct leaf *build_again(struct row_shape s, struct leaf *leaf, const struct model *m, int step)
 {
     struct row rows[LEAF_ROWS];
+    int64_t instants[LEAF_ROWS];
     leaf_rows(s, leaf, rows);
+    leaf_instants(s, leaf, instants);
     for (unsigned i = 0; i < m->count; i++)
-        cr_assert(rows[i].at_us == m->rows[i].at_us && rows[i].value == m->rows[i].value &&
+        cr_assert(rows[i].at_us == m->rows[i].at_us && instants[i] == rows[i].at_us &&
+                      rows[i].value == m->rows[i].value &&
                       memcmp(rows[i].measures, m->rows[i].measures, s.measures * sizeof(int64_t)) == 0,
                   "step %d row %u", step, i);
     free(leaf);

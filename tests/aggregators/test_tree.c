@@ -2,6 +2,7 @@
 #include "tests/support/random.h"
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The same as the tree, without a tree: all rows that were ever added. */
@@ -28,6 +29,33 @@ static void count_rows(void *context, int64_t at_us, int64_t value, const int64_
     (void)value;
     (void)measures;
     ++*(int *)context;
+}
+
+static int by_instant(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Some of them close together, some twice, some before and after all rows. */
+static void expect_prefixes(const struct tree *t, struct random *r, int64_t instants)
+{
+    enum { MOST = 40 };
+    int64_t at[MOST];
+    int128 sums[MOST][STREAM_MEASURES_MAX];
+    unsigned count = 1 + (unsigned)random_below(r, MOST);
+    for (unsigned i = 0; i < count; i++)
+        at[i] = i > 0 && random_chance(r, 40) ? at[i - 1] + random_below(r, 3) : random_below(r, instants + 20) - 10;
+    if (random_chance(r, 50))
+        at[0] = INT64_MIN;
+    qsort(at, count, sizeof *at, by_instant);
+    tree_prefixes(t, at, count, sums);
+    for (unsigned i = 0; i < count; i++) {
+        int128 expected[STREAM_MEASURES_MAX] = {0};
+        tree_sums(t, INT64_MIN, at[i], expected);
+        cr_assert(memcmp(expected, sums[i], t->shape.measures * sizeof *expected) == 0, "before %lld",
+                  (long long)at[i]);
+    }
 }
 
 static void run(uint64_t seed, int measures, bool valued, int64_t instants)
@@ -67,6 +95,8 @@ static void run(uint64_t seed, int measures, bool valued, int64_t instants)
         tree_sums(&t, from, to, actual);
         for (int m = 0; m < measures; m++)
             cr_assert(expected[m] == actual[m], "step %d", step);
+        if (step % 7 == 0)
+            expect_prefixes(&t, &r, instants);
     }
     while (model.count > 0) {
         model.count--;

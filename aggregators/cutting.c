@@ -1,0 +1,339 @@
+#include "aggregators/cutting.h"
+#include "aggregators/horizon.h"
+#include "aggregators/series.h"
+#include "aggregators/snapshot_fill.h"
+#include "base/error.h"
+#include "base/instant.h"
+#include <stdlib.h>
+#include <string.h>
+
+void cutting_init(struct cutting *cutting, struct derivation *derivation)
+{
+    const struct config *config = derivation->valuation.config;
+    *cutting = (struct cutting){.config = config, .calendar = derivation->valuation.calendar, .derivation = derivation};
+    cutting->before = must_alloc(sizeof *cutting->before);
+    histogram_init(&cutting->scratch);
+    working_time_init(&cutting->working_time, config, cutting->calendar);
+}
+
+void cutting_fini(struct cutting *cutting)
+{
+    free(cutting->before);
+    free(cutting->order);
+    for (unsigned i = 0; i < SERIES_MAX; i++)
+        free(cutting->series_starts[i]);
+}
+
+uint64_t cutting_bytes(const struct cutting *cutting)
+{
+    return sizeof *cutting->before + cutting->order_room * sizeof *cutting->order;
+}
+
+void cutting_find_spans(struct cutting *cutting)
+{
+    for (unsigned w = 0; w < cutting->config->window_count; w++)
+        cutting->spans[w] =
+            window_span_at(&cutting->config->windows[w], cutting->calendar, cutting->derivation->now_us);
+    window_edges_of(cutting->spans, cutting->config->window_count, &cutting->edges);
+    for (unsigned w = 0; w < cutting->config->window_count; w++) {
+        const struct window_span *span = &cutting->spans[w];
+        cutting->from[w * 2] = window_edge(&cutting->edges, span->from_us);
+        cutting->to[w * 2] = window_edge(&cutting->edges, span->to_us);
+        if (span->has_previous) {
+            cutting->from[w * 2 + 1] = window_edge(&cutting->edges, span->previous_from_us);
+            cutting->to[w * 2 + 1] = window_edge(&cutting->edges, span->previous_to_us);
+        }
+    }
+}
+
+static void cut_sums(struct cutting *cutting, struct entity *e, unsigned slot, struct sums *out)
+{
+    entity_cut_sums(e, slot, &cutting->edges, cutting->before, cutting->from[slot], cutting->to[slot], out);
+}
+
+static struct text entity_text(const struct cutting *cutting, uint32_t id)
+{
+    const struct entity *e = &cutting->derivation->entities.at[id];
+    return intern_text(&cutting->derivation->ledger.names[e->dimension], e->name);
+}
+
+static int by_dimension_and_name(const void *a, const void *b, void *context)
+{
+    const struct cutting *cutting = context;
+    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+    int order = (int)cutting->derivation->entities.at[first].dimension -
+                (int)cutting->derivation->entities.at[second].dimension;
+    return order != 0 ? order : text_compare(entity_text(cutting, first), entity_text(cutting, second));
+}
+
+static struct text word_or_none(const struct cutting *cutting, uint32_t number)
+{
+    return number != 0 ? intern_text(&cutting->derivation->ledger.words, number - 1) : TEXT("");
+}
+
+/* What the organisation says of a manager or team. True: it says in which team a manager is now. */
+static bool fill_about(struct cutting *cutting, const struct entity *e, struct snapshot *out)
+{
+    struct organisation *o = &cutting->derivation->valuation.organisation;
+    const struct ledger *l = &cutting->derivation->ledger;
+    struct snapshot_about about = {.active = true};
+    if (!o->in_use || (e->dimension != DIMENSION_MANAGER && e->dimension != DIMENSION_TEAM))
+        return false;
+    bool of_manager = e->dimension == DIMENSION_MANAGER;
+    const struct stint *now = of_manager ? organisation_manager(o, e->name) : organisation_team_name(o, e->name);
+    if (now != NULL) {
+        about.name = word_or_none(cutting, now->name);
+        about.active = now->team != 0 && now->active;
+        if (of_manager && now->team != 0)
+            about.team = intern_text(&l->names[DIMENSION_TEAM], now->team - 1);
+    }
+    uint32_t lead = of_manager ? 0 : organisation_lead(o, e->name);
+    if (lead != 0)
+        about.lead = intern_text(&l->names[DIMENSION_MANAGER], lead - 1);
+    snapshot_add_about(out, &about);
+    return of_manager && now != NULL && now->team != 0;
+}
+
+#define QUARTER_HOUR (15 * MINUTE)
+
+static int64_t quarter_begun(int64_t us)
+{
+    return us - (us % QUARTER_HOUR + QUARTER_HOUR) % QUARTER_HOUR;
+}
+
+/* The working calendar of an entity: a team's own, a manager's by the team that it is in now. */
+static size_t calendar_of(struct cutting *cutting, const struct entity *e)
+{
+    const struct ledger *l = &cutting->derivation->ledger;
+    uint32_t team =
+        e->dimension == DIMENSION_TEAM ? e->name + 1
+        : e->dimension == DIMENSION_MANAGER
+            ? organisation_team_now(&cutting->derivation->valuation.organisation, REVISION_STANDING, e->name)
+            : 0;
+    return team != 0 ? config_team_calendar(cutting->config, intern_text(&l->names[DIMENSION_TEAM], team - 1)) : 0;
+}
+
+/* Targets of the window's period. What grows with working time moves by whole quarters of an hour, so that values do not
+ * change at every instant. AMENDMENT 26. */
+static void fill_window_targets(struct cutting *cutting, const struct entity *e, uint32_t word, unsigned window,
+                                size_t calendar, struct snapshot *out)
+{
+    const struct window_spec *spec = &cutting->config->windows[window];
+    const struct window_span *span = &cutting->spans[window];
+    bool is_past = spec->kind == WINDOW_PAST;
+    int64_t now_us = cutting->derivation->now_us, reached_us = quarter_begun(now_us);
+    int64_t today = calendar_day_begun(cutting->calendar, now_us);
+    struct target_period p = {.period = spec->period,
+                              .first_day =
+                                  calendar_period_day(cutting->calendar, spec->period, today, is_past ? -1 : 0),
+                              .next_day = calendar_period_day(cutting->calendar, spec->period, today, is_past ? 0 : 1),
+                              .end_us = is_past ? span->to_us : span->next_period_us};
+    struct target_sum sums[KPI_ANY_COUNT];
+    unsigned count =
+        targets_of(&cutting->derivation->targets, &cutting->derivation->ledger, (enum dimension)e->dimension, word, &p,
+                   &cutting->config->calendars[calendar], sums, KPI_ANY_COUNT);
+    for (unsigned i = 0; i < count; i++) {
+        struct snapshot_target t = {.window = window,
+                                    .kpi = sums[i].kpi,
+                                    .numerator = sums[i].numerator,
+                                    .denominator = sums[i].denominator,
+                                    .day_us = working_calendar_day_us(&cutting->config->calendars[calendar]),
+                                    .is_past = is_past};
+        t.whole_us = working_time_us(&cutting->working_time, calendar, span->from_us, p.end_us);
+        t.elapsed_us = t.whole_us;
+        if (!is_past) {
+            int64_t until_us = reached_us < p.end_us ? reached_us : p.end_us;
+            t.elapsed_us = working_time_us(&cutting->working_time, calendar, span->from_us, until_us);
+            int64_t from_us = reached_us > span->from_us ? reached_us : span->from_us;
+            t.left_us = working_time_us(&cutting->working_time, calendar, from_us, p.end_us);
+        }
+        snapshot_add_target(out, &t);
+    }
+}
+
+/* True: it has targets, so that its values change with each quarter of an hour. */
+static bool fill_targets(struct cutting *cutting, const struct entity *e, struct snapshot *out)
+{
+    const struct targets *t = &cutting->derivation->targets;
+    if (t->entity_room == 0)
+        return false;
+    const struct ledger *l = &cutting->derivation->ledger;
+    uint32_t word = intern_find(&l->words, intern_text(&l->names[e->dimension], e->name));
+    if (word == INTERN_NONE || !targets_name(t, word))
+        return false;
+    size_t calendar = calendar_of(cutting, e);
+    for (unsigned w = 0; w < cutting->config->window_count; w++)
+        if (cutting->config->dimension_windows[e->dimension][w] &&
+            (cutting->config->windows[w].kind == WINDOW_TO_DATE || cutting->config->windows[w].kind == WINDOW_PAST))
+            fill_window_targets(cutting, e, word, w, calendar, out);
+    return true;
+}
+
+static void fill_points(struct cutting *cutting, const struct entity *e, unsigned series, struct snapshot *out)
+{
+    const struct series_config *of = &cutting->config->series[series];
+    uint64_t streams = series_streams(of);
+    snapshot_add_series(out, series);
+    for (int p = 0; p < of->points; p++) {
+        int64_t from_us = cutting->series_starts[series][p];
+        int64_t to_us = p + 1 < of->points ? cutting->series_starts[series][p + 1] : cutting->derivation->now_us + 1;
+        struct sums sums;
+        entity_sums_of(e, streams, from_us, to_us, &cutting->scratch, &sums);
+        snapshot_add_point(out, &sums);
+    }
+}
+
+/* The points of the entity's series. Returns when one changes by time alone, INT64_MAX: it has none. Whoever is in no
+ * series pays for nothing of this. */
+static int64_t fill_series(struct cutting *cutting, const struct entity *e, struct text name, struct snapshot *out)
+{
+    static const struct window_spec today = {.kind = WINDOW_TO_DATE, .period = PERIOD_DAY};
+    static const bool has_it[] = {true};
+    int64_t now_us = cutting->derivation->now_us, next_us = INT64_MAX;
+    bool asked = false, begun = false;
+    for (unsigned i = 0; i < cutting->config->series_count; i++) {
+        const struct series_config *series = &cutting->config->series[i];
+        if (!series_names(series, e->dimension, name))
+            continue;
+        begun = asked ? begun : entity_has_begun(e, now_us + 1);
+        asked = true;
+        int64_t start_us = begun ? series_next_start(series, cutting->calendar, now_us) : INT64_MAX;
+        if (begun)
+            fill_points(cutting, e, i, out);
+        if (start_us < next_us)
+            next_us = start_us;
+    }
+    if (!asked)
+        return INT64_MAX;
+    struct window_span span = window_span_at(&today, cutting->calendar, now_us);
+    int64_t change_us = entity_next_change(e, &today, &span, has_it, 1, cutting->calendar, now_us);
+    return change_us < next_us ? change_us : next_us;
+}
+
+static void find_starts(struct cutting *cutting, struct snapshot *out)
+{
+    for (unsigned i = 0; i < cutting->config->series_count; i++) {
+        const struct series_config *series = &cutting->config->series[i];
+        if (cutting->series_starts[i] == NULL)
+            cutting->series_starts[i] = must_alloc((size_t)series->points * sizeof *cutting->series_starts[i]);
+        series_starts(series, cutting->calendar, cutting->derivation->now_us, cutting->series_starts[i]);
+        snapshot_add_starts(out, i, cutting->series_starts[i], (unsigned)series->points);
+    }
+}
+
+static void fill_entity(struct cutting *cutting, uint32_t id, struct snapshot *out)
+{
+    const struct config *c = cutting->config;
+    struct entity *e = &cutting->derivation->entities.at[id];
+    const bool *has_window = c->dimension_windows[e->dimension];
+    snapshot_add_entity(out, e->dimension, entity_text(cutting, id), id);
+    if (e->gone) {
+        timers_set(&cutting->derivation->entities.wake, id, TIMERS_NEVER);
+        return;
+    }
+    bool is_member = fill_about(cutting, e, out);
+    bool has_targets = fill_targets(cutting, e, out);
+    struct sums level;
+    entity_level(e, cutting->derivation->now_us, &level);
+    entity_edge_sums(e, &cutting->edges, cutting->before);
+    if (is_member || !entity_is_empty(e) || snapshot_target_count(out, snapshot_entity_count(out) - 1) > 0)
+        snapshot_mark_standing(out);
+    for (unsigned w = 0; w < c->window_count; w++) {
+        if (!has_window[w])
+            continue;
+        struct sums current, previous = {{0}};
+        if (c->windows[w].kind == WINDOW_NOW) {
+            current = level;
+        } else {
+            cut_sums(cutting, e, w * 2, &current);
+            current.at[MEASURE_OPEN] =
+                level.at[MEASURE_OPEN]; /* velocity is of what is open now and what was won in the window */
+            if (c->windows[w].kind == WINDOW_TO_DATE) /* a forecast is of the whole period */
+                entity_expected(e, cutting->spans[w].from_us, cutting->spans[w].next_period_us, &current);
+        }
+        if (cutting->spans[w].has_previous)
+            cut_sums(cutting, e, w * 2 + 1, &previous);
+        snapshot_add_sums(out, w, &current, &previous);
+        const struct own_plan *own = &cutting->derivation->entities.own;
+        if (own->pair_count > 0 && c->windows[w].kind != WINDOW_NOW) {
+            struct own_sums now, before = {{{0}}};
+            entity_own_sums(e, own, cutting->spans[w].from_us, cutting->spans[w].to_us, &now);
+            if (cutting->spans[w].has_previous)
+                entity_own_sums(e, own, cutting->spans[w].previous_from_us, cutting->spans[w].previous_to_us, &before);
+            snapshot_add_own(out, w, own->pair_count, &now, &before);
+        }
+    }
+    entity_end_cut(e);
+    entity_fold(e, cutting->horizon_us);
+    int64_t now_us = cutting->derivation->now_us,
+            next_us = entity_next_change(e, c->windows, cutting->spans, has_window, c->window_count, cutting->calendar,
+                                         now_us);
+    int64_t quarter_us = quarter_begun(now_us) + QUARTER_HOUR;
+    if (has_targets && quarter_us < next_us)
+        next_us = quarter_us;
+    int64_t series_us = fill_series(cutting, e, entity_text(cutting, id), out);
+    if (series_us < next_us)
+        next_us = series_us;
+    timers_set(&cutting->derivation->entities.wake, id, next_us);
+}
+
+/* Whether some record names the entity: whoever has a target only has no row. */
+static bool is_named(const void *context, enum dimension d, struct text entity)
+{
+    const struct cutting *cutting = context;
+    uint32_t name = intern_find(&cutting->derivation->ledger.names[d], entity);
+    uint32_t id = name != INTERN_NONE ? entities_find(&cutting->derivation->entities, d, name) : ENTITY_NONE;
+    return id != ENTITY_NONE && !entity_is_empty(&cutting->derivation->entities.at[id]);
+}
+
+static void count_odd_targets(struct cutting *cutting)
+{
+    int64_t *oddities = cutting->derivation->oddities;
+    targets_count_odd(&cutting->derivation->targets, &cutting->derivation->ledger, is_named, cutting,
+                      &oddities[ODDITY_TARGET_UNKNOWN], &oddities[ODDITY_TARGET_ENTITY]);
+}
+
+void cutting_cut(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
+                 const struct positions *positions, struct snapshot *out)
+{
+    bool has_previous[WINDOWS_MAX];
+    cutting_find_spans(cutting);
+    cutting->horizon_us = horizon_us(cutting->config, cutting->calendar, cutting->derivation->now_us);
+    for (unsigned w = 0; w < cutting->config->window_count; w++)
+        has_previous[w] = cutting->spans[w].has_previous;
+    uint32_t count = everything ? cutting->derivation->entities.count : cutting->derivation->entities.changed[r].count;
+    if (count > cutting->order_room) {
+        cutting->order_room = count * 2;
+        cutting->order = must_realloc(cutting->order, cutting->order_room * sizeof *cutting->order);
+    }
+    uint32_t all = count;
+    count = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        uint32_t id = everything ? i : cutting->derivation->entities.changed[r].ids[i];
+        if (!everything || !cutting->derivation->entities.at[id].gone) /* that it has gone is a change */
+            cutting->order[count++] = id;
+    }
+    if (count > 1)
+        qsort_r(cutting->order, count, sizeof *cutting->order, by_dimension_and_name, cutting);
+
+    count_odd_targets(cutting);
+    snapshot_begin(out, cutting->derivation->now_us, everything, cutting->config->window_count, has_previous, accounts,
+                   cutting->derivation->records, cutting->derivation->oddities);
+    int64_t lock_us = cutting->derivation->valuation.books.lock_us;
+    for (unsigned w = 0; w < cutting->config->window_count; w++)
+        snapshot_set_provisional(out, w, lock_us != INT64_MIN && cutting->spans[w].to_us > lock_us);
+    for (uint32_t i = 0; i < positions->count; i++) {
+        const struct cut_position *at = &positions->slots[i].at;
+        struct snapshot_position p = {text_of(at->topic), at->partition, at->offset, positions->slots[i].ended,
+                                      at->earlier};
+        snapshot_add_position(out, &p);
+    }
+    find_starts(cutting, out);
+    for (uint32_t i = 0; i < count; i++)
+        fill_entity(cutting, cutting->order[i], out);
+    for (uint32_t i = 0; i < cutting->derivation->entities.changed[r].count; i++) {
+        struct entity *e = &cutting->derivation->entities.at[cutting->derivation->entities.changed[r].ids[i]];
+        e->changed_for = (uint8_t)(e->changed_for & ~(1u << r));
+    }
+    cutting->derivation->entities.changed[r].count = 0;
+}

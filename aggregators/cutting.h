@@ -1,0 +1,35 @@
+/* cutting.h - how the writer fills a snapshot with what its entities stand for.
+ *
+ * Thread: the shard's writer. Memory: cutting_init to cutting_fini; the derivation is borrowed.
+ */
+#pragma once
+#include "aggregators/derivation.h"
+#include "aggregators/positions.h"
+#include "aggregators/working_time.h"
+
+struct cutting {
+    const struct config *config;
+    const struct calendar *calendar;
+    struct derivation *derivation;
+    struct working_time working_time;
+    struct histogram scratch;
+    /* Of the cut at hand: */
+    struct window_span spans[WINDOWS_MAX];
+    struct window_edges edges; /* of the spans, and by which number of these each begins and ends */
+    unsigned from[2 * WINDOWS_MAX], to[2 * WINDOWS_MAX]; /* by window * 2, + 1: of the one before */
+    int64_t horizon_us;
+    int64_t *series_starts[SERIES_MAX];
+    uint32_t *order; /* ids, sorted */
+    uint32_t order_room;
+    struct edge_sums *before; /* of the entity at hand */
+};
+
+void cutting_init(struct cutting *cutting, struct derivation *derivation);
+void cutting_fini(struct cutting *cutting);
+/* As shard_cut. */
+void cutting_cut(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
+                 const struct positions *positions, struct snapshot *out);
+/* The spans at the derivation's instant, to cutting->spans. */
+void cutting_find_spans(struct cutting *cutting);
+/* Bytes on the heap. */
+uint64_t cutting_bytes(const struct cutting *cutting);

@@ -1,0 +1,285 @@
+#include "aggregators/quantiles.h"
+#include "aggregators/histogram.h"
+#include "base/error.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Of many values: counts of buckets, and of blocks of them, so that a rank is found in some steps. */
+enum { BLOCK = 64, BLOCKS = HISTOGRAM_BUCKETS / BLOCK };
+_Static_assert(BLOCKS *BLOCK == HISTOGRAM_BUCKETS, "blocks are whole");
+
+struct counts {
+    uint32_t blocks[BLOCKS], buckets[HISTOGRAM_BUCKETS];
+};
+
+/* So many are kept as they are, by size. */
+enum { FEW = 2048 };
+
+/* What came and went without a cut in between is not noted beyond so many. */
+enum { CHANGES_MAX = 1 << 16 };
+
+struct kept_span {
+    int64_t from_us, to_us;
+    uint64_t total;
+    uint32_t seen;     /* changes that are counted in */
+    bool is_wanted;    /* by the cut at hand */
+    struct counts *of; /* NULL: there are few */
+    uint16_t *buckets; /* ascending, of each value one; not used where `of` is */
+    uint32_t room;
+};
+
+struct change {
+    int64_t at_us;
+    int32_t count;
+    uint16_t bucket;
+    uint8_t which;
+};
+
+enum { WHICH_RESPONSE, WHICH_CYCLE, WHICH_PAYBACK, WHICH_COUNT };
+
+struct quantiles {
+    struct kept_span *spans[WHICH_COUNT][QUANTILE_SLOTS];
+    unsigned span_count;
+    struct change *changes;
+    uint32_t change_count, change_room;
+};
+
+static unsigned which_of(enum stream stream)
+{
+    REQUIRE(stream_infos[stream].valued);
+    return stream == STREAM_RESPONSE ? WHICH_RESPONSE : stream == STREAM_CYCLE ? WHICH_CYCLE : WHICH_PAYBACK;
+}
+
+struct quantiles *quantiles_create(void)
+{
+    return must_zalloc(sizeof(struct quantiles));
+}
+
+static void forget(struct quantiles *q, struct kept_span **s)
+{
+    if (*s == NULL)
+        return;
+    free((*s)->of);
+    free((*s)->buckets);
+    free(*s);
+    *s = NULL;
+    q->span_count--;
+}
+
+static void forget_all(struct quantiles *q)
+{
+    for (unsigned which = 0; which < WHICH_COUNT; which++)
+        for (unsigned slot = 0; slot < QUANTILE_SLOTS; slot++)
+            forget(q, &q->spans[which][slot]);
+    q->change_count = 0;
+}
+
+void quantiles_destroy(struct quantiles *q)
+{
+    if (q == NULL)
+        return;
+    forget_all(q);
+    free(q->changes);
+    free(q);
+}
+
+void quantiles_note(struct quantiles *q, enum stream stream, int64_t at_us, int64_t bucket, int64_t count)
+{
+    if (q->span_count == 0)
+        return;
+    if (q->change_count == CHANGES_MAX || count > INT32_MAX || count < -INT32_MAX) {
+        forget_all(q); /* they are made anew by who asks next */
+        return;
+    }
+    q->changes = must_grow(q->changes, &q->change_room, q->change_count, sizeof *q->changes);
+    q->changes[q->change_count++] = (struct change){at_us, (int32_t)count, (uint16_t)bucket, (uint8_t)which_of(stream)};
+}
+
+static void count_one(struct counts *of, uint32_t bucket, int64_t more)
+{
+    of->buckets[bucket] += (uint32_t)more;
+    of->blocks[bucket / BLOCK] += (uint32_t)more;
+}
+
+/* Where the bucket's values begin, or would. */
+static uint32_t place_of(const struct kept_span *s, uint32_t bucket)
+{
+    uint32_t low = 0, high = (uint32_t)s->total;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (s->buckets[middle] < bucket)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void become_many(struct kept_span *s)
+{
+    s->of = must_zalloc(sizeof *s->of);
+    for (uint32_t i = 0; i < s->total; i++)
+        count_one(s->of, s->buckets[i], 1);
+    free(s->buckets);
+    s->buckets = NULL;
+    s->room = 0;
+}
+
+static void count(struct kept_span *s, int64_t bucket, int64_t more)
+{
+    REQUIRE(more >= 0 || s->total >= (uint64_t)-more);
+    if (s->of == NULL && more > 0 && s->total + (uint64_t)more > FEW)
+        become_many(s);
+    if (s->of != NULL) {
+        count_one(s->of, (uint32_t)bucket, more);
+        s->total += (uint64_t)more;
+        return;
+    }
+    uint32_t at = place_of(s, (uint32_t)bucket), size = (uint32_t)(more < 0 ? -more : more);
+    uint32_t behind = (uint32_t)s->total - at;
+    if (more > 0) {
+        s->buckets = must_grow(s->buckets, &s->room, (uint32_t)s->total + size, sizeof *s->buckets);
+        memmove(s->buckets + at + size, s->buckets + at, behind * sizeof *s->buckets);
+        for (uint32_t i = 0; i < size; i++)
+            s->buckets[at + i] = (uint16_t)bucket;
+    } else {
+        REQUIRE(size <= behind && s->buckets[at] == bucket && (size == 0 || s->buckets[at + size - 1] == bucket));
+        memmove(s->buckets + at, s->buckets + at + size, (behind - size) * sizeof *s->buckets);
+    }
+    s->total += (uint64_t)more;
+}
+
+static void count_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    (void)at_us;
+    count(context, value, measures[0]);
+}
+
+static void discount_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    (void)at_us;
+    count(context, value, -measures[0]);
+}
+
+/* The same as count_row, but for the order. */
+static void append_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    struct kept_span *s = context;
+    if (s->of != NULL || s->total + (uint64_t)measures[0] > FEW) {
+        count_row(context, at_us, value, measures);
+        return;
+    }
+    for (int64_t i = 0; i < measures[0]; i++) {
+        s->buckets = must_grow(s->buckets, &s->room, (uint32_t)s->total, sizeof *s->buckets);
+        s->buckets[s->total++] = (uint16_t)value;
+    }
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const uint16_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void begin_anew(struct kept_span *s, const struct tree *t, int64_t from_us, int64_t to_us)
+{
+    free(s->of);
+    s->of = NULL;
+    s->total = 0;
+    tree_visit(t, from_us, to_us, append_row, s);
+    if (s->of == NULL && s->total > 0)
+        qsort(s->buckets, s->total, sizeof *s->buckets, by_size);
+}
+
+static void move(struct kept_span *s, const struct tree *t, int64_t from_us, int64_t to_us)
+{
+    if (from_us >= s->to_us || to_us <= s->from_us) {
+        begin_anew(s, t, from_us, to_us);
+        return;
+    }
+    if (from_us > s->from_us)
+        tree_visit(t, s->from_us, from_us, discount_row, s);
+    else if (from_us < s->from_us)
+        tree_visit(t, from_us, s->from_us, count_row, s);
+    if (to_us > s->to_us)
+        tree_visit(t, s->to_us, to_us, count_row, s);
+    else if (to_us < s->to_us)
+        tree_visit(t, to_us, s->to_us, discount_row, s);
+}
+
+/* What came and went within the span as it was, so that it counts what the tree holds there now. */
+static void count_changes(const struct quantiles *q, struct kept_span *s, unsigned which)
+{
+    for (; s->seen < q->change_count; s->seen++) {
+        const struct change *c = &q->changes[s->seen];
+        if (c->which == which && c->at_us >= s->from_us && c->at_us < s->to_us)
+            count(s, c->bucket, c->count);
+    }
+}
+
+/* Nearest rank, as in histogram_quantile_s. */
+static int64_t quantile_s(const struct kept_span *s, unsigned percent)
+{
+    uint64_t rank = (s->total * percent + 99) / 100, before = 0;
+    uint32_t block = 0, bucket;
+    if (s->of == NULL)
+        return histogram_midpoint_s(s->buckets[rank - 1]);
+    for (; block < BLOCKS && before + s->of->blocks[block] < rank; block++)
+        before += s->of->blocks[block];
+    for (bucket = block * BLOCK; bucket < HISTOGRAM_BUCKETS && before + s->of->buckets[bucket] < rank; bucket++)
+        before += s->of->buckets[bucket];
+    REQUIRE(bucket < HISTOGRAM_BUCKETS);
+    return histogram_midpoint_s(bucket);
+}
+
+void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, const struct tree *t, int64_t from_us,
+                    int64_t to_us, int128 *out_p50, int128 *out_p90)
+{
+    REQUIRE(slot < QUANTILE_SLOTS);
+    unsigned which = which_of(stream);
+    struct kept_span *s = q->spans[which][slot];
+    if (s == NULL) {
+        s = q->spans[which][slot] = must_zalloc(sizeof *s);
+        q->span_count++;
+        begin_anew(s, t, from_us, to_us);
+    } else {
+        count_changes(q, s, which);
+        move(s, t, from_us, to_us);
+    }
+    s->from_us = from_us;
+    s->to_us = to_us;
+    s->seen = q->change_count;
+    s->is_wanted = true;
+    *out_p50 = quantile_s(s, 50);
+    *out_p90 = quantile_s(s, 90);
+}
+
+void quantiles_end(struct quantiles *q)
+{
+    for (unsigned which = 0; which < WHICH_COUNT; which++) {
+        for (unsigned slot = 0; slot < QUANTILE_SLOTS; slot++) {
+            struct kept_span *s = q->spans[which][slot];
+            if (s != NULL && s->is_wanted) {
+                s->is_wanted = false;
+                s->seen = 0;
+            } else {
+                forget(q, &q->spans[which][slot]);
+            }
+        }
+    }
+    q->change_count = 0;
+}
+
+uint64_t quantiles_bytes(const struct quantiles *q)
+{
+    if (q == NULL)
+        return 0;
+    uint64_t bytes = sizeof *q + (uint64_t)q->change_room * sizeof *q->changes;
+    for (unsigned which = 0; which < WHICH_COUNT; which++)
+        for (unsigned slot = 0; slot < QUANTILE_SLOTS; slot++) {
+            const struct kept_span *s = q->spans[which][slot];
+            if (s != NULL)
+                bytes += sizeof *s + (s->of != NULL ? sizeof *s->of : 0) + s->room * sizeof *s->buckets;
+        }
+    return bytes;
+}

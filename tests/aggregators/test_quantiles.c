@@ -1,0 +1,104 @@
+/* Spans that go along with time have the quantiles of a walk over their rows, whatever came, went or came late in between. */
+#include "aggregators/histogram.h"
+#include "aggregators/quantiles.h"
+#include "tests/support/random.h"
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ADDED_MAX = 30000, SPANS = 6 };
+
+static struct {
+    int64_t at_us, bucket;
+} added[ADDED_MAX];
+static uint32_t added_count;
+
+static void count_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    (void)at_us;
+    histogram_add(context, (uint32_t)value, measures[0]);
+}
+
+static void expect_equal(struct quantiles *q, unsigned slot, const struct tree *t, int64_t from_us, int64_t to_us,
+                         int step)
+{
+    static struct histogram h;
+    int128 p50, p90;
+    histogram_init(&h);
+    tree_visit(t, from_us, to_us, count_row, &h);
+    if (h.total == 0)
+        return;
+    quantiles_find(q, STREAM_CYCLE, slot, t, from_us, to_us, &p50, &p90);
+    cr_assert((int64_t)p50 == histogram_quantile_s(&h, 50) && (int64_t)p90 == histogram_quantile_s(&h, 90),
+              "step %d, slot %u, %llu values: %lld and %lld", step, slot, (unsigned long long)h.total, (long long)p50,
+              (long long)p90);
+}
+
+static void change(struct quantiles *q, struct tree *t, int64_t at_us, int64_t bucket, int sign)
+{
+    tree_add(t, at_us, bucket, (int64_t[]){sign, sign * 7});
+    quantiles_note(q, STREAM_CYCLE, at_us, bucket, sign);
+    quantiles_note(q, STREAM_RESPONSE, at_us, bucket, sign); /* another tree's */
+}
+
+static void run(uint64_t seed, uint32_t at_a_time, int64_t buckets)
+{
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
+    struct random r = {seed};
+    struct tree t;
+    tree_init(&t, 2, true);
+    struct quantiles *q = quantiles_create();
+    int64_t now = 100000, from[SPANS] = {INT64_MIN, 0, 90000, 99000, 0, 99900}, to[SPANS] = {0};
+    added_count = 0;
+    for (int step = 0; step < 400; step++) {
+        now += random_below(&r, 100);
+        for (uint32_t i = (uint32_t)random_below(&r, at_a_time + 1); i > 0; i--) {
+            bool goes = added_count > 0 && (added_count == ADDED_MAX || random_chance(&r, step < 200 ? 30 : 60));
+            uint32_t at = goes ? (uint32_t)random_below(&r, added_count) : added_count++;
+            if (!goes) {
+                added[at].at_us = random_chance(&r, 70) ? now - random_below(&r, 200) : random_below(&r, now);
+                added[at].bucket = random_below(&r, buckets);
+            }
+            change(q, &t, added[at].at_us, added[at].bucket, goes ? -1 : 1);
+            if (goes)
+                added[at] = added[--added_count];
+        }
+        for (unsigned s = 0; s < SPANS; s++) {
+            if (from[s] != INT64_MIN && random_chance(&r, 50))
+                from[s] += random_chance(&r, 3) ? random_below(&r, now - from[s]) : random_below(&r, 80);
+            to[s] = s == 4 ? now / 2 : now + 1;
+            if (from[s] >= to[s] || random_chance(&r, 5)) /* one that is not asked for begins anew */
+                continue;
+            expect_equal(q, s, &t, from[s], to[s], step);
+        }
+        quantiles_end(q);
+    }
+    quantiles_destroy(q);
+    tree_fini(&t);
+}
+
+Test(quantiles, are_those_of_a_walk)
+{
+    run(random_seed(1), 3, 50);
+    run(random_seed(2), 50, HISTOGRAM_BUCKETS);
+    run(random_seed(3), 150, 900); /* few become many, and fewer again */
+}
+
+/* More comes without a cut in between than is noted: nothing is lost. */
+Test(quantiles, of_a_long_time_without_a_cut)
+{
+    struct tree t;
+    tree_init(&t, 2, true);
+    struct quantiles *q = quantiles_create();
+    for (int64_t i = 0; i < 5000; i++)
+        change(q, &t, i, i % 100, +1);
+    expect_equal(q, 0, &t, 0, 1000000, 0);
+    quantiles_end(q);
+    for (int64_t i = 5000; i < 100000; i++)
+        change(q, &t, i, 200 + i % 1000, +1);
+    expect_equal(q, 0, &t, 0, 1000000, 1);
+    quantiles_end(q);
+    cr_expect(quantiles_bytes(q) < 2000000);
+    quantiles_destroy(q);
+    tree_fini(&t);
+}
