@@ -206,7 +206,7 @@ static int64_t fill_series(struct cutting *cutting, const struct entity *e, stru
     if (!asked)
         return INT64_MAX;
     struct window_span span = window_span_at(&today, cutting->calendar, now_us);
-    int64_t change_us = entity_next_change(e, &today, &span, has_it, 1, cutting->calendar, now_us);
+    int64_t change_us = entity_next_change(e, &today, &span, has_it, 1, cutting->calendar, now_us, NULL);
     return change_us < next_us ? change_us : next_us;
 }
 
@@ -267,7 +267,7 @@ static void fill_entity(struct cutting *cutting, uint32_t id, struct snapshot *o
     entity_fold(e, cutting->horizon_us);
     int64_t now_us = cutting->derivation->now_us,
             next_us = entity_next_change(e, c->windows, cutting->spans, has_window, c->window_count, cutting->calendar,
-                                         now_us);
+                                         now_us, &cutting->edges);
     int64_t quarter_us = quarter_begun(now_us) + QUARTER_HOUR;
     if (has_targets && quarter_us < next_us)
         next_us = quarter_us;

@@ -13,14 +13,22 @@ static unsigned tree_count(const struct entity *e)
     return (unsigned)__builtin_popcountll(e->streams);
 }
 
+/* What cuts have kept begins anew with the next one. */
+static void drop_kept(struct entity *e)
+{
+    panes_destroy(e->panes);
+    quantiles_destroy(e->quantiles);
+    e->panes = NULL;
+    e->quantiles = NULL;
+}
+
 void entity_fini(struct entity *e)
 {
     for (unsigned i = 0; i < tree_count(e); i++)
         tree_fini(&e->trees[i]);
     free(e->trees);
-    quantiles_destroy(e->quantiles);
+    drop_kept(e);
     e->trees = NULL;
-    e->quantiles = NULL;
     e->streams = 0;
 }
 
@@ -80,8 +88,11 @@ void entity_add(struct entity *e, const struct contribution *c, int sign)
     }
     bool is_valued = stream_infos[c->stream].valued;
     e->count += is_level(c->stream) ? 0 : sign;
+    int64_t row_us = entity_row_us(e, c->stream, c->at_us);
     if (is_valued && e->quantiles != NULL)
-        quantiles_note(e->quantiles, c->stream, entity_row_us(e, c->stream, c->at_us), c->value, sign * c->measures[0]);
+        quantiles_note(e->quantiles, c->stream, row_us, c->value, sign * c->measures[0]);
+    if (e->panes != NULL && !is_level(c->stream))
+        panes_add(e->panes, c->stream, row_us, c->measures, sign);
     add(e, c->stream, is_valued, c, sign);
 }
 
@@ -156,8 +167,7 @@ static void absorb_row(void *context, int64_t at_us, int64_t value, const int64_
 
 void entity_absorb(struct entity *to, struct entity *from)
 {
-    quantiles_destroy(to->quantiles); /* they begin anew */
-    to->quantiles = NULL;
+    drop_kept(to);
     while (to->base_us < from->base_us)
         entity_fold(to, from->base_us);
     to->count += from->count;
@@ -269,13 +279,20 @@ static void find_of_few(const struct tree *t, int64_t from_us, int64_t to_us, in
     *p90 = histogram_midpoint_s(f.buckets[(f.count * 90 + 99) / 100 - 1]);
 }
 
-void entity_edge_sums(const struct entity *e, const struct window_edges *edges, struct edge_sums *out)
+/* From so many additions on an entity keeps panes, and what its spans hold: walks of less are short. */
+enum { PANES_FROM = 256 };
+
+void entity_edge_sums(struct entity *e, const struct window_edges *edges, struct edge_sums *out)
 {
     const struct tree *t = e->trees;
+    if (e->panes == NULL && e->count >= PANES_FROM)
+        e->panes = panes_create();
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         if (!(e->streams & UINT64_C(1) << s))
             continue;
-        if (!is_level(s))
+        if (!is_level(s) && e->panes != NULL)
+            panes_prefixes(e->panes, s, t, edges, out->at[s]);
+        else if (!is_level(s))
             tree_prefixes(t, edges->at_us, edges->count, out->at[s]);
         t++;
     }
@@ -302,11 +319,13 @@ void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges 
         int128 count = out->at[valued[v].count], *p50 = &out->at[valued[v].p50], *p90 = &out->at[valued[v].p90];
         const struct tree *t = find_tree(e, valued[v].stream);
         int64_t from_us = edges->at_us[from], to_us = edges->at_us[to];
+        if (count == 0)
+            continue;
         if (count >= QUANTILES_FROM && e->quantiles == NULL)
             e->quantiles = quantiles_create();
-        if (count >= QUANTILES_FROM)
+        if (count >= QUANTILES_FROM || (e->panes != NULL && e->quantiles != NULL))
             quantiles_find(e->quantiles, valued[v].stream, slot, t, from_us, to_us, p50, p90);
-        else if (count != 0)
+        else
             find_of_few(t, from_us, to_us, p50, p90);
     }
 }
@@ -357,15 +376,33 @@ static int64_t next_period(const struct window_span *spans, const bool *has_wind
     return next;
 }
 
-static int64_t next_of_windows(const struct tree *t, const struct window_spec *windows, const struct window_span *spans,
-                               const bool *has_window, unsigned window_count, const struct calendar *c,
-                               int64_t as_of_us)
+static int64_t next_in_tree(const void *context, int64_t from_us)
+{
+    return tree_next(context, from_us);
+}
+
+/* A stream's rows of an entity that keeps panes. */
+struct paned {
+    const struct panes *panes;
+    const struct window_edges *edges;
+    enum stream stream;
+};
+
+static int64_t next_in_panes(const void *context, int64_t from_us)
+{
+    const struct paned *p = context;
+    return panes_next(p->panes, p->stream, window_edge(p->edges, from_us));
+}
+
+static int64_t next_of_windows(const struct window_rows *rows, const struct window_spec *windows,
+                               const struct window_span *spans, const bool *has_window, unsigned window_count,
+                               const struct calendar *c, int64_t as_of_us)
 {
     int64_t next = INT64_MAX;
     for (unsigned w = 0; w < window_count; w++) {
         if (!has_window[w] || windows[w].kind == WINDOW_NOW)
             continue;
-        int64_t change = window_next_change(&windows[w], &spans[w], c, t, as_of_us);
+        int64_t change = window_next_change(&windows[w], &spans[w], c, rows, as_of_us);
         if (change < next)
             next = change;
     }
@@ -373,16 +410,21 @@ static int64_t next_of_windows(const struct tree *t, const struct window_spec *w
 }
 
 int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
-                           const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us)
+                           const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us,
+                           const struct window_edges *edges)
 {
     int64_t next = INT64_MAX;
     const struct tree *t = e->trees;
     for (uint64_t left = e->streams; left != 0; left &= left - 1, t++) {
         unsigned s = (unsigned)__builtin_ctzll(left);
+        struct paned paned = {e->panes, edges, s};
+        struct window_rows rows = {t, next_in_tree};
+        if (edges != NULL && e->panes != NULL && s < STREAM_COUNT && !is_level(s))
+            rows = (struct window_rows){&paned, next_in_panes};
         /* What stands expected changes with the period that is asked for, and by records. */
         int64_t change = s == STREAM_EXPECTED ? next_period(spans, has_window, window_count)
                          : is_level(s)        ? tree_next(t, as_of_us + 1)
-                                       : next_of_windows(t, windows, spans, has_window, window_count, c, as_of_us);
+                                       : next_of_windows(&rows, windows, spans, has_window, window_count, c, as_of_us);
         if (change < next)
             next = change;
     }
@@ -419,5 +461,6 @@ uint64_t entity_rows(const struct entity *e)
 
 uint64_t entity_bytes(const struct entity *e)
 {
-    return sizeof *e + tree_count(e) * sizeof *e->trees + entity_tree_bytes(e) + quantiles_bytes(e->quantiles);
+    return sizeof *e + tree_count(e) * sizeof *e->trees + entity_tree_bytes(e) + panes_bytes(e->panes) +
+           quantiles_bytes(e->quantiles);
 }

@@ -7,6 +7,7 @@
 #include "aggregators/histogram.h"
 #include "aggregators/measure.h"
 #include "aggregators/own.h"
+#include "aggregators/panes.h"
 #include "aggregators/quantiles.h"
 #include "aggregators/tree.h"
 #include "aggregators/window.h"
@@ -38,6 +39,7 @@ struct entity {
     uint64_t streams;            /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
     uint8_t dimension;           /* enum dimension */
     uint8_t changed_for;         /* bit r: changed since the last cut of reader r */
+    struct panes *panes;         /* of a busy one, once it was cut; else NULL */
     struct quantiles *quantiles; /* of spans of many values; NULL: it has none */
     bool gone;                   /* it went into another one: entity_absorb */
     int64_t base_us;   /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
@@ -74,7 +76,7 @@ struct edge_sums {
 
 /* For spans that each cut asks for: first what lies before their edges, once for all of them; then each span, which begins at
  * edge `from` and ends at edge `to` (slot: quantiles.h); entity_end_cut comes after the last one of a cut. */
-void entity_edge_sums(const struct entity *e, const struct window_edges *edges, struct edge_sums *out);
+void entity_edge_sums(struct entity *e, const struct window_edges *edges, struct edge_sums *out);
 void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, const struct edge_sums *before,
                      unsigned from, unsigned to, struct sums *out);
 void entity_end_cut(struct entity *e);
@@ -91,9 +93,11 @@ void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, str
 /* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is
  * folded into one number, since no one can ask for an earlier level. */
 void entity_level(struct entity *e, int64_t as_of_us, struct sums *out);
-/* The earliest instant after as_of at which a value in a window changes by time alone. */
+/* The earliest instant after as_of at which a value in a window changes by time alone. `edges`: those of the spans, which the cut
+ * at hand has asked for; or NULL. */
 int64_t entity_next_change(const struct entity *e, const struct window_spec *windows, const struct window_span *spans,
-                           const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us);
+                           const bool *has_window, unsigned window_count, const struct calendar *c, int64_t as_of_us,
+                           const struct window_edges *edges);
 /* Whether nothing that stands counts for it. */
 bool entity_is_empty(const struct entity *e);
 /* Bytes of all of it; of its trees' nodes alone, and their rows. O(rows / 64). */

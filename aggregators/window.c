@@ -1,5 +1,4 @@
 #include "aggregators/window.h"
-#include "aggregators/tree.h"
 #include "base/error.h"
 #include <stdlib.h>
 
@@ -60,31 +59,36 @@ static int64_t previous_end_reaches(const struct window_span *s, const struct ca
     return reaches > soonest ? reaches : soonest;
 }
 
-int64_t window_next_change(const struct window_spec *w, const struct window_span *s, const struct calendar *c,
-                           const struct tree *t, int64_t as_of_us)
+static int64_t next_row(const struct window_rows *rows, int64_t from_us)
 {
-    int64_t next = w->kind == WINDOW_PAST ? INT64_MAX : tree_next(t, as_of_us + 1); /* enters */
+    return rows->next(rows->context, from_us);
+}
+
+int64_t window_next_change(const struct window_spec *w, const struct window_span *s, const struct calendar *c,
+                           const struct window_rows *rows, int64_t as_of_us)
+{
+    int64_t next = w->kind == WINDOW_PAST ? INT64_MAX : next_row(rows, as_of_us + 1); /* enters */
     int64_t row;
     switch (w->kind) {
     case WINDOW_ROLLING:
         /* A row leaves when the step that it lies in has left: L after that step began. */
-        row = tree_next(t, s->from_us);
+        row = next_row(rows, s->from_us);
         if (row != INT64_MAX)
             next = least(next, floor_to(row, w->step_us) + w->length_us);
-        row = tree_next(t, s->previous_from_us);
+        row = next_row(rows, s->previous_from_us);
         if (row < s->previous_to_us)
             next = least(next, floor_to(row, w->step_us) + 2 * w->length_us);
         break;
     case WINDOW_TO_DATE:
-        if (tree_next(t, s->previous_from_us) == INT64_MAX)
+        if (next_row(rows, s->previous_from_us) == INT64_MAX)
             break;
         next = least(next, s->next_period_us);
-        row = tree_next(t, s->previous_to_us);
+        row = next_row(rows, s->previous_to_us);
         if (row < s->from_us)
             next = least(next, previous_end_reaches(s, c, row, as_of_us));
         break;
     case WINDOW_PAST:
-        if (tree_next(t, s->previous_from_us) != INT64_MAX)
+        if (next_row(rows, s->previous_from_us) != INT64_MAX)
             next = s->next_period_us;
         break;
     case WINDOW_ALL:

@@ -29,8 +29,14 @@ void window_edges_of(const struct window_span *spans, unsigned span_count, struc
 /* The number of an instant that is one of them. */
 unsigned window_edge(const struct window_edges *e, int64_t at_us);
 
-struct tree;
-/* The earliest instant after as_of at which a sum of the tree over the window, or over its previous one, may
+/* The first instant at or after from_us at which there is a row, INT64_MAX where there is none, or an earlier one. It is asked
+ * where spans begin and end only. */
+struct window_rows {
+    const void *context;
+    int64_t (*next)(const void *context, int64_t from_us);
+};
+
+/* The earliest instant after as_of at which a sum of the rows over the window, or over its previous one, may
  * differ, INT64_MAX where it never does. Never later than the true one; it may be earlier. */
 int64_t window_next_change(const struct window_spec *w, const struct window_span *span, const struct calendar *c,
-                           const struct tree *t, int64_t as_of_us);
+                           const struct window_rows *rows, int64_t as_of_us);

@@ -1,0 +1,105 @@
+/* bench_cut.c - what a cut costs the writer while events come: a shard holds two years of a sales floor (sales_floor.h), then
+ * time goes on by ticks of a tenth of a second, in each of which deals are won and payments come in, and after each of which
+ * what has changed is cut for the publisher.
+ *
+ * Usage: bench_cut [DEALS [EVENTS A TICK]] */
+#include "aggregators/shard.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "bench/sales_floor.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TICKS = 3000, TICK_US = 100 * MILLISECOND };
+
+static void fill(struct shard *shard, const struct sales_floor *f)
+{
+    size_t count;
+    static _Alignas(64) char memory[EVENT_SIZE_MAX];
+    struct floor_item *items = sales_floor_programme(f, &count);
+    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
+    shard_apply(shard, (const struct event *)(const void *)memory);
+    for (size_t i = 0; i < count; i++)
+        shard_apply(shard, sales_floor_event(f, &items[i]));
+    shard_advance(shard, FLOOR_UNTIL_US);
+    free(items);
+}
+
+/* A deal that was begun some days ago and is won now, or a payment. */
+static const struct event *tell(const struct sales_floor *f, int64_t number, int64_t now_us)
+{
+    static _Alignas(64) char memory[EVENT_SIZE_MAX];
+    struct event_builder b;
+    char key[24], manager[24], team[24];
+    unsigned owner = (unsigned)(number * 7919 % f->managers);
+    snprintf(key, sizeof key, "N%09" PRId64, number);
+    snprintf(manager, sizeof manager, "manager-%u", owner);
+    snprintf(team, sizeof team, "team-%u", owner % f->teams);
+    if (number % 2 == 0) {
+        event_begin(&b, memory, KIND_DEAL, text_of(key));
+        event_add_text(&b, FIELD_MANAGER, text_of(manager));
+        event_add_text(&b, FIELD_TEAM, text_of(team));
+        event_add_text(&b, DEAL_STAGE, TEXT("won"));
+        event_add_number(&b, DEAL_AMOUNT, 1000000 + number);
+        event_add_number(&b, DEAL_CREATED_AT, now_us - (number % 60 + 1) * DAY);
+        event_add_number(&b, DEAL_CLOSED_AT, now_us);
+    } else {
+        event_begin(&b, memory, KIND_PAYMENT, text_of(key));
+        event_add_text(&b, FIELD_MANAGER, text_of(manager));
+        event_add_text(&b, FIELD_TEAM, text_of(team));
+        event_add_number(&b, PAYMENT_AMOUNT, 1000000 + number);
+        event_add_number(&b, PAYMENT_PAID_AT, now_us);
+    }
+    event_finish(&b, now_us, 0, false, TEXT(""));
+    return (const struct event *)(const void *)memory;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+int main(int argc, char **argv)
+{
+    int64_t deals = argc > 1 ? strtoll(argv[1], NULL, 10) : 100000, each = argc > 2 ? strtoll(argv[2], NULL, 10) : 100;
+    static int64_t took_us[TICKS];
+    struct sales_floor f = sales_floor_of(deals);
+    struct config *config = config_default();
+    struct calendar *calendar = calendar_create("UTC", 1, 1);
+    struct shard *shard = shard_create(config, calendar);
+    struct snapshot *s = snapshot_create();
+    fill(shard, &f);
+    shard_cut(shard, READER_PUBLISHER, true, s);
+    int64_t now_us = FLOOR_UNTIL_US, number = 0, cut_us = 0, apply_us = 0;
+    size_t entities = 0;
+    for (int tick = 0; tick < TICKS; tick++) {
+        int64_t from_us = clock_monotonic_us();
+        now_us += TICK_US;
+        for (int64_t i = 0; i < each; i++, number++)
+            shard_apply(shard, tell(&f, number, now_us - number % TICK_US));
+        shard_advance(shard, now_us);
+        int64_t applied_us = clock_monotonic_us();
+        shard_cut(shard, READER_PUBLISHER, false, s);
+        took_us[tick] = clock_monotonic_us() - applied_us;
+        apply_us += applied_us - from_us;
+        cut_us += took_us[tick];
+        entities += snapshot_entity_count(s);
+    }
+    qsort(took_us, TICKS, sizeof *took_us, by_size);
+    printf("%" PRId64 " deals, %u managers, %u windows; %d ticks of %d ms with %" PRId64
+           " events and %.0f changed entities each\n",
+           deals, f.managers, config->window_count, TICKS, (int)(TICK_US / MILLISECOND), each,
+           (double)entities / TICKS);
+    printf("  a cut %.0f us, median %" PRId64 ", 99 of 100 %" PRId64 ", longest %" PRId64
+           "; %.1f us an entity; %.1f %% of a tick\n",
+           (double)cut_us / TICKS, took_us[TICKS / 2], took_us[TICKS * 99 / 100], took_us[TICKS - 1],
+           (double)cut_us / (double)entities, 100.0 * (double)cut_us / TICKS / TICK_US);
+    printf("  events %.2f us each\n", (double)apply_us / (double)number);
+    snapshot_destroy(s);
+    shard_destroy(shard);
+    calendar_destroy(calendar);
+    config_destroy(config);
+    return 0;
+}
