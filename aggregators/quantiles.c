@@ -23,9 +23,11 @@ struct kept_span {
     uint64_t total;
     uint32_t seen;     /* changes that are counted in */
     bool is_wanted;    /* by the cut at hand */
+    bool is_found;     /* p50 and p90 are those of what is counted */
     struct counts *of; /* NULL: there are few */
     uint16_t *buckets; /* ascending, of each value one; not used where `of` is */
     uint32_t room;
+    int64_t p50_s, p90_s;
 };
 
 struct change {
@@ -128,6 +130,7 @@ static void become_many(struct kept_span *s)
 static void count(struct kept_span *s, int64_t bucket, int64_t more)
 {
     REQUIRE(more >= 0 || s->total >= (uint64_t)-more);
+    s->is_found = false;
     if (s->of == NULL && more > 0 && s->total + (uint64_t)more > FEW)
         become_many(s);
     if (s->of != NULL) {
@@ -186,6 +189,7 @@ static void begin_anew(struct kept_span *s, const struct tree *t, int64_t from_u
     free(s->of);
     s->of = NULL;
     s->total = 0;
+    s->is_found = false;
     tree_visit(t, from_us, to_us, append_row, s);
     if (s->of == NULL && s->total > 0)
         qsort(s->buckets, s->total, sizeof *s->buckets, by_size);
@@ -250,8 +254,13 @@ void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, cons
     s->to_us = to_us;
     s->seen = q->change_count;
     s->is_wanted = true;
-    *out_p50 = quantile_s(s, 50);
-    *out_p90 = quantile_s(s, 90);
+    if (!s->is_found) {
+        s->p50_s = quantile_s(s, 50);
+        s->p90_s = quantile_s(s, 90);
+        s->is_found = true;
+    }
+    *out_p50 = s->p50_s;
+    *out_p90 = s->p90_s;
 }
 
 void quantiles_end(struct quantiles *q)
