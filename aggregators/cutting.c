@@ -12,12 +12,14 @@ void cutting_init(struct cutting *cutting, struct derivation *derivation)
     const struct config *config = derivation->valuation.config;
     *cutting = (struct cutting){.config = config, .calendar = derivation->valuation.calendar, .derivation = derivation};
     cutting->before = must_alloc(sizeof *cutting->before);
+    edge_sums_init(cutting->before);
     histogram_init(&cutting->scratch);
     working_time_init(&cutting->working_time, config, cutting->calendar);
 }
 
 void cutting_fini(struct cutting *cutting)
 {
+    edge_sums_fini(cutting->before);
     free(cutting->before);
     free(cutting->order);
     for (unsigned i = 0; i < SERIES_MAX; i++)
@@ -26,7 +28,7 @@ void cutting_fini(struct cutting *cutting)
 
 uint64_t cutting_bytes(const struct cutting *cutting)
 {
-    return sizeof *cutting->before + cutting->order_room * sizeof *cutting->order;
+    return edge_sums_bytes(cutting->before) + cutting->order_room * sizeof *cutting->order;
 }
 
 void cutting_find_spans(struct cutting *cutting)
@@ -235,7 +237,7 @@ static void fill_entity(struct cutting *cutting, uint32_t id, struct snapshot *o
     bool has_targets = fill_targets(cutting, e, out);
     struct sums level;
     entity_level(e, cutting->derivation->now_us, &level);
-    entity_edge_sums(e, &cutting->edges, cutting->before);
+    entity_edge_sums(e, &cutting->edges, cutting->derivation->now_us, cutting->before);
     if (is_member || !entity_is_empty(e) || snapshot_target_count(out, snapshot_entity_count(out) - 1) > 0)
         snapshot_mark_standing(out);
     for (unsigned w = 0; w < c->window_count; w++) {

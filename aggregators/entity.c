@@ -1,11 +1,13 @@
 #include "aggregators/entity.h"
 #include "base/error.h"
+#include "base/instant.h"
 #include <stdlib.h>
 #include <string.h>
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name)
 {
-    *e = (struct entity){.dimension = (uint8_t)d, .name = name, .base_us = INT64_MIN, .folded_us = INT64_MIN};
+    *e = (struct entity){
+        .dimension = (uint8_t)d, .name = name, .base_us = INT64_MIN, .folded_us = INT64_MIN, .cut_us = INT64_MIN};
 }
 
 static unsigned tree_count(const struct entity *e)
@@ -240,6 +242,7 @@ static const struct {
     {STREAM_PAYBACK, MEASURE_PAYBACKS, MEASURE_PAYBACK_P50, MEASURE_PAYBACK_P90},
 };
 enum { VALUED = sizeof valued / sizeof *valued };
+_Static_assert(VALUED == STREAM_VALUED, "all of them");
 
 void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
                     struct sums *out)
@@ -251,42 +254,49 @@ void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, i
                           &out->at[valued[v].p90]);
 }
 
-struct few {
-    uint32_t buckets[QUANTILES_FROM];
-    unsigned count;
-};
+/* An entity that has so many additions, and was cut so short a time ago, keeps what the next cut will ask for: of one that has
+ * less, walks are short, and of one that is cut now and then, everything has moved on. */
+enum { KEEP_FROM = 256 };
+#define KEEP_WITHIN_US (10 * SECOND)
 
-/* In its place among those that are there. */
-static void put_value(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+void edge_sums_init(struct edge_sums *before)
 {
-    (void)at_us;
-    struct few *f = context;
-    for (int64_t i = 0; i < measures[0]; i++) {
-        REQUIRE(f->count < QUANTILES_FROM);
-        unsigned at = f->count++;
-        for (; at > 0 && f->buckets[at - 1] > value; at--)
-            f->buckets[at] = f->buckets[at - 1];
-        f->buckets[at] = (uint32_t)value;
+    for (unsigned v = 0; v < VALUED; v++)
+        quantile_rows_init(&before->rows[v]);
+}
+
+void edge_sums_fini(struct edge_sums *before)
+{
+    for (unsigned v = 0; v < VALUED; v++)
+        quantile_rows_fini(&before->rows[v]);
+}
+
+uint64_t edge_sums_bytes(const struct edge_sums *before)
+{
+    uint64_t bytes = sizeof *before;
+    for (unsigned v = 0; v < VALUED; v++)
+        bytes += quantile_rows_bytes(&before->rows[v]);
+    return bytes;
+}
+
+static void choose_what_is_kept(struct entity *e, int64_t as_of_us)
+{
+    if (as_of_us == e->cut_us)
+        return; /* for another reader */
+    bool is_busy = e->count >= KEEP_FROM && e->cut_us != INT64_MIN && as_of_us - e->cut_us <= KEEP_WITHIN_US;
+    e->cut_us = as_of_us;
+    if (!is_busy) {
+        drop_kept(e);
+    } else if (e->panes == NULL) {
+        e->panes = panes_create();
+        e->quantiles = quantiles_create();
     }
 }
 
-/* Nearest rank, as in histogram_quantile_s, of less than QUANTILES_FROM values. */
-static void find_of_few(const struct tree *t, int64_t from_us, int64_t to_us, int128 *p50, int128 *p90)
-{
-    struct few f = {.count = 0};
-    tree_visit(t, from_us, to_us, put_value, &f);
-    *p50 = histogram_midpoint_s(f.buckets[(f.count * 50 + 99) / 100 - 1]);
-    *p90 = histogram_midpoint_s(f.buckets[(f.count * 90 + 99) / 100 - 1]);
-}
-
-/* From so many additions on an entity keeps panes, and what its spans hold: walks of less are short. */
-enum { PANES_FROM = 256 };
-
-void entity_edge_sums(struct entity *e, const struct window_edges *edges, struct edge_sums *out)
+void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, struct edge_sums *out)
 {
     const struct tree *t = e->trees;
-    if (e->panes == NULL && e->count >= PANES_FROM)
-        e->panes = panes_create();
+    choose_what_is_kept(e, as_of_us);
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         if (!(e->streams & UINT64_C(1) << s))
             continue;
@@ -295,6 +305,12 @@ void entity_edge_sums(struct entity *e, const struct window_edges *edges, struct
         else if (!is_level(s))
             tree_prefixes(t, edges->at_us, edges->count, out->at[s]);
         t++;
+    }
+    out->has_rows = e->quantiles == NULL || quantiles_are_new(e->quantiles);
+    for (unsigned v = 0; v < VALUED && out->has_rows; v++) {
+        t = find_tree(e, valued[v].stream);
+        if (t != NULL)
+            quantile_rows_take(&out->rows[v], t);
     }
 }
 
@@ -311,22 +327,20 @@ static void subtract(const struct entity *e, const struct edge_sums *before, uns
     }
 }
 
-void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, const struct edge_sums *before,
+void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, struct edge_sums *before,
                      unsigned from, unsigned to, struct sums *out)
 {
     subtract(e, before, from, to, out);
     for (unsigned v = 0; v < VALUED; v++) {
-        int128 count = out->at[valued[v].count], *p50 = &out->at[valued[v].p50], *p90 = &out->at[valued[v].p90];
-        const struct tree *t = find_tree(e, valued[v].stream);
+        int128 *p50 = &out->at[valued[v].p50], *p90 = &out->at[valued[v].p90];
         int64_t from_us = edges->at_us[from], to_us = edges->at_us[to];
-        if (count == 0)
+        if (out->at[valued[v].count] == 0)
             continue;
-        if (count >= QUANTILES_FROM && e->quantiles == NULL)
-            e->quantiles = quantiles_create();
-        if (count >= QUANTILES_FROM || (e->panes != NULL && e->quantiles != NULL))
-            quantiles_find(e->quantiles, valued[v].stream, slot, t, from_us, to_us, p50, p90);
+        if (e->quantiles != NULL)
+            quantiles_find(e->quantiles, valued[v].stream, slot, find_tree(e, valued[v].stream),
+                           before->has_rows ? &before->rows[v] : NULL, from_us, to_us, p50, p90);
         else
-            find_of_few(t, from_us, to_us, p50, p90);
+            quantile_rows_find(&before->rows[v], from_us, to_us, p50, p90);
     }
 }
 

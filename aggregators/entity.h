@@ -39,8 +39,9 @@ struct entity {
     uint64_t streams;            /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
     uint8_t dimension;           /* enum dimension */
     uint8_t changed_for;         /* bit r: changed since the last cut of reader r */
-    struct panes *panes;         /* of a busy one, once it was cut; else NULL */
-    struct quantiles *quantiles; /* of spans of many values; NULL: it has none */
+    struct panes *panes;         /* of one that is cut again and again; else NULL */
+    struct quantiles *quantiles; /* the same */
+    int64_t cut_us;              /* the instant of its last cut */
     bool gone;                   /* it went into another one: entity_absorb */
     int64_t base_us;   /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
     int64_t count;     /* of additions that say what happened, less those that were taken back */
@@ -69,15 +70,21 @@ void entity_absorb(struct entity *to, struct entity *from);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
  * and is again afterwards. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
-/* What each stream that says what happened adds up to before each edge. */
+/* What each stream that says what happened adds up to before each edge; and, of an entity that has kept nothing from the last
+ * cut, its values. */
 struct edge_sums {
     int128 at[STREAM_COUNT][4 * WINDOWS_MAX][STREAM_MEASURES_MAX];
+    struct quantile_rows rows[STREAM_VALUED];
+    bool has_rows;
 };
 
+void edge_sums_init(struct edge_sums *before);
+void edge_sums_fini(struct edge_sums *before);
+uint64_t edge_sums_bytes(const struct edge_sums *before);
 /* For spans that each cut asks for: first what lies before their edges, once for all of them; then each span, which begins at
  * edge `from` and ends at edge `to` (slot: quantiles.h); entity_end_cut comes after the last one of a cut. */
-void entity_edge_sums(struct entity *e, const struct window_edges *edges, struct edge_sums *out);
-void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, const struct edge_sums *before,
+void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, struct edge_sums *out);
+void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, struct edge_sums *before,
                      unsigned from, unsigned to, struct sums *out);
 void entity_end_cut(struct entity *e);
 /* Whether what happened before to_us adds up to anything. */

@@ -36,6 +36,7 @@ enum stream {
 };
 
 #define STREAM_MEASURES_MAX 5
+#define STREAM_VALUED       3 /* of them are valued */
 
 struct stream_info {
     uint8_t first;    /* enum measure: the stream's measures are consecutive from here */

@@ -97,6 +97,24 @@ void quantiles_note(struct quantiles *q, enum stream stream, int64_t at_us, int6
     q->changes[q->change_count++] = (struct change){at_us, (int32_t)count, (uint16_t)bucket, (uint8_t)which_of(stream)};
 }
 
+/* The bucket of the value with that rank, from 1 on: nearest rank, as in histogram_quantile_s. */
+static uint32_t bucket_of_rank(const struct counts *of, uint64_t rank)
+{
+    uint64_t before = 0;
+    uint32_t block = 0, bucket;
+    for (; block < BLOCKS && before + of->blocks[block] < rank; block++)
+        before += of->blocks[block];
+    for (bucket = block * BLOCK; bucket < HISTOGRAM_BUCKETS && before + of->buckets[bucket] < rank; bucket++)
+        before += of->buckets[bucket];
+    REQUIRE(bucket < HISTOGRAM_BUCKETS);
+    return bucket;
+}
+
+static uint64_t rank_of(uint64_t total, unsigned percent)
+{
+    return (total * percent + 99) / 100;
+}
+
 static void count_one(struct counts *of, uint32_t bucket, int64_t more)
 {
     of->buckets[bucket] += (uint32_t)more;
@@ -164,41 +182,60 @@ static void discount_row(void *context, int64_t at_us, int64_t value, const int6
     count(context, value, -measures[0]);
 }
 
-/* The same as count_row, but for the order. */
-static void append_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+/* The values of the histogram, in order. */
+static void become_few(struct kept_span *s)
 {
-    struct kept_span *s = context;
-    if (s->of != NULL || s->total + (uint64_t)measures[0] > FEW) {
-        count_row(context, at_us, value, measures);
-        return;
+    uint32_t all = 0;
+    s->room = (uint32_t)s->total;
+    s->buckets = must_alloc(s->room * sizeof *s->buckets + 1);
+    for (uint32_t block = 0; block < BLOCKS; block++) {
+        if (s->of->blocks[block] == 0)
+            continue;
+        for (uint32_t bucket = block * BLOCK; bucket < (block + 1) * BLOCK; bucket++)
+            for (uint32_t i = 0; i < s->of->buckets[bucket]; i++)
+                s->buckets[all++] = (uint16_t)bucket;
     }
-    for (int64_t i = 0; i < measures[0]; i++) {
-        s->buckets = must_grow(s->buckets, &s->room, (uint32_t)s->total, sizeof *s->buckets);
-        s->buckets[s->total++] = (uint16_t)value;
-    }
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const uint16_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static void begin_anew(struct kept_span *s, const struct tree *t, int64_t from_us, int64_t to_us)
-{
     free(s->of);
     s->of = NULL;
+}
+
+/* The number of the first row that is not before the instant. */
+static uint32_t first_at(const struct quantile_rows *rows, int64_t at_us)
+{
+    uint32_t low = 0, high = rows->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (rows->at[middle].at_us < at_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void begin_anew(struct kept_span *s, const struct tree *t, const struct quantile_rows *rows, int64_t from_us,
+                       int64_t to_us)
+{
+    free(s->of);
+    free(s->buckets);
+    s->of = must_zalloc(sizeof *s->of);
+    s->buckets = NULL;
+    s->room = 0;
     s->total = 0;
     s->is_found = false;
-    tree_visit(t, from_us, to_us, append_row, s);
-    if (s->of == NULL && s->total > 0)
-        qsort(s->buckets, s->total, sizeof *s->buckets, by_size);
+    if (rows == NULL)
+        tree_visit(t, from_us, to_us, count_row, s);
+    else
+        for (uint32_t i = first_at(rows, from_us), to = first_at(rows, to_us); i < to; i++)
+            count(s, rows->at[i].bucket, rows->at[i].count);
+    if (s->total <= FEW)
+        become_few(s);
 }
 
 static void move(struct kept_span *s, const struct tree *t, int64_t from_us, int64_t to_us)
 {
     if (from_us >= s->to_us || to_us <= s->from_us) {
-        begin_anew(s, t, from_us, to_us);
+        begin_anew(s, t, NULL, from_us, to_us);
         return;
     }
     if (from_us > s->from_us)
@@ -221,23 +258,19 @@ static void count_changes(const struct quantiles *q, struct kept_span *s, unsign
     }
 }
 
-/* Nearest rank, as in histogram_quantile_s. */
 static int64_t quantile_s(const struct kept_span *s, unsigned percent)
 {
-    uint64_t rank = (s->total * percent + 99) / 100, before = 0;
-    uint32_t block = 0, bucket;
-    if (s->of == NULL)
-        return histogram_midpoint_s(s->buckets[rank - 1]);
-    for (; block < BLOCKS && before + s->of->blocks[block] < rank; block++)
-        before += s->of->blocks[block];
-    for (bucket = block * BLOCK; bucket < HISTOGRAM_BUCKETS && before + s->of->buckets[bucket] < rank; bucket++)
-        before += s->of->buckets[bucket];
-    REQUIRE(bucket < HISTOGRAM_BUCKETS);
-    return histogram_midpoint_s(bucket);
+    uint64_t rank = rank_of(s->total, percent);
+    return histogram_midpoint_s(s->of != NULL ? bucket_of_rank(s->of, rank) : s->buckets[rank - 1]);
 }
 
-void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, const struct tree *t, int64_t from_us,
-                    int64_t to_us, int128 *out_p50, int128 *out_p90)
+bool quantiles_are_new(const struct quantiles *q)
+{
+    return q->span_count == 0;
+}
+
+void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, const struct tree *t,
+                    const struct quantile_rows *rows, int64_t from_us, int64_t to_us, int128 *out_p50, int128 *out_p90)
 {
     REQUIRE(slot < QUANTILE_SLOTS);
     unsigned which = which_of(stream);
@@ -245,7 +278,7 @@ void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, cons
     if (s == NULL) {
         s = q->spans[which][slot] = must_zalloc(sizeof *s);
         q->span_count++;
-        begin_anew(s, t, from_us, to_us);
+        begin_anew(s, t, rows, from_us, to_us);
     } else {
         count_changes(q, s, which);
         move(s, t, from_us, to_us);
@@ -291,4 +324,50 @@ uint64_t quantiles_bytes(const struct quantiles *q)
                 bytes += sizeof *s + (s->of != NULL ? sizeof *s->of : 0) + s->room * sizeof *s->buckets;
         }
     return bytes;
+}
+
+void quantile_rows_init(struct quantile_rows *rows)
+{
+    *rows = (struct quantile_rows){.counts = must_zalloc(sizeof *rows->counts)};
+}
+
+void quantile_rows_fini(struct quantile_rows *rows)
+{
+    free(rows->at);
+    free(rows->counts);
+}
+
+static void take_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    struct quantile_rows *rows = context;
+    if (rows->count == rows->room)
+        rows->at = must_grow(rows->at, &rows->room, rows->count, sizeof *rows->at);
+    rows->at[rows->count++] = (struct quantile_row){at_us, (uint32_t)value, (uint32_t)measures[0]};
+}
+
+void quantile_rows_take(struct quantile_rows *rows, const struct tree *t)
+{
+    rows->count = 0;
+    tree_visit(t, INT64_MIN, INT64_MAX, take_row, rows);
+}
+
+void quantile_rows_find(struct quantile_rows *rows, int64_t from_us, int64_t to_us, int128 *out_p50, int128 *out_p90)
+{
+    uint32_t from = first_at(rows, from_us), to = first_at(rows, to_us);
+    uint64_t total = 0;
+    for (uint32_t i = from; i < to; i++) {
+        count_one(rows->counts, rows->at[i].bucket, rows->at[i].count);
+        total += rows->at[i].count;
+    }
+    *out_p50 = histogram_midpoint_s(bucket_of_rank(rows->counts, rank_of(total, 50)));
+    *out_p90 = histogram_midpoint_s(bucket_of_rank(rows->counts, rank_of(total, 90)));
+    for (uint32_t i = from; i < to; i++) {
+        rows->counts->buckets[rows->at[i].bucket] = 0;
+        rows->counts->blocks[rows->at[i].bucket / BLOCK] = 0;
+    }
+}
+
+uint64_t quantile_rows_bytes(const struct quantile_rows *rows)
+{
+    return sizeof *rows->counts + rows->room * sizeof *rows->at;
 }

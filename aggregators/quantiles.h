@@ -1,18 +1,17 @@
 /* quantiles.h - the median and the ninth decile of spans that one cut asks for after the other.
  *
- * A span with some values keeps their buckets in order, one with many a histogram; that goes along with the span: what came and
- * went since the last cut is noted and counted in, and what the span's ends have passed over since then is taken from the tree. So
- * a cut pays for what has changed and not for a year of rows. A quantile is what a walk over the span's rows would give.
+ * Of an entity that is cut again and again a span keeps the buckets of its values in order, or a histogram where they are many,
+ * and that goes along with the span: what came and went since the last cut is noted and counted in, and what the span's ends have
+ * passed over since then is taken from the tree. So a cut pays for what has changed and not for a year of rows. Of others the rows
+ * are taken from the tree once a cut, for all spans. A quantile is what a walk over the span's rows would give.
  *
- * Thread: the shard's writer. Memory: quantiles_create to quantiles_destroy; 2 bytes a value, at most 14 KiB a span.
+ * Thread: the shard's writer. Memory: quantiles_create to quantiles_destroy, 2 bytes a value and span, at most 14 KiB a span;
+ * quantile_rows_init to _fini.
  */
 #pragma once
 #include "aggregators/measure.h"
 #include "aggregators/tree.h"
 #include "config/config.h"
-
-/* From so many values on a span is worth being kept. */
-#define QUANTILES_FROM 48
 
 /* Which of the spans that are asked for again and again it is. */
 enum { QUANTILE_SLOTS = 2 * WINDOWS_MAX };
@@ -25,10 +24,31 @@ void quantiles_destroy(struct quantiles *q);
 /* Notes that `count` values of a bucket (histogram.h) came to the row at at_us of a valued stream, or went where it is negative.
  * Each change of the tree is noted. */
 void quantiles_note(struct quantiles *q, enum stream stream, int64_t at_us, int64_t bucket, int64_t count);
-/* In seconds, over the rows with from_us <= at < to_us of the stream's tree, of which there is one at least. */
-void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, const struct tree *t, int64_t from_us,
-                    int64_t to_us, int128 *out_p50, int128 *out_p90);
+/* Whether it has no span yet. */
+bool quantiles_are_new(const struct quantiles *q);
+struct quantile_rows;
+/* In seconds, over the rows with from_us <= at < to_us of the stream's tree, of which there is one at least. `rows`: all of its
+ * rows, or NULL: they have not been taken. */
+void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, const struct tree *t,
+                    const struct quantile_rows *rows, int64_t from_us, int64_t to_us, int128 *out_p50, int128 *out_p90);
 /* After all spans of a cut: those that were not asked for are forgotten. Between this and the next cut the tree may fold what
  * lies before all spans that begin somewhere. */
 void quantiles_end(struct quantiles *q);
+/* All values of a stream, by time; and counts for who looks at some of them. */
+struct quantile_rows {
+    struct quantile_row {
+        int64_t at_us;
+        uint32_t bucket, count;
+    } * at;
+    uint32_t count, room;
+    struct counts *counts;
+};
+
+void quantile_rows_init(struct quantile_rows *rows);
+void quantile_rows_fini(struct quantile_rows *rows);
+void quantile_rows_take(struct quantile_rows *rows, const struct tree *t);
+/* As quantiles_find, of the rows that were taken last. */
+void quantile_rows_find(struct quantile_rows *rows, int64_t from_us, int64_t to_us, int128 *out_p50, int128 *out_p90);
+
+uint64_t quantile_rows_bytes(const struct quantile_rows *rows);
 uint64_t quantiles_bytes(const struct quantiles *q);

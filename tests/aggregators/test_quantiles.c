@@ -13,6 +13,20 @@ static struct {
 } added[ADDED_MAX];
 static uint32_t added_count;
 
+static struct quantile_rows rows;
+
+static void setup(void)
+{
+    quantile_rows_init(&rows);
+}
+
+static void teardown(void)
+{
+    quantile_rows_fini(&rows);
+}
+
+TestSuite(quantiles, .init = setup, .fini = teardown);
+
 static void count_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
 {
     (void)at_us;
@@ -28,10 +42,13 @@ static void expect_equal(struct quantiles *q, unsigned slot, const struct tree *
     tree_visit(t, from_us, to_us, count_row, &h);
     if (h.total == 0)
         return;
-    quantiles_find(q, STREAM_CYCLE, slot, t, from_us, to_us, &p50, &p90);
+    quantile_rows_take(&rows, t);
+    quantiles_find(q, STREAM_CYCLE, slot, t, step % 2 == 0 ? &rows : NULL, from_us, to_us, &p50, &p90);
     cr_assert((int64_t)p50 == histogram_quantile_s(&h, 50) && (int64_t)p90 == histogram_quantile_s(&h, 90),
               "step %d, slot %u, %llu values: %lld and %lld", step, slot, (unsigned long long)h.total, (long long)p50,
               (long long)p90);
+    quantile_rows_find(&rows, from_us, to_us, &p50, &p90);
+    cr_assert((int64_t)p50 == histogram_quantile_s(&h, 50) && (int64_t)p90 == histogram_quantile_s(&h, 90));
 }
 
 static void change(struct quantiles *q, struct tree *t, int64_t at_us, int64_t bucket, int sign)
