@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void copy(void *context, uint32_t id);
+
 void cutting_init(struct cutting *cutting, struct derivation *derivation)
 {
     const struct config *config = derivation->valuation.config;
     *cutting = (struct cutting){.config = config, .calendar = derivation->valuation.calendar, .derivation = derivation};
+    derivation->entities.copy_first = copy;
+    derivation->entities.copy_context = cutting;
     cutting->before = must_alloc(sizeof *cutting->before);
     edge_sums_init(cutting->before);
     histogram_init(&cutting->scratch);
@@ -21,14 +25,14 @@ void cutting_fini(struct cutting *cutting)
 {
     edge_sums_fini(cutting->before);
     free(cutting->before);
-    free(cutting->order);
+    free(cutting->ids);
     for (unsigned i = 0; i < SERIES_MAX; i++)
         free(cutting->series_starts[i]);
 }
 
 uint64_t cutting_bytes(const struct cutting *cutting)
 {
-    return edge_sums_bytes(cutting->before) + cutting->order_room * sizeof *cutting->order;
+    return edge_sums_bytes(cutting->before) + cutting->id_room * sizeof *cutting->ids;
 }
 
 void cutting_find_spans(struct cutting *cutting)
@@ -57,15 +61,6 @@ static struct text entity_text(const struct cutting *cutting, uint32_t id)
 {
     const struct entity *e = &cutting->derivation->entities.at[id];
     return intern_text(&cutting->derivation->ledger.names[e->dimension], e->name);
-}
-
-static int by_dimension_and_name(const void *a, const void *b, void *context)
-{
-    const struct cutting *cutting = context;
-    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-    int order = (int)cutting->derivation->entities.at[first].dimension -
-                (int)cutting->derivation->entities.at[second].dimension;
-    return order != 0 ? order : text_compare(entity_text(cutting, first), entity_text(cutting, second));
 }
 
 static struct text word_or_none(const struct cutting *cutting, uint32_t number)
@@ -295,29 +290,49 @@ static void count_odd_targets(struct cutting *cutting)
                       &oddities[ODDITY_TARGET_UNKNOWN], &oddities[ODDITY_TARGET_ENTITY]);
 }
 
-void cutting_cut(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
-                 const struct positions *positions, struct snapshot *out)
+/* An event is about to change an entity whose turn has not come. */
+static void copy(void *context, uint32_t id)
 {
+    struct cutting *cutting = context;
+    cutting->derivation->entities.at[id].awaits_cut = false;
+    fill_entity(cutting, id, cutting->out);
+}
+
+/* Takes over the reader's set of changes, or everything. */
+static void take_ids(struct cutting *cutting, enum reader r, bool everything)
+{
+    struct entities *es = &cutting->derivation->entities;
+    uint32_t all = everything ? es->count : es->changed[r].count;
+    if (all > cutting->id_room) {
+        cutting->id_room = all * 2;
+        cutting->ids = must_realloc(cutting->ids, cutting->id_room * sizeof *cutting->ids);
+    }
+    cutting->id_count = cutting->next = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        uint32_t id = everything ? i : es->changed[r].ids[i];
+        if (everything && es->at[id].gone) /* that it has gone is a change, and no more */
+            continue;
+        es->at[id].awaits_cut = true;
+        cutting->ids[cutting->id_count++] = id;
+    }
+    for (uint32_t i = 0; i < es->changed[r].count; i++) {
+        struct entity *e = &es->at[es->changed[r].ids[i]];
+        e->changed_for = (uint8_t)(e->changed_for & ~(1u << r));
+    }
+    es->changed[r].count = 0;
+}
+
+void cutting_begin(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
+                   const struct positions *positions, struct snapshot *out)
+{
+    REQUIRE(cutting->out == NULL);
     bool has_previous[WINDOWS_MAX];
+    cutting->out = out;
     cutting_find_spans(cutting);
     cutting->horizon_us = horizon_us(cutting->config, cutting->calendar, cutting->derivation->now_us);
     for (unsigned w = 0; w < cutting->config->window_count; w++)
         has_previous[w] = cutting->spans[w].has_previous;
-    uint32_t count = everything ? cutting->derivation->entities.count : cutting->derivation->entities.changed[r].count;
-    if (count > cutting->order_room) {
-        cutting->order_room = count * 2;
-        cutting->order = must_realloc(cutting->order, cutting->order_room * sizeof *cutting->order);
-    }
-    uint32_t all = count;
-    count = 0;
-    for (uint32_t i = 0; i < all; i++) {
-        uint32_t id = everything ? i : cutting->derivation->entities.changed[r].ids[i];
-        if (!everything || !cutting->derivation->entities.at[id].gone) /* that it has gone is a change */
-            cutting->order[count++] = id;
-    }
-    if (count > 1)
-        qsort_r(cutting->order, count, sizeof *cutting->order, by_dimension_and_name, cutting);
-
+    take_ids(cutting, r, everything);
     count_odd_targets(cutting);
     snapshot_begin(out, cutting->derivation->now_us, everything, cutting->config->window_count, has_previous, accounts,
                    cutting->derivation->records, cutting->derivation->oddities);
@@ -331,11 +346,34 @@ void cutting_cut(struct cutting *cutting, enum reader r, bool everything, const 
         snapshot_add_position(out, &p);
     }
     find_starts(cutting, out);
-    for (uint32_t i = 0; i < count; i++)
-        fill_entity(cutting, cutting->order[i], out);
-    for (uint32_t i = 0; i < cutting->derivation->entities.changed[r].count; i++) {
-        struct entity *e = &cutting->derivation->entities.at[cutting->derivation->entities.changed[r].ids[i]];
-        e->changed_for = (uint8_t)(e->changed_for & ~(1u << r));
+}
+
+/* True: none is left. */
+static bool copy_some(struct cutting *cutting, unsigned budget)
+{
+    const struct entities *es = &cutting->derivation->entities;
+    for (; cutting->next < cutting->id_count; cutting->next++) {
+        uint32_t id = cutting->ids[cutting->next];
+        if (!es->at[id].awaits_cut)
+            continue;
+        if (budget-- == 0)
+            return false;
+        copy(cutting, id);
     }
-    cutting->derivation->entities.changed[r].count = 0;
+    return true;
+}
+
+void cutting_copy_rest(struct cutting *cutting)
+{
+    if (cutting->out != NULL)
+        REQUIRE(copy_some(cutting, UINT32_MAX));
+}
+
+bool cutting_step(struct cutting *cutting, unsigned budget)
+{
+    REQUIRE(cutting->out != NULL);
+    if (!copy_some(cutting, budget))
+        return false;
+    cutting->out = NULL;
+    return true;
 }

@@ -19,16 +19,20 @@ struct cutting {
     unsigned from[2 * WINDOWS_MAX], to[2 * WINDOWS_MAX]; /* by window * 2, + 1: of the one before */
     int64_t horizon_us;
     int64_t *series_starts[SERIES_MAX];
-    uint32_t *order; /* ids, sorted */
-    uint32_t order_room;
+    struct snapshot *out; /* NULL: there is none at hand */
+    uint32_t *ids;        /* of those that it holds */
+    uint32_t id_count, id_room, next;
     struct edge_sums *before; /* of the entity at hand */
 };
 
 void cutting_init(struct cutting *cutting, struct derivation *derivation);
 void cutting_fini(struct cutting *cutting);
-/* As shard_cut. */
-void cutting_cut(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
-                 const struct positions *positions, struct snapshot *out);
+/* As shard_cut_begin and shard_cut_step. */
+void cutting_begin(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
+                   const struct positions *positions, struct snapshot *out);
+bool cutting_step(struct cutting *cutting, unsigned budget);
+/* All that are left, before something changes that several entities are told. The next step says that it is done. */
+void cutting_copy_rest(struct cutting *cutting);
 /* The spans at the derivation's instant, to cutting->spans. */
 void cutting_find_spans(struct cutting *cutting);
 /* Bytes on the heap. */

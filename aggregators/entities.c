@@ -67,6 +67,12 @@ static uint32_t need(struct entities *es, enum dimension d, uint32_t name)
     return *id;
 }
 
+static void copy_first(struct entities *es, uint32_t id)
+{
+    if (es->at[id].awaits_cut)
+        es->copy_first(es->copy_context, id);
+}
+
 /* From now on the name counts as one of the others. */
 static void count_as_other(struct entities *es, enum dimension d, uint32_t name)
 {
@@ -78,6 +84,8 @@ static void count_as_other(struct entities *es, enum dimension d, uint32_t name)
     if (own == ENTITY_NONE)
         return;
     REQUIRE(es->bulk == NULL);
+    copy_first(es, other);
+    copy_first(es, own);
     entity_absorb(&es->at[other], &es->at[own]);
     es->moves++;
     entities_mark_changed(es, own);
@@ -272,6 +280,7 @@ void entities_add(struct entities *es, const struct dimensions *d, const struct 
         if (name == 0)
             continue;
         uint32_t id = need_changed(es, (enum dimension)i, name - 1); /* es->at may move */
+        copy_first(es, id);
         entity_add_all(&es->at[id], c, pairs, sign);
     }
 }

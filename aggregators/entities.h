@@ -38,10 +38,12 @@ struct entities {
         uint32_t *ids;
         uint32_t count, room;
     } changed[READER_COUNT];
-    struct timers wake; /* by id: when a value changes by time alone */
-    int64_t others;     /* names that count as others, over all dimensions */
-    uint64_t moves;     /* entities that went into another one, ever */
-    struct bulk *bulk;  /* between entities_begin_bulk and _end_bulk */
+    struct timers wake;                             /* by id: when a value changes by time alone */
+    int64_t others;                                 /* names that count as others, over all dimensions */
+    uint64_t moves;                                 /* entities that went into another one, ever */
+    struct bulk *bulk;                              /* between entities_begin_bulk and _end_bulk */
+    void (*copy_first)(void *context, uint32_t id); /* is called before an entity that awaits its cut changes */
+    void *copy_context;
     struct {
         uint32_t tuple;                /* number; UINT32_MAX = none */
         uint32_t ids[DIMENSION_COUNT]; /* of those that it names, marked as changed; else ENTITY_NONE */

@@ -42,6 +42,7 @@ struct entity {
     struct panes *panes;         /* of one that is cut again and again; else NULL */
     struct quantiles *quantiles; /* the same */
     int64_t cut_us;              /* the instant of its last cut */
+    bool awaits_cut;             /* the cut at hand has still to copy it */
     bool gone;                   /* it went into another one: entity_absorb */
     int64_t base_us;   /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
     int64_t count;     /* of additions that say what happened, less those that were taken back */

@@ -92,6 +92,8 @@ enum outcome shard_apply(struct shard *s, const struct event *e)
         return OUTCOME_FILTERED;
     }
     REQUIRE(e->fate == EVENT_APPLY && e->kind < KIND_COUNT);
+    if (e->kind >= FACT_KINDS) /* what it tells is not one entity's */
+        cutting_copy_rest(&s->cutting);
     if (e->occurred_at_us > s->latest_us)
         s->latest_us = e->occurred_at_us;
     switch (derivation_apply(&s->derivation, e)) {
@@ -105,6 +107,7 @@ enum outcome shard_apply(struct shard *s, const struct event *e)
 
 void shard_advance(struct shard *s, int64_t now_us)
 {
+    REQUIRE(!shard_is_cutting(s));
     if (now_us > s->derivation.now_us)
         derivation_advance(&s->derivation, now_us);
 }
@@ -116,6 +119,7 @@ bool shard_has_work(const struct shard *s)
 
 bool shard_work(struct shard *s, unsigned budget)
 {
+    REQUIRE(!shard_is_cutting(s));
     return derivation_work(&s->derivation, budget);
 }
 
@@ -134,10 +138,27 @@ bool shard_has_changes(const struct shard *s, enum reader r)
     return s->derivation.entities.changed[r].count > 0;
 }
 
-void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out)
+void shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out)
 {
     REQUIRE(!shard_has_work(s));
-    cutting_cut(&s->cutting, r, everything, &s->accounts, &s->positions, out);
+    cutting_begin(&s->cutting, r, everything, &s->accounts, &s->positions, out);
+}
+
+bool shard_cut_step(struct shard *s, unsigned budget)
+{
+    return cutting_step(&s->cutting, budget);
+}
+
+bool shard_is_cutting(const struct shard *s)
+{
+    return s->cutting.out != NULL;
+}
+
+void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out)
+{
+    shard_cut_begin(s, r, everything, out);
+    REQUIRE(cutting_step(&s->cutting, UINT32_MAX));
+    snapshot_sort(out);
 }
 
 bool shard_audit(struct shard *s, unsigned budget, audit_report *report, void *context)

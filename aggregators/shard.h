@@ -66,6 +66,14 @@ bool shard_has_changes(const struct shard *s, enum reader r);
  * reader's set of changes. Only while there is no work (shard_work). O(entities in it x windows x log n). */
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
 
+/* The same in slices, with events between them: what `out` holds is of the instant and the offsets of shard_cut_begin, since an
+ * entity that an event is about to change is copied first. Until a step says that it is done time stands still, there is no
+ * shard_work, and `out` is the shard's; then snapshot_sort comes first. */
+void shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+/* Copies about `budget` entities, of some 20 us each. True: those were all. */
+bool shard_cut_step(struct shard *s, unsigned budget);
+bool shard_is_cutting(const struct shard *s);
+
 /* Whether the shard stands where one reading of all partitions would have put it: always but after shard_restore. */
 bool shard_is_whole(const struct shard *s);
 

@@ -99,6 +99,21 @@ bool snapshot_is_provisional(const struct snapshot *s, unsigned window)
     return s->is_provisional[window];
 }
 
+static int by_dimension_and_name(const void *a, const void *b, void *context)
+{
+    const struct entry *x = a, *y = b;
+    const char *bytes = context;
+    if (x->dimension != y->dimension)
+        return x->dimension < y->dimension ? -1 : 1;
+    return text_compare((struct text){bytes + x->name_at, x->name_len}, (struct text){bytes + y->name_at, y->name_len});
+}
+
+void snapshot_sort(struct snapshot *s)
+{
+    if (s->entry_count > 1)
+        qsort_r(s->entries, s->entry_count, sizeof *s->entries, by_dimension_and_name, s->bytes.at);
+}
+
 void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p)
 {
     if (s->position_count == s->position_room) {

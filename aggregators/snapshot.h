@@ -59,6 +59,9 @@ struct snapshot;
 struct snapshot *snapshot_create(void);
 void snapshot_destroy(struct snapshot *s);
 
+/* Puts the entities of one that was cut in slices in their order; whoever has taken it over does this first. */
+void snapshot_sort(struct snapshot *s);
+
 int64_t snapshot_as_of_us(const struct snapshot *s);
 /* True: every entity is in it, as was asked of shard_cut. */
 bool snapshot_is_everything(const struct snapshot *s);

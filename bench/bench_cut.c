@@ -1,6 +1,6 @@
 /* bench_cut.c - what a cut costs the writer while events come: a shard holds two years of a sales floor (sales_floor.h), then
  * time goes on by ticks of a tenth of a second, in each of which deals are won and payments come in, and after each of which
- * what has changed is cut for the publisher.
+ * what has changed is cut for the publisher, in slices as the daemon's writer does it. At the end all of it is cut.
  *
  * Usage: bench_cut [DEALS [EVENTS A TICK]] */
 #include "aggregators/shard.h"
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TICKS = 3000, TICK_US = 100 * MILLISECOND };
+enum { TICKS = 3000, TICK_US = 100 * MILLISECOND, SLICE = 24 };
 
 static void fill(struct shard *shard, const struct sales_floor *f)
 {
@@ -55,6 +55,25 @@ static const struct event *tell(const struct sales_floor *f, int64_t number, int
     return (const struct event *)(const void *)memory;
 }
 
+static int64_t longest_slice_us;
+
+/* Returns what it took in all. */
+static int64_t cut(struct shard *shard, bool everything, struct snapshot *s)
+{
+    int64_t took_us = 0;
+    for (bool begun = false, done = false; !done;) {
+        int64_t from_us = clock_monotonic_us();
+        if (!begun)
+            shard_cut_begin(shard, READER_PUBLISHER, everything, s);
+        begun = true;
+        done = shard_cut_step(shard, SLICE);
+        int64_t slice_us = clock_monotonic_us() - from_us;
+        longest_slice_us = slice_us > longest_slice_us ? slice_us : longest_slice_us;
+        took_us += slice_us;
+    }
+    return took_us;
+}
+
 static int by_size(const void *a, const void *b)
 {
     const int64_t *x = a, *y = b;
@@ -81,8 +100,7 @@ int main(int argc, char **argv)
             shard_apply(shard, tell(&f, number, now_us - number % TICK_US));
         shard_advance(shard, now_us);
         int64_t applied_us = clock_monotonic_us();
-        shard_cut(shard, READER_PUBLISHER, false, s);
-        took_us[tick] = clock_monotonic_us() - applied_us;
+        took_us[tick] = cut(shard, false, s);
         apply_us += applied_us - from_us;
         cut_us += took_us[tick];
         entities += snapshot_entity_count(s);
@@ -96,7 +114,12 @@ int main(int argc, char **argv)
            "; %.1f us an entity; %.1f %% of a tick\n",
            (double)cut_us / TICKS, took_us[TICKS / 2], took_us[TICKS * 99 / 100], took_us[TICKS - 1],
            (double)cut_us / (double)entities, 100.0 * (double)cut_us / TICKS / TICK_US);
-    printf("  events %.2f us each\n", (double)apply_us / (double)number);
+    printf("  longest slice of %d entities %" PRId64 " us; events %.2f us each\n", SLICE, longest_slice_us,
+           (double)apply_us / (double)number);
+    longest_slice_us = 0;
+    int64_t all_us = cut(shard, true, s);
+    printf("  everything, %zu entities: %" PRId64 " us, longest slice %" PRId64 " us\n", snapshot_entity_count(s),
+           all_us, longest_slice_us);
     snapshot_destroy(s);
     shard_destroy(shard);
     calendar_destroy(calendar);

@@ -15,6 +15,7 @@ static void destroy(void *snapshot)
 
 void outlet_fini(struct outlet *o)
 {
+    snapshot_destroy(o->at_hand);
     exchange_fini(&o->exchange, destroy);
     *o = (struct outlet){0};
 }
@@ -31,22 +32,32 @@ bool outlet_wants_everything(const struct outlet *o)
     return counter_get(&o->asks) != o->asks_seen;
 }
 
-bool outlet_cut(struct outlet *o, struct shard *s)
+void outlet_cut_begin(struct outlet *o, struct shard *s)
 {
     REQUIRE(outlet_is_ready(o));
     /* Read before the cut: an ask that comes meanwhile is met by the next one. */
     int64_t asks = counter_get(&o->asks);
-    struct snapshot *snapshot = exchange_spare(&o->exchange);
-    shard_cut(s, o->reader, asks != o->asks_seen, snapshot);
+    o->at_hand = exchange_spare(&o->exchange);
+    shard_cut_begin(s, o->reader, asks != o->asks_seen, o->at_hand);
     o->asks_seen = asks;
-    bool live = snapshot_is_live(snapshot);
-    exchange_put(&o->exchange, snapshot);
-    return live;
+}
+
+bool outlet_cut_step(struct outlet *o, struct shard *s, unsigned budget, bool *out_live)
+{
+    if (!shard_cut_step(s, budget))
+        return false;
+    *out_live = snapshot_is_live(o->at_hand);
+    exchange_put(&o->exchange, o->at_hand);
+    o->at_hand = NULL;
+    return true;
 }
 
 struct snapshot *outlet_take(struct outlet *o)
 {
-    return exchange_take(&o->exchange);
+    struct snapshot *s = exchange_take(&o->exchange);
+    if (s != NULL)
+        snapshot_sort(s); /* here, since the writer has better things to do */
+    return s;
 }
 
 void outlet_give_back(struct outlet *o, struct snapshot *s)

@@ -16,7 +16,8 @@
 struct outlet {
     /* writer only */
     enum reader reader;
-    int64_t asks_seen; /* asks for everything that were met */
+    int64_t asks_seen;        /* asks for everything that were met */
+    struct snapshot *at_hand; /* while it is cut; else NULL */
 
     struct exchange exchange; /* of snapshots; the reader sleeps at its `full` */
     struct counter asks;      /* reader adds */
@@ -29,10 +30,12 @@ void outlet_fini(struct outlet *o);
 bool outlet_is_ready(struct outlet *o);
 /* Writer: whether the reader waits for everything. */
 bool outlet_wants_everything(const struct outlet *o);
-/* Writer: cuts and hands over; it must be ready. Gives whether the snapshot is live. */
-bool outlet_cut(struct outlet *o, struct shard *s);
+/* Writer: begins to cut; it must be ready. */
+void outlet_cut_begin(struct outlet *o, struct shard *s);
+/* Writer: copies about `budget` entities. True: those were all, and the snapshot is handed over; *out_live: whether it is live. */
+bool outlet_cut_step(struct outlet *o, struct shard *s, unsigned budget, bool *out_live);
 
-/* Reader: the next snapshot, or NULL. */
+/* Reader: the next snapshot, with its entities in order, or NULL. */
 struct snapshot *outlet_take(struct outlet *o);
 void outlet_give_back(struct outlet *o, struct snapshot *s);
 /* Reader: the next snapshot but those that are on their way will hold everything. */

@@ -12,6 +12,8 @@
 
 /* Events between two looks at the clock, the readers and the board: below a millisecond. */
 #define BATCH               512
+/* Entities that are copied between two batches: a millisecond or two. */
+#define CUT_SLICE           24
 /* However quiet it is: so often does it show that it lives. */
 #define SLEEP_MAX_MS        500
 /* Looks at a record between two batches, while a change reaches very many of them: a millisecond. */
@@ -37,6 +39,7 @@ struct writer {
     int64_t published_at_us;    /* monotonic: the publisher's last cut */
     int64_t alerts_grid;        /* number of the last grid instant that was cut for alerts */
     int64_t cuts[READER_COUNT]; /* done */
+    enum reader cutting_for;    /* while shard_is_cutting */
     bool live;                  /* the last cut was */
     int64_t audited_at_us;      /* monotonic: the background audit is up to date with this instant */
     int64_t audit_owed;         /* looks at a record that it may take */
@@ -104,10 +107,20 @@ static int64_t wall_us(void)
     return now - now % MILLISECOND;
 }
 
-static void cut(struct writer *w, enum reader r)
+/* Goes on with the cut at hand. True: it is done. */
+static bool cut_step(struct writer *w, unsigned budget)
 {
-    w->live = outlet_cut(&w->outlets[r], w->shard);
-    w->cuts[r]++;
+    if (!outlet_cut_step(&w->outlets[w->cutting_for], w->shard, budget, &w->live))
+        return false;
+    w->cuts[w->cutting_for]++;
+    return true;
+}
+
+static bool cut(struct writer *w, enum reader r, unsigned budget)
+{
+    w->cutting_for = r;
+    outlet_cut_begin(&w->outlets[r], w->shard);
+    return cut_step(w, budget);
 }
 
 /* Microseconds until the publisher's next snapshot is due, 0 = now, INT64_MAX = it depends on others. */
@@ -139,18 +152,21 @@ static int64_t alerts_due_us(struct writer *w, int64_t now_us)
     return every_us - now_us % every_us;
 }
 
-static void serve(struct writer *w, bool dry)
+/* True: no cut is at hand. */
+static bool serve(struct writer *w, bool dry)
 {
     int64_t monotonic_us = clock_monotonic_us();
     if (publish_due_us(w, dry, monotonic_us) == 0) {
-        cut(w, READER_PUBLISHER);
         w->published_at_us = monotonic_us;
+        if (!cut(w, READER_PUBLISHER, CUT_SLICE))
+            return false;
     }
     int64_t now_us = shard_now_us(w->shard);
     if (alerts_due_us(w, now_us) == 0) {
-        cut(w, READER_ALERTS);
         w->alerts_grid = now_us / (w->config->alerts.every_ms * MILLISECOND);
+        return cut(w, READER_ALERTS, CUT_SLICE);
     }
+    return true;
 }
 
 static void tell_difference(void *context, const struct audit_difference *d)
@@ -219,6 +235,8 @@ static int sleep_ms(struct writer *w)
 
 static void finish(struct writer *w)
 {
+    if (shard_is_cutting(w->shard))
+        cut_step(w, UINT32_MAX);
     while (!take_batch(w))
         counter_add(&w->beats, 1);
     int64_t deadline_us = clock_monotonic_us() + w->chance_ms * MILLISECOND;
@@ -229,7 +247,7 @@ static void finish(struct writer *w)
     for (unsigned done = 0; done < READER_COUNT && shard_is_whole(w->shard);) {
         for (int r = 0; r < READER_COUNT; r++) {
             if (!left[r] && outlet_is_ready(&w->outlets[r])) {
-                cut(w, (enum reader)r);
+                cut(w, (enum reader)r, UINT32_MAX);
                 left[r] = true;
                 done++;
             }
@@ -251,15 +269,19 @@ static void *run(void *argument)
     struct writer *w = argument;
     while (!flag_get(&w->stopping)) {
         bool dry = take_batch(w);
-        shard_advance(w->shard, wall_us());
-        /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
-        if (!shard_work(w->shard, SLICE))
-            dry = false;
-        else if (shard_is_whole(w->shard))
-            serve(w, dry);
+        if (shard_is_cutting(w->shard)) {
+            dry = cut_step(w, CUT_SLICE) && dry;
+        } else {
+            shard_advance(w->shard, wall_us());
+            /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
+            if (!shard_work(w->shard, SLICE))
+                dry = false;
+            else if (shard_is_whole(w->shard))
+                dry = serve(w, dry) && dry;
+        }
         if (w->checkpointer != NULL)
             checkpointer_step(w->checkpointer, w->shard);
-        if (audit(w))
+        if (!shard_is_cutting(w->shard) && audit(w))
             dry = false;
         show(w);
         counter_add(&w->beats, 1);

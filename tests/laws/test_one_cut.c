@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/instant.h"
 #include "tests/support/core.h"
+#include "tests/support/dump.h"
 #include "tests/support/random.h"
 #include "tests/support/shrink.h"
 #include <criterion/criterion.h>
@@ -97,6 +98,140 @@ Test(one_cut, managers_add_up_to_their_team_and_to_the_company)
             event_list_fini(&events);
         }
     }
+    core_fini(&core);
+}
+
+/* Cuts in slices: a number of events between two of them. */
+struct slices {
+    const struct core *core;
+    uint64_t seed;
+};
+
+static void apply_all(struct shard *shard, const struct event_list *events, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        shard_apply(shard, events->at[i]);
+}
+
+static void work_off(struct shard *shard)
+{
+    while (!shard_work(shard, 100)) {
+    }
+}
+
+static bool same_text(const struct core *core, const struct snapshot *a, const struct snapshot *b)
+{
+    struct buffer x, y;
+    buffer_init(&x);
+    buffer_init(&y);
+    dump_snapshot(&x, core->config, a);
+    dump_snapshot(&y, core->config, b);
+    bool same = text_equal(buffer_view(&x), buffer_view(&y)) &&
+                memcmp(snapshot_accounts(a), snapshot_accounts(b), sizeof(struct accounts)) == 0 &&
+                snapshot_entity_count(a) == snapshot_entity_count(b);
+    for (size_t e = 0; same && e < snapshot_entity_count(a); e++)
+        same = text_equal(snapshot_entity_name(a, e), snapshot_entity_name(b, e)) &&
+               snapshot_entity_dimension(a, e) == snapshot_entity_dimension(b, e) &&
+               snapshot_entity_stands(a, e) == snapshot_entity_stands(b, e);
+    buffer_fini(&x);
+    buffer_fini(&y);
+    return same;
+}
+
+/* One shard cuts at once, and then takes in what the other takes in between its slices; both must say the same. */
+static bool slices_are_of_one_instant(void *context, const struct event_list *events)
+{
+    const struct slices *slices = context;
+    const struct core *core = slices->core;
+    struct random r = {slices->seed};
+    struct shard *at_once = shard_create(core->config, core->calendar),
+                 *sliced = shard_create(core->config, core->calendar);
+    struct snapshot *a = snapshot_create(), *b = snapshot_create();
+    bool same = true;
+    for (size_t i = 0; same && i < events->count;) {
+        size_t until = i + 1 + (size_t)random_below(&r, 40);
+        until = until < events->count ? until : events->count;
+        apply_all(at_once, events, i, until);
+        apply_all(sliced, events, i, until);
+        i = until;
+        int64_t now_us = FROM_US + (int64_t)i * 20 * MINUTE;
+        shard_advance(at_once, now_us);
+        shard_advance(sliced, now_us);
+        work_off(at_once);
+        work_off(sliced);
+        bool everything = random_chance(&r, 10);
+        enum reader reader = random_chance(&r, 30) ? READER_ALERTS : READER_PUBLISHER;
+        shard_cut(at_once, reader, everything, a);
+        shard_cut_begin(sliced, reader, everything, b);
+        while (!shard_cut_step(sliced, (unsigned)random_below(&r, 4))) {
+            until = i + (size_t)random_below(&r, 3);
+            until = until < events->count ? until : events->count;
+            apply_all(sliced, events, i, until);
+            apply_all(at_once, events, i, until);
+            i = until;
+        }
+        snapshot_sort(b);
+        same = same_text(core, a, b);
+    }
+    snapshot_destroy(a);
+    snapshot_destroy(b);
+    shard_destroy(at_once);
+    shard_destroy(sliced);
+    return same;
+}
+
+Test(one_cut, slices_are_of_one_instant)
+{
+    uint64_t seed = random_seed(12);
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
+    struct core core;
+    core_init(&core, "UTC", 1, 1);
+    for (unsigned v = 0; v < CORE_VARIANTS; v++) {
+        struct random r = {seed};
+        core_vary(&core, &core_variants[v]);
+        for (int round = 0, rounds = random_rounds(3); round < rounds; round++) {
+            struct event_list events = {0};
+            struct history_options o = {.from_us = FROM_US, .span_us = 20 * DAY, .count = 2000, .records = 60};
+            make_history(&events, &r, &o);
+            struct slices slices = {&core, random_next(&r)};
+            struct law law = {"slices", slices_are_of_one_instant, NULL, &slices};
+            cr_assert(law_check(&law, &events, &core, FROM_US + 28 * DAY), "%s, round %d", core_variants[v].name,
+                      round);
+            event_list_fini(&events);
+        }
+    }
+    core_fini(&core);
+}
+
+/* What an event tells several entities at once, here a target, is not in a cut that has begun before it. */
+Test(one_cut, a_target_in_between_is_not_in_it)
+{
+    struct core core;
+    core_init(&core, "UTC", 1, 1);
+    struct event *deal = make_event(
+        KIND_DEAL, "D1", FROM_US, (struct given[]){NAME(FIELD_MANAGER, "Anna"), NUMBER(DEAL_CREATED_AT, FROM_US), END});
+    int64_t february;
+    cr_assert(date_parse(TEXT("2024-02-01"), &february) == OK);
+    struct event *target =
+        make_event(KIND_TARGET, "T1", FROM_US,
+                   (struct given[]){NUMBER(TARGET_DIMENSION, DIMENSION_MANAGER), NAME(TARGET_ENTITY, "Anna"),
+                                    NAME(TARGET_KPI, "deals_won"), NUMBER(TARGET_PERIOD, PERIOD_MONTH),
+                                    NUMBER(TARGET_VALUE, 5 * MICRO), NUMBER(TARGET_STARTS_ON, february), END});
+    shard_apply(core.shard, deal);
+    shard_advance(core.shard, FROM_US + DAY);
+    work_off(core.shard);
+    struct snapshot *s = snapshot_create();
+    shard_cut_begin(core.shard, READER_PUBLISHER, true, s);
+    shard_apply(core.shard, target);
+    cr_assert(shard_is_cutting(core.shard) && shard_cut_step(core.shard, 1) && !shard_is_cutting(core.shard));
+    snapshot_sort(s);
+    size_t anna = core_find(s, DIMENSION_MANAGER, "Anna");
+    cr_assert(anna < snapshot_entity_count(s) && snapshot_target_count(s, anna) == 0);
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    cr_assert(snapshot_target_count(s, core_find(s, DIMENSION_MANAGER, "Anna")) > 0, "the next one has it");
+    snapshot_destroy(s);
+    free(deal);
+    free(target);
     core_fini(&core);
 }
 

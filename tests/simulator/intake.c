@@ -36,17 +36,28 @@ enum outcome __wrap_shard_apply(struct shard *s, const struct event *e)
     return __real_shard_apply(s, e);
 }
 
-void __real_shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
-void __wrap_shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+void __real_shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+void __wrap_shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out);
+bool __real_shard_cut_step(struct shard *s, unsigned budget);
+bool __wrap_shard_cut_step(struct shard *s, unsigned budget);
 
-void __wrap_shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out)
+void __wrap_shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out)
 {
     struct instance *i = instance_here();
-    if (i != NULL && world.planted == PLANTED_LATE_LOST && r == READER_PUBLISHER && !everything && i->applied.late)
-        __real_shard_cut(s, r, false, out); /* the marks of what has changed are gone with it */
+    if (i != NULL && world.planted == PLANTED_LATE_LOST && r == READER_PUBLISHER && !everything && i->applied.late) {
+        __real_shard_cut_begin(s, r, false, out); /* the marks of what has changed are gone with it */
+        REQUIRE(__real_shard_cut_step(s, UINT32_MAX));
+    }
     if (i != NULL)
         i->applied.late = false;
-    __real_shard_cut(s, r, everything, out);
+    __real_shard_cut_begin(s, r, everything, out);
+}
+
+/* Mostly few entities at a time, so that events come in between. */
+bool __wrap_shard_cut_step(struct shard *s, unsigned budget)
+{
+    bool small = instance_here() != NULL && budget != UINT32_MAX && random_chance(&process_random, 50);
+    return __real_shard_cut_step(s, small ? (unsigned)random_below(&process_random, 6) : budget);
 }
 
 bool __real_shard_copy_step(struct shard *s, unsigned budget, struct buffer *out);
