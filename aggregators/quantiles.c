@@ -148,6 +148,8 @@ static void become_many(struct kept_span *s)
 static void count(struct kept_span *s, int64_t bucket, int64_t more)
 {
     REQUIRE(more >= 0 || s->total >= (uint64_t)-more);
+    if (more == 0)
+        return;
     s->is_found = false;
     if (s->of == NULL && more > 0 && s->total + (uint64_t)more > FEW)
         become_many(s);
@@ -164,7 +166,8 @@ static void count(struct kept_span *s, int64_t bucket, int64_t more)
         for (uint32_t i = 0; i < size; i++)
             s->buckets[at + i] = (uint16_t)bucket;
     } else {
-        REQUIRE(size <= behind && s->buckets[at] == bucket && (size == 0 || s->buckets[at + size - 1] == bucket));
+        REQUIRE(s->buckets != NULL && size <= behind && s->buckets[at] == bucket &&
+                s->buckets[at + size - 1] == bucket);
         memmove(s->buckets + at, s->buckets + at + size, (behind - size) * sizeof *s->buckets);
     }
     s->total += (uint64_t)more;
