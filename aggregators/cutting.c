@@ -40,6 +40,10 @@ void cutting_find_spans(struct cutting *cutting)
     for (unsigned w = 0; w < cutting->config->window_count; w++)
         cutting->spans[w] =
             window_span_at(&cutting->config->windows[w], cutting->calendar, cutting->derivation->now_us);
+}
+
+static void find_edges(struct cutting *cutting)
+{
     window_edges_of(cutting->spans, cutting->config->window_count, &cutting->edges);
     for (unsigned w = 0; w < cutting->config->window_count; w++) {
         const struct window_span *span = &cutting->spans[w];
@@ -329,6 +333,7 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
     bool has_previous[WINDOWS_MAX];
     cutting->out = out;
     cutting_find_spans(cutting);
+    find_edges(cutting);
     cutting->horizon_us = horizon_us(cutting->config, cutting->calendar, cutting->derivation->now_us);
     for (unsigned w = 0; w < cutting->config->window_count; w++)
         has_previous[w] = cutting->spans[w].has_previous;

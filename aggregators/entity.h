@@ -71,6 +71,14 @@ void entity_absorb(struct entity *to, struct entity *from);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
  * and is again afterwards. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
+/* The same of the streams in `streams` alone. */
+void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
+                    struct sums *out);
+/* Whether what happened before to_us adds up to anything. */
+bool entity_has_begun(const struct entity *e, int64_t to_us);
+/* The sums of the pairs. */
+void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
+                     struct own_sums *out);
 /* What each stream that says what happened adds up to before each edge; and, of an entity that has kept nothing from the last
  * cut, its values. */
 struct edge_sums {
@@ -88,14 +96,6 @@ void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_
 void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, struct edge_sums *before,
                      unsigned from, unsigned to, struct sums *out);
 void entity_end_cut(struct entity *e);
-/* Whether what happened before to_us adds up to anything. */
-bool entity_has_begun(const struct entity *e, int64_t to_us);
-/* The sums of the pairs. */
-void entity_own_sums(const struct entity *e, const struct own_plan *own, int64_t from_us, int64_t to_us,
-                     struct own_sums *out);
-/* The same of the streams in `streams` alone. */
-void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
-                    struct sums *out);
 /* Sums of open deals that are expected to close in [from_us, to_us), added to `out`. */
 void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
 /* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is

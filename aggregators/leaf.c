@@ -172,12 +172,18 @@ static struct leaf *lay_out(struct row_shape s, struct leaf *leaf, const uint8_t
     return to;
 }
 
-/* The number that a column keeps of a row. */
-static int64_t number_in(struct row_shape s, const struct leaf *leaf, unsigned column, const struct row *row)
+/* A column's number of a row, instants as they are. */
+static inline int64_t *number_of(struct row_shape s, struct row *row, unsigned column)
 {
     if (column == 0)
-        return row->at_us - leaf->base_us;
-    return s.valued && column == 1 ? row->value : row->measures[column - 1 - s.valued];
+        return &row->at_us;
+    return s.valued && column == 1 ? &row->value : &row->measures[column - 1 - s.valued];
+}
+
+/* The number that a column keeps of a row, in a leaf with that base. */
+static int64_t number_in(struct row_shape s, int64_t base_us, unsigned column, const struct row *row)
+{
+    return *number_of(s, (struct row *)(uintptr_t)row, column) - (column == 0 ? base_us : 0);
 }
 
 static inline bool fits(int64_t number, unsigned width)
@@ -220,7 +226,7 @@ static struct leaf *reform(struct row_shape s, struct leaf *leaf, const struct r
         int64_t all[LEAF_ROWS + 1];
         for (unsigned i = 0; i < leaf->count; i++)
             all[i] = read_row(leaf, begin, form_of(leaf, c), i);
-        all[leaf->count] = number_in(s, leaf, c, row);
+        all[leaf->count] = number_in(s, leaf->base_us, c, row);
         if (c == 0) { /* counted from the least one */
             int64_t least = leaf->count > 0 && all[0] < all[leaf->count] ? all[0] : all[leaf->count];
             base_us += least;
@@ -266,14 +272,6 @@ struct leaf *leaf_create(struct row_shape s, const struct row *first, const stru
     return leaf_insert(s, leaf, 0, first);
 }
 
-/* A column's number of a row, instants as they are. */
-static inline int64_t *number_of(struct row_shape s, struct row *row, unsigned column)
-{
-    if (column == 0)
-        return &row->at_us;
-    return s.valued && column == 1 ? &row->value : &row->measures[column - 1 - s.valued];
-}
-
 /* All numbers of a column. One that is written by eight bytes spoils those behind it, which are written next; reading them
  * back, as write_number does, would wait for each store. */
 static void write_column(uint8_t *at, unsigned width, const int64_t *numbers, unsigned count)
@@ -298,7 +296,7 @@ struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned cou
     for (unsigned c = 0; c < column_count(s); c++) {
         int64_t column[LEAF_ROWS];
         for (unsigned i = 0; i < count; i++)
-            column[i] = *number_of(s, (struct row *)(uintptr_t)&rows[i], c) - (c == 0 ? rows[0].at_us : 0);
+            column[i] = number_in(s, rows[0].at_us, c, &rows[i]);
         struct form f = form_for(column, count, numbers[c]);
         forms[c] = (uint8_t)(f.width | f.unit << 4);
     }

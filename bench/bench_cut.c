@@ -13,19 +13,6 @@
 
 enum { TICKS = 3000, TICK_US = 100 * MILLISECOND, SLICE = 24 };
 
-static void fill(struct shard *shard, const struct sales_floor *f)
-{
-    size_t count;
-    static _Alignas(64) char memory[EVENT_SIZE_MAX];
-    struct floor_item *items = sales_floor_programme(f, &count);
-    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
-    shard_apply(shard, (const struct event *)(const void *)memory);
-    for (size_t i = 0; i < count; i++)
-        shard_apply(shard, sales_floor_event(f, &items[i]));
-    shard_advance(shard, FLOOR_UNTIL_US);
-    free(items);
-}
-
 /* A deal that was begun some days ago and is won now, or a payment. */
 static const struct event *tell(const struct sales_floor *f, int64_t number, int64_t now_us)
 {
@@ -89,7 +76,7 @@ int main(int argc, char **argv)
     struct calendar *calendar = calendar_create("UTC", 1, 1);
     struct shard *shard = shard_create(config, calendar);
     struct snapshot *s = snapshot_create();
-    fill(shard, &f);
+    sales_floor_tell(&f, shard);
     shard_cut(shard, READER_PUBLISHER, true, s);
     int64_t now_us = FLOOR_UNTIL_US, number = 0, cut_us = 0, apply_us = 0;
     size_t entities = 0;

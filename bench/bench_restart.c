@@ -76,19 +76,6 @@ static bool take_row(void *context, const struct stored_row *row)
     return restoration_take(context, row);
 }
 
-static void fill(struct shard *shard, const struct sales_floor *f)
-{
-    size_t count;
-    static _Alignas(64) char memory[EVENT_SIZE_MAX];
-    struct floor_item *items = sales_floor_programme(f, &count);
-    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
-    shard_apply(shard, (const struct event *)(const void *)memory);
-    for (size_t i = 0; i < count; i++)
-        shard_apply(shard, sales_floor_event(f, &items[i]));
-    shard_advance(shard, FLOOR_UNTIL_US);
-    free(items);
-}
-
 /* One event each for a thousandth of the deals. */
 static void change_some(struct shard *shard, const struct sales_floor *f)
 {
@@ -138,7 +125,7 @@ static void run_in(const char *folder, int64_t deals)
     struct store_size size;
     buffer_init(&problem);
     shard_store_changes(shard);
-    fill(shard, &f);
+    sales_floor_tell(&f, shard);
     must(store_open_sized(folder, STORE_WRITE, MAP_BYTES, &store, &problem), &problem);
     printf("\n%" PRId64 " deals\n", deals);
     struct round all = store_round(shard, store);

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include "aggregators/event.h"
+#include "aggregators/shard.h"
 #include "base/instant.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -34,3 +35,5 @@ struct sales_floor sales_floor_of(int64_t deals);
 struct floor_item *sales_floor_programme(const struct sales_floor *f, size_t *out_count);
 /* Valid until the next call. */
 const struct event *sales_floor_event(const struct sales_floor *f, const struct floor_item *item);
+/* Applies all of it, as read from one partition; the shard stands at FLOOR_UNTIL_US then. */
+void sales_floor_tell(const struct sales_floor *f, struct shard *shard);

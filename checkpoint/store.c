@@ -1,4 +1,5 @@
 #include "checkpoint/store.h"
+#include "checkpoint/store_problem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -61,8 +62,7 @@ static char *path_in(const char *folder, const char *name)
 
 static enum store_result refuse(struct buffer *problem, enum store_result result, const char *path, const char *what)
 {
-    buffer_clear(problem);
-    buffer_format(problem, "%s: %s", path, what);
+    say(problem, path, what);
     return result;
 }
 

@@ -1,6 +1,7 @@
 /* A child reads the store and sends its rows through a pipe, in frames of many; the last frame says how it went. What the
  * parent gets is either whole, or a child that was ended in the middle of it. */
 #include "checkpoint/store.h"
+#include "checkpoint/store_problem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,12 +20,6 @@ struct frame_head {
     uint16_t kind;   /* enum frame_kind */
     uint16_t result; /* enum store_result; then the bytes are the problem */
 };
-
-static void say(struct buffer *problem, const char *folder, const char *what)
-{
-    buffer_clear(problem);
-    buffer_format(problem, "%s: %s", folder, what);
-}
 
 /* --- the child ---------------------------------------------------------------------------------------------------- */
 

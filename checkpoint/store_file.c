@@ -1,5 +1,6 @@
 /* What is done to the file as a whole, while no process has it open. */
 #include "checkpoint/store.h"
+#include "checkpoint/store_problem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -7,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void say(struct buffer *problem, const char *folder, const char *what)
-{
-    buffer_clear(problem);
-    buffer_format(problem, "%s: %s", folder, what);
-}
 
 static void paths(const char *folder, const char *more, char *out, size_t size)
 {

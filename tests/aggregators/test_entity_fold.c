@@ -125,15 +125,21 @@ Test(entity_fold, no_sum_is_another_one)
     run(random_seed(3), 1);
 }
 
+static struct contribution one_of(enum stream stream)
+{
+    struct contribution c;
+    memset(&c, 0, sizeof c);
+    c.stream = (uint8_t)stream;
+    c.measures[0] = 1;
+    return c;
+}
+
 /* A year that has become old is not folded in one go. */
 Test(entity_fold, takes_little_at_a_time)
 {
     struct entity e;
     entity_init(&e, DIMENSION_COMPANY, 0);
-    struct contribution c;
-    memset(&c, 0, sizeof c);
-    c.stream = STREAM_WON;
-    c.measures[0] = 1;
+    struct contribution c = one_of(STREAM_WON);
     for (c.at_us = 0; c.at_us < 10000; c.at_us++)
         entity_add(&e, &c, +1);
     uint64_t rows = entity_rows(&e);
@@ -152,11 +158,8 @@ Test(entity_fold, of_one_instant)
 {
     struct entity e;
     entity_init(&e, DIMENSION_COMPANY, 0);
-    struct contribution c;
-    memset(&c, 0, sizeof c);
-    c.stream = STREAM_CYCLE;
+    struct contribution c = one_of(STREAM_CYCLE);
     c.at_us = 7;
-    c.measures[0] = 1;
     for (c.value = 0; c.value < 2000; c.value++)
         entity_add(&e, &c, +1);
     entity_fold(&e, 100);

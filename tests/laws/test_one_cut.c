@@ -113,12 +113,6 @@ static void apply_all(struct shard *shard, const struct event_list *events, size
         shard_apply(shard, events->at[i]);
 }
 
-static void work_off(struct shard *shard)
-{
-    while (!shard_work(shard, 100)) {
-    }
-}
-
 static bool same_text(const struct core *core, const struct snapshot *a, const struct snapshot *b)
 {
     struct buffer x, y;
@@ -157,8 +151,8 @@ static bool slices_are_of_one_instant(void *context, const struct event_list *ev
         int64_t now_us = FROM_US + (int64_t)i * 20 * MINUTE;
         shard_advance(at_once, now_us);
         shard_advance(sliced, now_us);
-        work_off(at_once);
-        work_off(sliced);
+        core_work_off(at_once);
+        core_work_off(sliced);
         bool everything = random_chance(&r, 10);
         enum reader reader = random_chance(&r, 30) ? READER_ALERTS : READER_PUBLISHER;
         shard_cut(at_once, reader, everything, a);
@@ -219,7 +213,7 @@ Test(one_cut, a_target_in_between_is_not_in_it)
                                     NUMBER(TARGET_VALUE, 5 * MICRO), NUMBER(TARGET_STARTS_ON, february), END});
     shard_apply(core.shard, deal);
     shard_advance(core.shard, FROM_US + DAY);
-    work_off(core.shard);
+    core_work_off(core.shard);
     struct snapshot *s = snapshot_create();
     shard_cut_begin(core.shard, READER_PUBLISHER, true, s);
     shard_apply(core.shard, target);

@@ -63,10 +63,15 @@ struct shard *core_twin(const struct core *c, const struct event_list *events, s
     return twin;
 }
 
-void core_cut(struct shard *shard, enum reader reader, bool everything, struct snapshot *out)
+void core_work_off(struct shard *shard)
 {
     while (!shard_work(shard, 100))
         ;
+}
+
+void core_cut(struct shard *shard, enum reader reader, bool everything, struct snapshot *out)
+{
+    core_work_off(shard);
     shard_cut(shard, reader, everything, out);
 }
 

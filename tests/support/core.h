@@ -29,6 +29,8 @@ void core_vary(struct core *c, const struct core_variant *v);
 
 /* A second shard with the same configuration that has applied the first `count` events and stands at now_us. */
 struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us);
+/* What reaches very many records, in small slices. */
+void core_work_off(struct shard *shard);
 /* Cuts once the shard has worked off what it must, in small slices. */
 void core_cut(struct shard *shard, enum reader reader, bool everything, struct snapshot *out);
 /* The index of an entity in the snapshot; snapshot_entity_count where it is not in it. */
