@@ -4,6 +4,7 @@
 bool audit_walk(struct derivation *d, unsigned budget)
 {
     struct audit *a = &d->audit;
+    derivation_settle(d, UINT32_MAX);
     if (audit_is_stale(a, &d->entities))
         audit_give_up(a);
     if (!a->running)

@@ -11,19 +11,21 @@ _Static_assert(STREAM_COUNT <= 1 << STREAM_BITS, "a key holds a stream");
 
 enum { AHEAD = 8 }; /* items that are fetched before they are needed */
 
-/* On two lines of the cache, and no third one. */
+/* So few are added one by one. */
+enum { FEW = 32 };
+
 struct item {
-    _Alignas(64) struct contribution c;
+    struct contribution c;
     struct dimensions names;
+    int sign;
 };
-_Static_assert(sizeof(struct item) == 128, "two lines");
 
 /* The same, once it is known whom it counts for. */
 struct placed {
-    _Alignas(64) struct contribution c;
+    struct contribution c;
     struct bulk_counts who;
+    int sign;
 };
-_Static_assert(sizeof(struct placed) == 128, "two lines");
 
 struct sorted {
     uint64_t key;
@@ -31,39 +33,65 @@ struct sorted {
 };
 
 struct batch {
-    struct item items[BULK_ITEMS];
-    uint32_t count;
+    struct item *items;
+    uint32_t count, room;
 };
 
 /* Of whoever adds a batch to the trees. */
 struct workspace {
-    struct placed in_order[BULK_ITEMS]; /* by stream and time */
-    uint32_t stream_end[STREAM_COUNT];  /* where those of each end in it */
-    struct sorted order[BULK_ITEMS], spare[BULK_ITEMS];
-    uint32_t by_entity[BULK_ITEMS * DIMENSION_COUNT]; /* items in order, those of an entity together */
-    struct row rows[BULK_ITEMS];                      /* what goes into one tree */
+    uint32_t room;           /* for items in each of: */
+    struct placed *in_order; /* by stream and time */
+    struct sorted *order, *spare;
+    struct row *rows;                  /* what goes into one tree */
+    uint32_t stream_end[STREAM_COUNT]; /* where those of each end in in_order */
+    uint32_t *by_entity;               /* items in order, those of an entity together; as many as count for entities */
+    uint32_t by_entity_room;
+    struct touched {
+        uint32_t id, end; /* where its items end in by_entity */
+    } * touched;          /* entities for which some count */
+    uint32_t touched_count, touched_room;
+    uint32_t *touched_as; /* by entity: number among these + 1, 0 = not touched */
+    uint32_t touched_as_room;
 };
 
 struct bulk {
     struct bulk_target target;
+    uint32_t most; /* that are gathered */
+    bool has_thread;
     struct batch *filling, *idle; /* idle: NULL while the thread has it */
-    struct workspace *workspace;  /* the thread's, once there is one; NULL: nothing has been added yet */
-    struct handoff *full, *added; /* to the thread, and back; NULL: there is none yet */
+    struct workspace workspace;
+    struct handoff *full, *added; /* to the thread, and back; NULL: it does not run */
     pthread_t thread;
 };
 
-static void *aligned(size_t size)
+static void batch_destroy(struct batch *b)
 {
-    void *at = aligned_alloc(64, size);
-    REQUIRE(at != NULL);
-    return at;
+    if (b == NULL)
+        return;
+    free(b->items);
+    free(b);
 }
 
-static struct batch *batch_create(void)
+static void need_room(struct workspace *w, uint32_t room)
 {
-    struct batch *b = aligned(sizeof *b);
-    b->count = 0;
-    return b;
+    if (room <= w->room)
+        return;
+    w->room = room;
+    w->in_order = must_realloc(w->in_order, room * sizeof *w->in_order);
+    w->order = must_realloc(w->order, room * sizeof *w->order);
+    w->spare = must_realloc(w->spare, room * sizeof *w->spare);
+    w->rows = must_realloc(w->rows, room * sizeof *w->rows);
+}
+
+static void workspace_fini(struct workspace *w)
+{
+    free(w->in_order);
+    free(w->order);
+    free(w->spare);
+    free(w->rows);
+    free(w->by_entity);
+    free(w->touched);
+    free(w->touched_as);
 }
 
 static struct batch *wait_for(struct handoff *h)
@@ -76,16 +104,23 @@ static struct batch *wait_for(struct handoff *h)
 
 bool bulk_is_full(const struct bulk *b)
 {
-    return b->filling->count == BULK_ITEMS;
+    return b->filling->count == b->most;
 }
 
-void bulk_gather(struct bulk *bulk, const struct dimensions *names, const struct contribution *c)
+bool bulk_is_empty(const struct bulk *b)
+{
+    return b->filling->count == 0;
+}
+
+void bulk_gather(struct bulk *bulk, const struct dimensions *names, const struct contribution *c, int sign)
 {
     struct batch *b = bulk->filling;
-    REQUIRE(b->count < BULK_ITEMS);
+    REQUIRE(b->count < bulk->most);
+    b->items = must_grow(b->items, &b->room, b->count, sizeof *b->items);
     struct item *i = &b->items[b->count++];
     i->c = *c;
     i->names = *names;
+    i->sign = sign;
 }
 
 static void fetch(const void *item)
@@ -146,6 +181,7 @@ static void put_in_order(const struct batch *b, const struct bulk_target *target
             fetch(&b->items[w->order[i + AHEAD].item]);
         const struct item *item = &b->items[w->order[i].item];
         w->in_order[i].c = item->c;
+        w->in_order[i].sign = item->sign;
         target->count(target->context, &item->names, &item->c, &w->in_order[i].who);
     }
     for (uint32_t s = 0, i = 0; s < STREAM_COUNT; s++) {
@@ -155,18 +191,47 @@ static void put_in_order(const struct batch *b, const struct bulk_target *target
     }
 }
 
-/* Items of entity e are by_entity[end[e - 1]] to by_entity[end[e] - 1] then, in order. */
-static void group_by_entity(struct workspace *w, uint32_t items, uint32_t *end, uint32_t count)
+/* One more item of the entity. */
+static void touch(struct workspace *w, uint32_t id)
 {
+    if (w->touched_as[id] == 0) {
+        w->touched = must_grow(w->touched, &w->touched_room, w->touched_count, sizeof *w->touched);
+        w->touched[w->touched_count++] = (struct touched){id, 0};
+        w->touched_as[id] = w->touched_count;
+    }
+    w->touched[w->touched_as[id] - 1].end++;
+}
+
+/* Items of touched[i] are by_entity[touched[i - 1].end] to by_entity[touched[i].end - 1] then, in order. */
+static void group_by_entity(struct workspace *w, uint32_t items, uint32_t entities)
+{
+    if (w->touched_as_room < entities) {
+        w->touched_as = must_realloc(w->touched_as, entities * sizeof *w->touched_as);
+        memset(w->touched_as + w->touched_as_room, 0, (entities - w->touched_as_room) * sizeof *w->touched_as);
+        w->touched_as_room = entities;
+    }
+    w->touched_count = 0;
     for (uint32_t i = 0; i < items; i++)
         for (uint32_t id = 0; id < w->in_order[i].who.id_count; id++)
-            end[w->in_order[i].who.ids[id]]++;
-    set_begins(end, count);
+            touch(w, w->in_order[i].who.ids[id]);
+    uint32_t sum = 0;
+    for (uint32_t t = 0; t < w->touched_count; t++) {
+        uint32_t here = w->touched[t].end;
+        w->touched[t].end = sum;
+        sum += here;
+    }
+    if (sum > w->by_entity_room) {
+        free(w->by_entity);
+        w->by_entity_room = sum + sum / 4;
+        w->by_entity = must_alloc(w->by_entity_room * sizeof *w->by_entity);
+    }
     for (uint32_t i = 0; i < items; i++) {
         const struct bulk_counts *who = &w->in_order[i].who;
         for (uint32_t id = 0; id < who->id_count; id++)
-            w->by_entity[end[who->ids[id]]++] = i;
+            w->by_entity[w->touched[w->touched_as[who->ids[id]] - 1].end++] = i;
     }
+    for (uint32_t t = 0; t < w->touched_count; t++)
+        w->touched_as[w->touched[t].id] = 0;
 }
 
 static bool is_less(const struct row *a, const struct row *b)
@@ -210,36 +275,62 @@ static uint64_t add_rows(struct workspace *w, struct entity *e, uint32_t from, u
         own |= item->who.own;
         if (pair >= 0 && !(item->who.own >> pair & 1))
             continue;
+        if (pair < 0 && !entity_note(e, &item->c, item->sign))
+            continue;
         struct row *row = &w->rows[count++];
         row->at_us = entity_row_us(e, stream, item->c.at_us);
         row->value = is_valued ? item->c.value : 0;
-        memcpy(row->measures, item->c.measures, sizeof row->measures);
+        for (unsigned m = 0; m < STREAM_MEASURES_MAX; m++)
+            row->measures[m] = contribution_factor(item->sign) * item->c.measures[m];
     }
     sort_rows(w->rows, count);
     entity_add_sorted(e, stream, pair, w->rows, count);
     return own;
 }
 
-static void add(struct batch *b, const struct bulk_target *target, struct workspace *w)
+/* One after the other. */
+static void add_few(struct batch *b, const struct bulk_target *target)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct item *item = &b->items[i];
+        struct bulk_counts who;
+        uint32_t count;
+        target->count(target->context, &item->names, &item->c, &who);
+        struct entity *entities = target->entities(target->context, &count);
+        for (uint32_t id = 0; id < who.id_count; id++)
+            entity_add_all(&entities[who.ids[id]], &item->c, who.own, item->sign);
+    }
+}
+
+static void add_many(struct batch *b, const struct bulk_target *target, struct workspace *w)
 {
     uint32_t count;
     put_in_order(b, target, w);
     struct entity *entities = target->entities(target->context, &count);
-    uint32_t *end = must_zalloc((count + 1ul) * sizeof *end);
-    group_by_entity(w, b->count, end, count);
-    for (uint32_t e = 0, i = 0; e < count; e++) {
-        for (unsigned s = 0; i < end[e]; s++) {
+    group_by_entity(w, b->count, count);
+    for (uint32_t t = 0, i = 0; t < w->touched_count; t++) {
+        struct entity *e = &entities[w->touched[t].id];
+        for (unsigned s = 0; i < w->touched[t].end; s++) {
             uint32_t from = i;
-            while (i < end[e] && w->by_entity[i] < w->stream_end[s])
+            while (i < w->touched[t].end && w->by_entity[i] < w->stream_end[s])
                 i++;
             if (i == from)
                 continue;
-            uint64_t own = add_rows(w, &entities[e], from, i, s, -1);
+            uint64_t own = add_rows(w, e, from, i, s, -1);
             for (; own != 0; own &= own - 1)
-                add_rows(w, &entities[e], from, i, s, __builtin_ctzll(own));
+                add_rows(w, e, from, i, s, __builtin_ctzll(own));
         }
     }
-    free(end);
+}
+
+static void add(struct bulk *bulk, struct batch *b)
+{
+    if (b->count <= FEW) {
+        add_few(b, &bulk->target);
+    } else {
+        need_room(&bulk->workspace, b->room);
+        add_many(b, &bulk->target, &bulk->workspace);
+    }
     b->count = 0;
 }
 
@@ -248,23 +339,25 @@ static void *add_what_comes(void *context)
 {
     struct bulk *bulk = context;
     for (struct batch *b; (b = wait_for(bulk->full))->count > 0;) {
-        add(b, &bulk->target, bulk->workspace);
+        add(bulk, b);
         handoff_put(bulk->added, b);
     }
     return NULL;
 }
 
-struct bulk *bulk_create(const struct bulk_target *target)
+struct bulk *bulk_create(const struct bulk_target *target, uint32_t most, bool has_thread)
 {
     struct bulk *b = must_zalloc(sizeof *b);
     b->target = *target;
-    b->filling = batch_create();
+    b->most = most;
+    b->has_thread = has_thread;
+    b->filling = must_zalloc(sizeof *b->filling);
     return b;
 }
 
 static void begin_thread(struct bulk *b)
 {
-    b->idle = batch_create();
+    b->idle = must_zalloc(sizeof *b->idle);
     b->full = handoff_create();
     b->added = handoff_create();
     REQUIRE(pthread_create(&b->thread, NULL, add_what_comes, b) == 0);
@@ -284,10 +377,8 @@ void bulk_flush(struct bulk *b)
     struct batch *batch = b->filling;
     if (batch->count == 0)
         return;
-    if (b->workspace == NULL)
-        b->workspace = aligned(sizeof *b->workspace);
-    if (b->full == NULL && !bulk_is_full(b)) {
-        add(batch, &b->target, b->workspace); /* few in all: they are not worth a thread */
+    if (b->full == NULL && !(b->has_thread && bulk_is_full(b))) {
+        add(b, batch); /* few in all are not worth a thread */
         return;
     }
     if (b->full == NULL)
@@ -302,7 +393,7 @@ static void end_thread(struct bulk *b)
     last->count = 0;
     handoff_put(b->full, last);
     REQUIRE(pthread_join(b->thread, NULL) == 0);
-    free(last);
+    batch_destroy(last);
     handoff_destroy(b->full);
     handoff_destroy(b->added);
 }
@@ -313,7 +404,18 @@ void bulk_destroy(struct bulk *b)
         return;
     if (b->full != NULL)
         end_thread(b);
-    free(b->filling);
-    free(b->workspace);
+    batch_destroy(b->filling);
+    workspace_fini(&b->workspace);
     free(b);
+}
+
+uint64_t bulk_bytes(const struct bulk *b)
+{
+    if (b == NULL)
+        return 0;
+    const struct workspace *w = &b->workspace;
+    return sizeof *b + sizeof *b->filling + b->filling->room * sizeof *b->filling->items +
+           w->room * (sizeof *w->in_order + 2 * sizeof *w->order + sizeof *w->rows) +
+           w->by_entity_room * sizeof *w->by_entity + w->touched_room * sizeof *w->touched +
+           w->touched_as_room * sizeof *w->touched_as;
 }

@@ -49,6 +49,19 @@ bool contributions_hold(const struct contributions *list, const struct contribut
     return false;
 }
 
+/* By what it measures it is known whom a mark counts for: a reason of a loss hears of losses. */
+static bool is_mark(const struct contribution *c)
+{
+    return c->stream == STREAM_UNRATED || c->stream == STREAM_OLD_RATE;
+}
+
+bool contribution_meets(const struct contribution *a, const struct contribution *b)
+{
+    return a->at_us == b->at_us && a->stream == b->stream && a->value == b->value && a->names == b->names &&
+           a->team == b->team && a->reach == b->reach &&
+           (!is_mark(a) || memcmp(a->measures, b->measures, sizeof a->measures) == 0);
+}
+
 struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint32_t names)
 {
     if (list->count == list->room) {

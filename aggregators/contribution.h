@@ -32,6 +32,8 @@ void contributions_init(struct contributions *list);
 void contributions_fini(struct contributions *list);
 /* Whether it is in the list, to the byte. */
 bool contributions_hold(const struct contributions *list, const struct contribution *c);
+/* Whether both add to the same rows of the same entities. */
+bool contribution_meets(const struct contribution *a, const struct contribution *b);
 struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint32_t names);
 
 /* When a record's flags turn by time alone; INT64_MAX = never. */

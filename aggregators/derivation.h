@@ -16,6 +16,7 @@
 #include "aggregators/audit.h"
 #include "aggregators/contribution.h"
 #include "aggregators/copying.h"
+#include "aggregators/dirty.h"
 #include "aggregators/entities.h"
 #include "aggregators/ledger.h"
 #include "aggregators/links.h"
@@ -37,6 +38,7 @@ struct derivation {
     struct links links;
     struct targets targets;
     struct copying copying;
+    struct dirty dirty;
     struct timers deals, leads, customers; /* by slot or word: when a flag turns by time alone */
     struct pass pass;
     struct audit audit;
@@ -53,6 +55,10 @@ void derivation_init(struct derivation *d, const struct config *config, const st
                      struct restoration *from, int64_t now_us);
 void derivation_fini(struct derivation *d);
 enum record_change derivation_apply(struct derivation *d, const struct event *e);
+/* Derives what records stand for that events have changed, at most about `budget` of them. True: no more are left, so that
+ * entities, customers and oddities are what the ledger says. */
+bool derivation_settle(struct derivation *d, uint32_t budget);
+bool derivation_is_settled(const struct derivation *d);
 /* now_us is not before d->now_us. */
 void derivation_advance(struct derivation *d, int64_t now_us);
 /* Whether something waits for derivation_work. */

@@ -2,6 +2,9 @@
 #include "base/error.h"
 #include <stdlib.h>
 
+/* Additions that are gathered at a start, and at any other time: some megabytes, and milliseconds to add them. */
+enum { BULK_ROOM = 1 << 16, BATCH_ROOM = 1 << 14 };
+
 void entities_init(struct entities *es, const struct config *config, struct intern *names)
 {
     *es = (struct entities){.config = config, .names = names, .base_us = INT64_MIN};
@@ -14,6 +17,7 @@ void entities_init(struct entities *es, const struct config *config, struct inte
 void entities_fini(struct entities *es)
 {
     bulk_destroy(es->bulk); /* its thread may be about to add to them */
+    bulk_destroy(es->batch);
     for (uint32_t i = 0; i < es->count; i++)
         entity_fini(&es->at[i]);
     free(es->at);
@@ -223,6 +227,7 @@ static uint32_t need_changed(struct entities *es, enum dimension d, uint32_t nam
 {
     uint32_t id = entities_need(es, d, name);
     entities_mark_changed(es, id);
+    copy_first(es, id);
     return id;
 }
 
@@ -260,29 +265,34 @@ static struct entity *all(void *context, uint32_t *out_count)
     return es->at;
 }
 
-static void gather(struct bulk *b, const struct dimensions *d, const struct contribution *c)
+static void flush(struct entities *es, struct bulk *b)
 {
-    if (bulk_is_full(b))
-        bulk_flush(b);
-    bulk_gather(b, d, c);
+    es->last.tuple = UINT32_MAX; /* what counts from now on marks its entities anew */
+    bulk_flush(b);
 }
 
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
-    if (es->bulk != NULL) {
-        REQUIRE(sign > 0);
-        gather(es->bulk, d, c);
-        return;
-    }
-    uint64_t pairs = entities_own_pairs(es, d, c);
-    for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
-        uint32_t name = contribution_name(d, c, (enum dimension)i);
-        if (name == 0)
-            continue;
-        uint32_t id = need_changed(es, (enum dimension)i, name - 1); /* es->at may move */
-        copy_first(es, id);
-        entity_add_all(&es->at[id], c, pairs, sign);
-    }
+    if (es->batch == NULL)
+        es->batch = bulk_create(&(struct bulk_target){es, count, all}, BATCH_ROOM, false);
+    struct bulk *b = es->bulk != NULL ? es->bulk : es->batch;
+    if (bulk_is_full(b))
+        flush(es, b);
+    bulk_gather(b, d, c, sign);
+}
+
+void entities_flush(struct entities *es)
+{
+    if (es->batch != NULL)
+        flush(es, es->batch);
+}
+
+bool entities_are_settled(const struct entities *es)
+{
+    for (unsigned d = DIMENSION_COMPANY + 1; d < DIMENSION_COUNT; d++)
+        if (es->dimensions[d].looked < es->names[d].count)
+            return false;
+    return es->batch == NULL || bulk_is_empty(es->batch);
 }
 
 void entities_begin_bulk(struct entities *es, int64_t horizon_us)
@@ -297,7 +307,7 @@ void entities_begin_bulk(struct entities *es, int64_t horizon_us)
         most += es->names[d].count;
     need_room(es, most);
     es->last.tuple = UINT32_MAX;
-    es->bulk = bulk_create(&(struct bulk_target){es, count, all});
+    es->bulk = bulk_create(&(struct bulk_target){es, count, all}, BULK_ROOM, true);
 }
 
 void entities_end_bulk(struct entities *es)
@@ -315,7 +325,8 @@ void entities_wake(struct entities *es, int64_t now_us)
 
 uint64_t entities_table_bytes(const struct entities *es)
 {
-    uint64_t bytes = timers_bytes(&es->wake) + (uint64_t)(es->room - es->count) * sizeof *es->at;
+    uint64_t bytes =
+        timers_bytes(&es->wake) + (uint64_t)(es->room - es->count) * sizeof *es->at + bulk_bytes(es->batch);
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         bytes += (uint64_t)es->dimensions[d].names * sizeof *es->dimensions[d].id_of +
                  (uint64_t)es->dimensions[d].kept.room * sizeof(uint32_t);

@@ -42,6 +42,7 @@ struct entities {
     int64_t others;                                 /* names that count as others, over all dimensions */
     uint64_t moves;                                 /* entities that went into another one, ever */
     struct bulk *bulk;                              /* between entities_begin_bulk and _end_bulk */
+    struct bulk *batch;                             /* what has been added since entities_flush; NULL: nothing yet */
     void (*copy_first)(void *context, uint32_t id); /* is called before an entity that awaits its cut changes */
     void *copy_context;
     struct {
@@ -56,13 +57,18 @@ void entities_fini(struct entities *es);
 uint32_t contribution_name(const struct dimensions *d, const struct contribution *c, enum dimension i);
 /* Pairs of own KPIs that the contribution counts for, as bits. O(1) but for a new tuple. */
 uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c);
-/* Adds the contribution to the company and to each entity that its tuple `d` and its team name. */
+/* Adds the contribution to the company and to each entity that its tuple `d` and its team name; sign as for entity_add. It is
+ * in them by entities_flush. */
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
+/* Before anything is asked of an entity. */
+void entities_flush(struct entities *es);
+/* Whether entities_look and entities_flush have nothing to do. */
+bool entities_are_settled(const struct entities *es);
 /* Until entities_end_bulk what is added is gathered, and in the trees only then. Nothing is taken back, no name may come in
  * between, and nothing may be asked of an entity. `horizon_us`: what happened before it is folded at once. */
 void entities_begin_bulk(struct entities *es, int64_t horizon_us);
 void entities_end_bulk(struct entities *es);
-/* Takes in names that have come: entities may go into the one of the others. After each event. */
+/* Takes in names that have come: entities may go into the one of the others. */
 void entities_look(struct entities *es);
 /* Whether the name counts for the entity that `entity` names: it is that one, or that is the one of the others, and so is
  * this. */

@@ -77,25 +77,32 @@ static void add(struct entity *e, unsigned s, bool is_valued, const struct contr
     unsigned measures = stream_infos[c->stream].measures;
     int64_t delta[STREAM_MEASURES_MAX];
     for (unsigned m = 0; m < measures; m++)
-        delta[m] = sign * c->measures[m];
+        delta[m] = contribution_factor(sign) * c->measures[m];
     tree_add(need_tree(e, s, measures, is_valued), entity_row_us(e, c->stream, c->at_us), c->value, delta);
+}
+
+bool entity_note(struct entity *e, const struct contribution *c, int sign)
+{
+    if (c->stream == STREAM_OPEN && c->at_us < e->folded_us) {
+        for (unsigned m = 0; m < stream_infos[STREAM_OPEN].measures; m++)
+            e->level[m] += contribution_factor(sign) * (int128)c->measures[m];
+        return false;
+    }
+    if (is_level(c->stream))
+        return true;
+    e->count += sign;
+    int64_t row_us = entity_row_us(e, c->stream, c->at_us);
+    if (e->quantiles != NULL && stream_infos[c->stream].valued && sign != 0)
+        quantiles_note(e->quantiles, c->stream, row_us, c->value, sign * c->measures[0]);
+    if (e->panes != NULL)
+        panes_add(e->panes, c->stream, row_us, c->measures, sign);
+    return true;
 }
 
 void entity_add(struct entity *e, const struct contribution *c, int sign)
 {
-    if (c->stream == STREAM_OPEN && c->at_us < e->folded_us) {
-        for (unsigned m = 0; m < stream_infos[STREAM_OPEN].measures; m++)
-            e->level[m] += sign * (int128)c->measures[m];
-        return;
-    }
-    bool is_valued = stream_infos[c->stream].valued;
-    e->count += is_level(c->stream) ? 0 : sign;
-    int64_t row_us = entity_row_us(e, c->stream, c->at_us);
-    if (is_valued && e->quantiles != NULL)
-        quantiles_note(e->quantiles, c->stream, row_us, c->value, sign * c->measures[0]);
-    if (e->panes != NULL && !is_level(c->stream))
-        panes_add(e->panes, c->stream, row_us, c->measures, sign);
-    add(e, c->stream, is_valued, c, sign);
+    if (entity_note(e, c, sign))
+        add(e, c->stream, stream_infos[c->stream].valued, c, sign);
 }
 
 void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign)
@@ -113,8 +120,8 @@ void entity_add_all(struct entity *e, const struct contribution *c, uint64_t pai
 void entity_add_sorted(struct entity *e, unsigned stream, int pair, const struct row *rows, uint32_t count)
 {
     const struct stream_info *info = &stream_infos[stream];
-    REQUIRE(e->folded_us == INT64_MIN);
-    e->count += pair < 0 && !is_level(stream) ? count : 0;
+    if (count == 0)
+        return;
     tree_add_sorted(pair < 0 ? need_tree(e, stream, info->measures, info->valued)
                              : need_tree(e, STREAM_COUNT + (unsigned)pair, info->measures, false),
                     rows, count);

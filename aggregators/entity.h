@@ -33,6 +33,12 @@ struct contribution {
 
 #define ENTITY_BASE_US (-AT_MAX)
 
+/* By what the measures of an addition with that sign are multiplied. */
+static inline int contribution_factor(int sign)
+{
+    return sign < 0 ? -1 : +1;
+}
+
 struct entity {
     struct tree *trees;          /* of the streams in `streams`, in the order of enum stream */
     uint32_t name;               /* number in the dimension's names */
@@ -52,7 +58,7 @@ struct entity {
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name);
 void entity_fini(struct entity *e);
-/* sign: +1 adds, -1 takes back. */
+/* sign: +1 adds, -1 takes back, 0: what is there adds so much more. */
 void entity_add(struct entity *e, const struct contribution *c, int sign);
 /* The same to the stream of a pair of own KPIs. */
 void entity_add_own(struct entity *e, unsigned pair, const struct contribution *c, int sign);
@@ -63,7 +69,9 @@ void entity_add_all(struct entity *e, const struct contribution *c, uint64_t pai
 void entity_fold(struct entity *e, int64_t horizon_us);
 /* Where the row of an addition to the stream is. */
 int64_t entity_row_us(const struct entity *e, unsigned stream, int64_t at_us);
-/* Many additions to its own stream (pair < 0), or to that of a pair, where no snapshot has been cut of it yet; rows as for
+/* Notes an addition to its own stream. False: it is in the level then, and no row. */
+bool entity_note(struct entity *e, const struct contribution *c, int sign);
+/* The rows of many additions to its own stream (pair < 0), each of which was noted, or to that of a pair: as for
  * tree_add_sorted, where entity_row_us puts them, with the values of that stream. */
 void entity_add_sorted(struct entity *e, unsigned stream, int pair, const struct row *rows, uint32_t count);
 /* Moves all that `from` holds to `to`; it is empty and gone then. O(rows). */

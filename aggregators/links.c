@@ -105,6 +105,11 @@ bool links_next_pending_lead(struct links *ls, uint32_t *out_slot)
     return true;
 }
 
+bool links_are_pending(const struct links *ls)
+{
+    return ls->pending_customer_count > 0 || ls->pending_lead_count > 0;
+}
+
 void told_nothing(struct told *out)
 {
     memset(out, 0, sizeof *out); /* whole, since it is compared by its bytes */

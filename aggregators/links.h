@@ -82,6 +82,7 @@ void links_mark_customer(struct links *ls, uint32_t word);
 /* The next one to settle, no longer pending; false: none. */
 bool links_next_pending_customer(struct links *ls, uint32_t *out_word);
 bool links_next_pending_lead(struct links *ls, uint32_t *out_slot);
+bool links_are_pending(const struct links *ls);
 
 /* NULL where the word is no customer. */
 struct customer *links_customer(const struct links *ls, uint32_t word);

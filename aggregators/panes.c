@@ -57,7 +57,7 @@ void panes_add(struct panes *p, enum stream stream, int64_t at_us, const int64_t
     unsigned count = stream_infos[stream].measures, pane = pane_of(s, at_us);
     int128 *sums = s->sums + (size_t)pane * count;
     for (unsigned m = 0; m < count; m++)
-        sums[m] += sign * (int128)measures[m];
+        sums[m] += sign < 0 ? -(int128)measures[m] : measures[m];
     if (sign > 0 && at_us < s->first_us[pane])
         s->first_us[pane] = at_us;
     else if (sign < 0 && at_us == s->first_us[pane])

@@ -17,7 +17,7 @@ struct panes;
 struct panes *panes_create(void);
 /* NULL is allowed. */
 void panes_destroy(struct panes *p);
-/* Each addition to the stream's tree is told (sign +1, or -1: taken back). O(log edges). */
+/* Each addition to the stream's tree is told (sign as for entity_add). O(log edges). */
 void panes_add(struct panes *p, enum stream stream, int64_t at_us, const int64_t *measures, int sign);
 /* The sums of the rows of the stream's tree before each edge, as tree_prefixes; panes lie between these edges then. */
 void panes_prefixes(struct panes *p, enum stream stream, const struct tree *t, const struct window_edges *edges,

@@ -46,7 +46,13 @@ enum {
     RECORD_WAITING_OVER = 8, /* lead: its wait for a first contact has ended */
     RECORD_OPEN = 16,        /* deal: it stands open */
     RECORD_UNSTORED = 32,    /* changed since it was copied for a checkpoint: copying.h */
+    RECORD_DIRTY = 64,       /* changed since what it stands for was derived: dirty.h */
 };
+
+static inline void record_set_flag(struct record *r, unsigned flag, bool on)
+{
+    r->flags = (uint8_t)(on ? r->flags | flag : r->flags & ~flag);
+}
 
 enum record_change { RECORD_CHANGED, RECORD_REPEATED, RECORD_OUTVOTED };
 

@@ -112,6 +112,11 @@ void shard_advance(struct shard *s, int64_t now_us)
         derivation_advance(&s->derivation, now_us);
 }
 
+bool shard_settle(struct shard *s, uint32_t budget)
+{
+    return derivation_settle(&s->derivation, budget);
+}
+
 bool shard_has_work(const struct shard *s)
 {
     return derivation_has_work(&s->derivation);
@@ -135,11 +140,12 @@ int64_t shard_next_change_us(const struct shard *s)
 
 bool shard_has_changes(const struct shard *s, enum reader r)
 {
-    return s->derivation.entities.changed[r].count > 0;
+    return !derivation_is_settled(&s->derivation) || s->derivation.entities.changed[r].count > 0;
 }
 
 void shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out)
 {
+    derivation_settle(&s->derivation, UINT32_MAX);
     REQUIRE(!shard_has_work(s));
     cutting_begin(&s->cutting, r, everything, &s->accounts, &s->positions, out);
 }
@@ -180,6 +186,7 @@ void shard_explain(struct shard *s, enum dimension d, struct text entity, uint64
                    void (*visit)(void *context, const struct explained *e), void *context)
 {
     struct derivation *of = &s->derivation;
+    derivation_settle(of, UINT32_MAX);
     uint32_t name = intern_find(&of->ledger.names[d], entity);
     if (name == INTERN_NONE)
         return;

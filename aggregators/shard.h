@@ -48,11 +48,17 @@ void shard_destroy(struct shard *s);
  * others inherit from the record. The event is borrowed for the call. */
 enum outcome shard_apply(struct shard *s, const struct event *e);
 
+/* An event changes its record at once. What KPIs follow from that is derived when somebody asks, once for all events that a
+ * record had: shard_cut_begin, shard_work, shard_audit and shard_explain do all that is left, shard_apply and shard_advance
+ * where they must. Whoever must not wait for it does it before, in steps: at most about `budget` records, of some
+ * microseconds each. True: nothing is left. It may turn out that there is work (shard_has_work). */
+bool shard_settle(struct shard *s, uint32_t budget);
+
 /* Moves the instant that the shard speaks for; never back (an earlier one is ignored). */
 void shard_advance(struct shard *s, int64_t now_us);
 int64_t shard_now_us(const struct shard *s);
-/* Whether a change that reaches very many records (an exchange rate, the organisation, a lead or deal with thousands of
- * children) is still being worked off. */
+/* Whether a change that reaches very many records (an exchange rate, the organisation, a settled lead or deal with thousands
+ * of children) is still being worked off. */
 bool shard_has_work(const struct shard *s);
 /* Works some of it off: about `budget` looks at a record, of some 20 ns each. True: nothing is left, so that a snapshot
  * may be cut. */
@@ -114,7 +120,7 @@ struct window_span shard_span(const struct shard *s, unsigned window);
 
 const struct accounts *shard_accounts(const struct shard *s);
 int64_t shard_records(const struct shard *s, enum record_kind k); /* that exist */
-int64_t shard_oddities(const struct shard *s, enum oddity o);
+int64_t shard_oddities(const struct shard *s, enum oddity o);     /* as they were settled last */
 /* Where its bytes are. O(records + entities). */
 void shard_memory(const struct shard *s, struct memory_use *out);
 /* The greatest occurred_at of an event that reached the ledger, INSTANT_NONE before. */

@@ -82,14 +82,7 @@ void tree_weigh(const struct tree *t, struct inner *n, uint32_t i, unsigned dept
         *peak_of(t, n, i) = node_peak(t, nodes(t, n)[i], depth);
 }
 
-/* What became of a node by an addition: `node` (it may have moved), and the right half where it was split. */
-struct outcome_of_add {
-    void *node;  /* NULL: it is empty and freed */
-    void *right; /* NULL: not split */
-    int64_t right_at_us, right_value;
-};
-
-static struct outcome_of_add leaf_add(const struct tree *t, struct leaf *leaf, const struct row *row)
+struct outcome_of_add tree_leaf_add(const struct tree *t, struct leaf *leaf, const struct row *row)
 {
     struct row_shape s = t->shape;
     unsigned at = leaf_find(s, leaf, row->at_us, row->value);
@@ -224,7 +217,7 @@ static struct outcome_of_add inner_add(const struct tree *t, struct inner *n, un
 
 static struct outcome_of_add node_add(const struct tree *t, void *node, unsigned depth, const struct row *row)
 {
-    return depth == 0 ? leaf_add(t, node, row) : inner_add(t, node, depth, row);
+    return depth == 0 ? tree_leaf_add(t, node, row) : inner_add(t, node, depth, row);
 }
 
 void tree_settle_root(struct tree *t)

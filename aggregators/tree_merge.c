@@ -1,11 +1,15 @@
-/* Many rows at once: each leaf that some of them meet is laid open, merged with them and laid out again, as one leaf or as
- * several, and the inner nodes above are made anew of what their children have become. What no row meets stays. */
+/* Many rows at once: each leaf that several of them meet is laid open, merged with them and laid out again, as one leaf or as
+ * several. An inner node whose children stay as many is changed in place, else it is made anew of what they have become.
+ * What no row meets stays. */
 #include "aggregators/tree_node.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* So few are added one by one: laying a leaf open and out again costs more. */
-enum { FEW = 4 };
+/* So few are added to a leaf one by one: laying it open and out again costs more. */
+enum { FEW = 8 };
+
+/* So few find their way down the tree one by one. */
+enum { ONE_BY_ONE = 2 };
 
 /* What becomes of a node's children, or of the nodes of one depth. */
 struct child {
@@ -112,9 +116,35 @@ static void push_leaves(struct row_shape s, const struct merged *m, struct child
     }
 }
 
+/* To a leaf with room for all. NULL: nothing is left in it. */
+static struct leaf *add_few(const struct tree *t, struct leaf *leaf, struct run run)
+{
+    for (uint32_t i = 0; i < run.count; i++) {
+        const struct row *row = &run.rows[i];
+        if (is_zero(t->shape, row->measures))
+            continue;
+        if (leaf == NULL)
+            leaf = leaf_create(t->shape, row, NULL);
+        else
+            leaf = tree_leaf_add(t, leaf, row).node;
+    }
+    return leaf;
+}
+
 /* `leaf` is freed; NULL where there was none. */
 static void merge_leaf(const struct tree *t, struct leaf *leaf, struct run run, struct child low, struct children *out)
 {
+    uint32_t had = leaf != NULL ? leaf->count : 0;
+    if (run.count <= FEW && had + run.count <= LEAF_ROWS) {
+        struct child c = {.at_us = low.at_us, .value = low.value, .node = add_few(t, leaf, run)};
+        if (row_less(run.rows[0].at_us, run.rows[0].value, low.at_us, low.value)) {
+            c.at_us = run.rows[0].at_us;
+            c.value = run.rows[0].value;
+        }
+        if (c.node != NULL)
+            push(out, c);
+        return;
+    }
     struct row few[LEAF_ROWS * 2];
     struct merged m = {.rows = few};
     if (run.count > LEAF_ROWS)
@@ -172,7 +202,43 @@ static struct run take_before(struct run *rows, int64_t at_us, int64_t value)
     return before;
 }
 
-/* What becomes of a node, with key `low`, when the rows come in; it is freed. */
+/* Child i of a node that stays, after these rows have met it. */
+static void update_child(const struct tree *t, struct inner *n, uint32_t i, unsigned depth, const struct child *c,
+                         struct run rows)
+{
+    set_key(t, n, i, c->at_us, c->value);
+    nodes(t, n)[i] = c->node;
+    if (t->peaked) {
+        tree_weigh(t, n, i, depth - 1);
+        return;
+    }
+    for (uint32_t row = 0; row < rows.count; row++)
+        for (unsigned m = 0; m < t->shape.measures; m++)
+            sums_of(t, n, i)[m] += rows.rows[row].measures[m];
+}
+
+static struct child child_of(const struct tree *t, const struct inner *n, uint32_t i)
+{
+    return (struct child){
+        .at_us = ats(t, n)[i], .value = value_of(t, n, i), .node = nodes(t, n)[i], .from = n, .index = i};
+}
+
+/* The first children of a node, before those that are in the list. */
+static void put_before(const struct tree *t, const struct inner *n, uint32_t count, struct children *list)
+{
+    uint32_t behind = list->count;
+    for (uint32_t i = 0; i < count; i++)
+        push(list, child_of(t, n, i));
+    if (behind == 0)
+        return;
+    struct child moved[INNER_CHILDREN];
+    memcpy(moved, list->at + behind, count * sizeof *moved);
+    memmove(list->at + count, list->at, behind * sizeof *moved);
+    memcpy(list->at, moved, count * sizeof *moved);
+}
+
+/* What becomes of a node, with key `low`, when the rows come in. An inner node whose children stay as many comes out itself,
+ * others are freed. */
 static void merge_node(const struct tree *t, void *node, unsigned depth, struct run rows, struct child low,
                        struct children *out)
 {
@@ -182,20 +248,30 @@ static void merge_node(const struct tree *t, void *node, unsigned depth, struct 
     }
     struct inner *n = node;
     struct children below = {0};
-    for (uint32_t i = 0; i < n->count; i++) {
-        struct child c = {.at_us = ats(t, n)[i], .value = value_of(t, n, i), .node = nodes(t, n)[i]};
+    bool stays = true; /* each child so far has become one, and that is in the node */
+    for (uint32_t i = 0; i < n->count && (rows.count > 0 || !stays); i++) {
         struct run mine = i + 1 < n->count ? take_before(&rows, ats(t, n)[i + 1], value_of(t, n, i + 1)) : rows;
-        if (mine.count > 0) {
-            merge_node(t, c.node, depth - 1, mine, c, &below);
+        if (mine.count > 0)
+            merge_node(t, nodes(t, n)[i], depth - 1, mine, child_of(t, n, i), &below);
+        else if (!stays)
+            push(&below, child_of(t, n, i));
+        if (!stays || mine.count == 0)
             continue;
+        if (below.count == 1) {
+            update_child(t, n, i, depth, &below.at[0], mine);
+            below.count = 0;
+        } else {
+            stays = false;
+            put_before(t, n, i, &below);
         }
-        c.from = n;
-        c.index = i;
-        push(&below, c);
     }
-    push_inners(t, &below, depth, out);
+    if (stays) {
+        push(out, (struct child){.at_us = ats(t, n)[0], .value = value_of(t, n, 0), .node = n});
+    } else {
+        push_inners(t, &below, depth, out);
+        free(n);
+    }
     free(below.at);
-    free(n);
 }
 
 void tree_add_sorted(struct tree *t, const struct row *rows, uint32_t count)
@@ -205,7 +281,7 @@ void tree_add_sorted(struct tree *t, const struct row *rows, uint32_t count)
         REQUIRE(t->shape.valued || rows[i].value == 0);
         REQUIRE(i == 0 || !row_less(rows[i].at_us, rows[i].value, rows[i - 1].at_us, rows[i - 1].value));
     }
-    if (count < FEW) {
+    if (count < ONE_BY_ONE) {
         for (uint32_t i = 0; i < count; i++)
             tree_add(t, rows[i].at_us, rows[i].value, rows[i].measures);
         return;

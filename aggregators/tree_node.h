@@ -98,6 +98,15 @@ static inline bool row_takes(struct row_shape s, struct row *row, const int64_t 
     return true;
 }
 
+/* What became of a node by an addition: `node` (it may have moved), and the right half where it was split. */
+struct outcome_of_add {
+    void *node;  /* NULL: it is empty and freed */
+    void *right; /* NULL: not split */
+    int64_t right_at_us, right_value;
+};
+
+/* A row, not of nothing, into a leaf. */
+struct outcome_of_add tree_leaf_add(const struct tree *t, struct leaf *leaf, const struct row *row);
 /* Sums and peak of a child whose node, of that depth, has changed. */
 void tree_weigh(const struct tree *t, struct inner *n, uint32_t i, unsigned depth);
 /* A root with one child is not needed. */

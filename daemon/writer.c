@@ -16,6 +16,8 @@
 #define CUT_SLICE           24
 /* However quiet it is: so often does it show that it lives. */
 #define SLEEP_MAX_MS        500
+/* Records that are settled between two batches before a cut: a millisecond or two. More than a batch changes. */
+#define SETTLE_SLICE        1024
 /* Looks at a record between two batches, while a change reaches very many of them: a millisecond. */
 #define SLICE               20000
 /* Looks of shard_work in one of shard_audit, which derives what the record adds. */
@@ -116,6 +118,12 @@ static bool cut_step(struct writer *w, unsigned budget)
     return true;
 }
 
+/* Whether all that events have changed is derived, so that a snapshot may be cut. */
+static bool is_prepared(struct writer *w)
+{
+    return shard_settle(w->shard, SETTLE_SLICE) && !shard_has_work(w->shard);
+}
+
 static bool cut(struct writer *w, enum reader r, unsigned budget)
 {
     w->cutting_for = r;
@@ -152,17 +160,23 @@ static int64_t alerts_due_us(struct writer *w, int64_t now_us)
     return every_us - now_us % every_us;
 }
 
-/* True: no cut is at hand. */
+/* True: no cut is at hand, and none is being prepared. */
 static bool serve(struct writer *w, bool dry)
 {
     int64_t monotonic_us = clock_monotonic_us();
     if (publish_due_us(w, dry, monotonic_us) == 0) {
-        w->published_at_us = monotonic_us;
-        if (!cut(w, READER_PUBLISHER, CUT_SLICE))
+        if (!is_prepared(w))
+            return false;
+        /* It may have turned out that nothing has changed. */
+        bool is_due = publish_due_us(w, dry, monotonic_us) == 0;
+        w->published_at_us = is_due ? monotonic_us : w->published_at_us;
+        if (is_due && !cut(w, READER_PUBLISHER, CUT_SLICE))
             return false;
     }
     int64_t now_us = shard_now_us(w->shard);
     if (alerts_due_us(w, now_us) == 0) {
+        if (!is_prepared(w))
+            return false;
         w->alerts_grid = now_us / (w->config->alerts.every_ms * MILLISECOND);
         return cut(w, READER_ALERTS, CUT_SLICE);
     }
@@ -274,7 +288,7 @@ static void *run(void *argument)
         } else {
             shard_advance(w->shard, wall_us());
             /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
-            if (!shard_work(w->shard, SLICE))
+            if (shard_has_work(w->shard) && !shard_work(w->shard, SLICE))
                 dry = false;
             else if (shard_is_whole(w->shard))
                 dry = serve(w, dry) && dry;

@@ -39,6 +39,8 @@ Test(fan_out, a_lead_with_thousands_of_deals_changes_its_owner_in_slices)
     shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
     count_of("Anna", DEALS / 2, DEALS / 2);
     name_lead("2024-03-04T00:00:00Z", "Boris");
+    cr_expect(!shard_has_work(core.shard));
+    shard_settle(core.shard, 1);
     cr_expect(shard_has_work(core.shard));
     /* Half of the work, then events that meet records before and behind it, and one more change. */
     cr_expect(!shard_work(core.shard, 64 * 700));
@@ -86,6 +88,7 @@ Test(fan_out, what_changes_nothing_is_no_work)
 {
     int64_t eur = 'E' << 16 | 'U' << 8 | 'R';
     DEAL("D", "2024-03-03T00:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(1)));
+    shard_settle(core.shard, UINT32_MAX);
     apply(make_event(KIND_RATE, "R", at("2024-03-04T00:00:00Z"),
                      (struct given[]){NUMBER(RATE_CURRENCY, eur), NUMBER(RATE_DAY, 1), NUMBER(RATE_RATE, 5), END}));
     cr_expect(shard_work(core.shard, 0));

@@ -200,7 +200,7 @@ static int by_place(const void *a, const void *b)
 /* So many that a thread adds them while more are gathered, and with them come entities of which none was there before. */
 Test(restoration, more_than_are_gathered_at_once)
 {
-    enum { DEALS = BULK_ITEMS / 2, DEALS_A_MANAGER = 100 };
+    enum { DEALS = 65536 / 2, DEALS_A_MANAGER = 100 };
     begin(&core_variants[0]);
     for (int i = 0; i < DEALS; i++) {
         char deal[16], manager[16];

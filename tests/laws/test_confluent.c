@@ -15,7 +15,7 @@ static void end_of(const struct core *core, const struct event_list *events, int
     shard_destroy(shard);
 }
 
-/* Time moves and snapshots are cut in the middle of it as well: neither leaves a trace. */
+/* Time moves, some of what has changed is settled and snapshots are cut in the middle of it: none leaves a trace. */
 static void end_of_interrupted(const struct core *core, const struct event_list *events, int64_t now_us,
                                struct random *r, struct buffer *out)
 {
@@ -25,6 +25,8 @@ static void end_of_interrupted(const struct core *core, const struct event_list 
         shard_apply(shard, events->at[i]);
         if (random_chance(r, 20))
             shard_apply(shard, events->at[random_below(r, (int64_t)i + 1)]);
+        if (random_chance(r, 30))
+            shard_settle(shard, (uint32_t)random_below(r, 5));
         if (random_chance(r, 10)) {
             shard_advance(shard, now_us - random_below(r, 40 * DAY));
             core_cut(shard, READER_PUBLISHER, random_chance(r, 50), s);

@@ -138,6 +138,8 @@ static bool changes_add_up(void *context, const struct event_list *events)
     for (size_t i = 0; same && i < events->count;) {
         for (int64_t some = random_below(&r, 6); some >= 0 && i < events->count; some--)
             shard_apply(shard, events->at[i++]);
+        if (random_chance(&r, 50))
+            shard_settle(shard, (uint32_t)random_below(&r, 4));
         now_us += random_below(&r, t->step_us);
         if (random_chance(&r, 30))
             now_us -= now_us % (15 * MINUTE); /* on an edge exactly */

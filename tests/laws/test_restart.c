@@ -199,6 +199,8 @@ static bool live(struct life *l, bool may_die)
             copy_on(l);
         if (random_chance(r, 10))
             shard_work(l->shard, (unsigned)random_below(r, 5));
+        if (random_chance(r, 20))
+            shard_settle(l->shard, (unsigned)random_below(r, 5));
         if (random_chance(r, 5))
             shard_advance(l->shard, l->trial->now_us - random_below(r, 40 * DAY));
         if (random_chance(r, 2) && shard_is_whole(l->shard) && !shows_one_instant(l))

@@ -60,6 +60,15 @@ bool __wrap_shard_cut_step(struct shard *s, unsigned budget)
     return __real_shard_cut_step(s, small ? (unsigned)random_below(&process_random, 6) : budget);
 }
 
+bool __real_shard_settle(struct shard *s, uint32_t budget);
+bool __wrap_shard_settle(struct shard *s, uint32_t budget);
+
+bool __wrap_shard_settle(struct shard *s, uint32_t budget)
+{
+    bool small = instance_here() != NULL && random_chance(&process_random, 50);
+    return __real_shard_settle(s, small ? (uint32_t)random_below(&process_random, 6) : budget);
+}
+
 bool __real_shard_copy_step(struct shard *s, unsigned budget, struct buffer *out);
 bool __wrap_shard_copy_step(struct shard *s, unsigned budget, struct buffer *out);
 
