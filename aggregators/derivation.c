@@ -125,7 +125,7 @@ static void make_dirty(struct derivation *d, struct record *r)
 
 enum record_change derivation_apply(struct derivation *d, const struct event *e)
 {
-    struct record *r = ledger_need(&d->ledger, e->kind, event_key(e));
+    struct record *r = ledger_need(&d->ledger, e->kind, event_key(e), e->key_hash);
     if (e->kind >= FACT_KINDS) {
         enum record_change change = apply_reference(d, r, e);
         derivation_look_at_names(d);

@@ -11,6 +11,7 @@
  */
 #define XXH_INLINE_ALL
 #include "aggregators/event.h"
+#include "base/intern.h"
 #include <string.h>
 #include <xxhash.h>
 
@@ -152,10 +153,12 @@ uint32_t event_finish(struct event_builder *b, int64_t occurred_at_us, int64_t v
     size_t at = sizeof *e + e->value_count * sizeof *values;
     e->key_at = lay_text(start, &at, b->texts[KEY]);
     e->key_len = (uint32_t)b->texts[KEY].len;
+    e->key_hash = intern_hash(b->texts[KEY]);
     for (uint32_t i = 0; i < e->value_count; i++) {
         if (b->texts[i].at != NULL) {
             b->values[i].text_at = lay_text(start, &at, b->texts[i]);
             b->values[i].text_len = (uint32_t)b->texts[i].len;
+            b->values[i].number = intern_hash(b->texts[i]);
         }
         values[i] = b->values[i];
     }

@@ -57,7 +57,9 @@ struct event {
     uint32_t carried;         /* bit i: field i of the kind is carried */
     uint32_t cleared;         /* bit i: carried as null; its value is not there */
     uint32_t key_at, key_len; /* offset from the start of the event */
+    uint32_t key_hash;        /* intern_hash, so that its reader need not look at the bytes to ask for its record */
     uint32_t value_count;     /* = popcount(carried & ~cleared) */
+    uint32_t zero;
     int64_t offset;           /* of the message in its partition; EVENT_END: the next position */
     int64_t kafka_ms;         /* the message's time stamp */
     int64_t occurred_at_us;
@@ -66,7 +68,7 @@ struct event {
 };
 
 struct event_value {
-    int64_t number;             /* every type but text */
+    int64_t number;             /* of a text: its intern_hash */
     uint32_t text_at, text_len; /* FIELD_TEXT: offset from the start of the event */
 };
 

@@ -55,9 +55,9 @@ static struct record *need_slot(struct ledger *l, enum record_kind k, uint32_t s
     return r;
 }
 
-struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key)
+struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key, uint32_t hash)
 {
-    uint32_t before = l->keys[k].count, slot = intern_add(&l->keys[k], key);
+    uint32_t before = l->keys[k].count, slot = intern_add_hashed(&l->keys[k], key, hash);
     return need_slot(l, k, slot, slot == before);
 }
 
@@ -162,16 +162,16 @@ struct text ledger_text(const struct ledger *l, enum record_kind k, unsigned fie
 }
 
 /* Of one that may be new. */
-static int64_t number_of(struct ledger *l, unsigned kind, unsigned field, struct text t)
+static int64_t number_of(struct ledger *l, unsigned kind, unsigned field, struct text t, uint32_t hash)
 {
     unsigned link;
     enum record_kind parent;
     enum dimension d = dimension_of(kind, field);
     if (d != DIMENSION_COUNT)
-        return intern_add(&l->names[d], t);
+        return intern_add_hashed(&l->names[d], t, hash);
     if (ledger_link_of(kind, &link, &parent) && field == link)
-        return ledger_need(l, parent, t)->slot;
-    return intern_add(&l->words, t);
+        return ledger_need(l, parent, t, hash)->slot;
+    return intern_add_hashed(&l->words, t, hash);
 }
 
 void ledger_values(struct ledger *l, const struct event *e, struct record_value out[FIELD_COUNT_MAX])
@@ -183,9 +183,43 @@ void ledger_values(struct ledger *l, const struct event *e, struct record_value 
         out[f] = (struct record_value){.present = !(e->cleared & 1u << f)};
         if (!out[f].present)
             continue;
-        out[f].value = fields[f].type == FIELD_TEXT ? number_of(l, e->kind, f, event_text(e, value)) : value->number;
+        out[f].value = fields[f].type == FIELD_TEXT ? number_of(l, e->kind, f, event_text(e, value), (uint32_t)value->number)
+                                                   : value->number;
         value++;
     }
+}
+
+/* The event's value of a field that it carries, NULL where it does not or it is null. */
+static const struct event_value *value_of(const struct event *e, unsigned field)
+{
+    uint32_t values = e->carried & ~e->cleared;
+    if (!(values >> field & 1))
+        return NULL;
+    return event_values(e) + __builtin_popcount(values & ((UINT32_C(1) << field) - 1));
+}
+
+static void fetch_record(const struct ledger *l, enum record_kind k, uint32_t hash, unsigned step)
+{
+    uint32_t slot = intern_fetch(&l->keys[k], hash, step);
+    if (slot == INTERN_NONE)
+        return;
+    const struct record *r = ledger_at(l, k, slot);
+    if (step == 1)
+        __builtin_prefetch(r);
+    else
+        record_fetch(r);
+}
+
+void ledger_fetch(const struct ledger *l, const struct event *e, unsigned step)
+{
+    unsigned link;
+    enum record_kind parent;
+    fetch_record(l, (enum record_kind)e->kind, e->key_hash, step);
+    const struct event_value *v = e->kind < FACT_KINDS ? value_of(e, FIELD_CUSTOMER) : NULL;
+    if (v != NULL)
+        intern_fetch(&l->words, (uint32_t)v->number, step);
+    if (ledger_link_of(e->kind, &link, &parent) && (v = value_of(e, link)) != NULL)
+        fetch_record(l, parent, (uint32_t)v->number, step);
 }
 
 enum record_change ledger_apply(struct ledger *l, struct record *r, const struct event *e)

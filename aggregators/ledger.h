@@ -24,8 +24,10 @@ struct ledger {
 void ledger_init(struct ledger *l);
 void ledger_fini(struct ledger *l);
 
-/* The record with that key, made where it is new. */
-struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key);
+/* The record with that key, made where it is new; `hash` is the key's intern_hash. */
+struct record *ledger_need(struct ledger *l, enum record_kind k, struct text key, uint32_t hash);
+/* Asks for the memory that ledger_apply of the event will need, ahead of time: steps 0, 1 and 2, with others in between. */
+void ledger_fetch(const struct ledger *l, const struct event *e, unsigned step);
 /* The record in a slot that ledger_need gave out. */
 struct record *ledger_at(const struct ledger *l, enum record_kind k, uint32_t slot);
 

@@ -37,12 +37,19 @@ static void open_body(const struct record *r, struct open_body *o)
     for (unsigned i = 0; i < b->setting_count; i++)
         o->settings[i] = (struct setting){(uint32_t)word_at(b, &at, i), (uint8_t)event_of_setting(b, &at, i),
                                           (uint8_t)field_of_setting(b, &at, i)};
-    for (uint32_t left = b->told; left != 0; left &= left - 1) {
-        unsigned f = (unsigned)__builtin_ctz(left);
-        o->event_of[f] = (uint8_t)event_of_field(b, &at, f);
-        if (b->set & 1u << f)
-            o->values[f] = record_value(r, f);
+    uint32_t wide = record_wide_fields[r->kind];
+    const char *from = bytes_of(b) + at.wide;
+    for (uint32_t left = b->set & wide; left != 0; left &= left - 1, from += sizeof(int64_t))
+        memcpy(&o->values[__builtin_ctz(left)], from, sizeof(int64_t));
+    from = bytes_of(b) + at.narrow;
+    for (uint32_t left = b->set & ~wide; left != 0; left &= left - 1, from += sizeof(uint32_t)) {
+        uint32_t value;
+        memcpy(&value, from, sizeof value);
+        o->values[__builtin_ctz(left)] = value;
     }
+    from = bytes_of(b) + at.told;
+    for (uint32_t left = b->told; left != 0; left &= left - 1)
+        o->event_of[__builtin_ctz(left)] = (uint8_t)*from++;
 }
 
 /* The places that name an event. */
@@ -85,10 +92,20 @@ static uint8_t number_of_event(struct open_body *o, const struct stamp *stamp, i
 /* Events that nothing names any more go. */
 static void drop_events(struct open_body *o)
 {
-    uint8_t *names[NAMES_MAX], renumbered[EVENTS_MAX + 1] = {0};
-    unsigned count = names_of_events(o, names), kept = 0;
-    for (unsigned i = 0; i < count; i++)
-        renumbered[*names[i]] = 1;
+    uint8_t renumbered[EVENTS_MAX + 1];
+    memset(renumbered, 0, o->event_count + 1);
+    for (uint32_t left = o->told; left != 0; left &= left - 1)
+        renumbered[o->event_of[__builtin_ctz(left)]] = 1;
+    for (unsigned i = 0; i < o->setting_count; i++)
+        renumbered[o->settings[i].event] = 1;
+    renumbered[o->deletion] = renumbered[o->exists] = 1;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < o->event_count; i++)
+        kept += renumbered[i + 1];
+    if (kept == o->event_count)
+        return;
+    renumbered[NO_EVENT] = NO_EVENT;
+    kept = 0;
     for (unsigned i = 0; i < o->event_count; i++) {
         if (renumbered[i + 1] == 0)
             continue;
@@ -96,6 +113,8 @@ static void drop_events(struct open_body *o)
         renumbered[i + 1] = (uint8_t)kept;
     }
     o->event_count = kept;
+    uint8_t *names[NAMES_MAX];
+    unsigned count = names_of_events(o, names);
     for (unsigned i = 0; i < count; i++)
         *names[i] = renumbered[*names[i]];
 }

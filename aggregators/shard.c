@@ -70,6 +70,14 @@ void shard_destroy(struct shard *s)
     free(s);
 }
 
+void shard_fetch(const struct shard *s, const struct event *const *events, unsigned count)
+{
+    for (unsigned step = 0; step < 3; step++)
+        for (unsigned i = 0; i < count; i++)
+            if (events[i]->fate == EVENT_APPLY)
+                ledger_fetch(&s->derivation.ledger, events[i], step);
+}
+
 enum outcome shard_apply(struct shard *s, const struct event *e)
 {
     struct accounts *a = &s->accounts;

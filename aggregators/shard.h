@@ -44,6 +44,10 @@ struct shard *shard_restore(const struct config *config, const struct calendar *
 uint32_t shard_keeps(const struct config *config);
 void shard_destroy(struct shard *s);
 
+/* Asks for the memory that shard_apply of these events will need: some of them at a time, so that they wait for it together.
+ * It changes nothing. */
+void shard_fetch(const struct shard *s, const struct event *const *events, unsigned count);
+#define SHARD_FETCH 16u /* as many as are worth it */
 /* Applies, counts and moves the offset of the event's slot, in one step. O(fields + log n), more where
  * others inherit from the record. The event is borrowed for the call. */
 enum outcome shard_apply(struct shard *s, const struct event *e);

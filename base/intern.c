@@ -24,7 +24,6 @@ void intern_fini(struct intern *t)
     free(t->chunks);
     free(t->places);
     free(t->at);
-    free(t->hashes);
     *t = (struct intern){0};
 }
 
@@ -79,12 +78,14 @@ static void grow_places(struct intern *t)
 {
     uint32_t count = t->place_count > 0 ? t->place_count * 2 : 16;
     REQUIRE(count > t->place_count);
-    uint32_t *places = must_zalloc(count * sizeof *places);
-    for (uint32_t number = 0; number < t->count; number++) {
-        uint32_t at = t->hashes[number] & (count - 1);
-        while (places[at] != 0)
+    struct intern_place *places = must_zalloc(count * sizeof *places);
+    for (uint32_t i = 0; i < t->place_count; i++) {
+        if (t->places[i].number == 0)
+            continue;
+        uint32_t at = t->places[i].hash & (count - 1);
+        while (places[at].number != 0)
             at = (at + 1) & (count - 1);
-        places[at] = number + 1;
+        places[at] = t->places[i];
     }
     free(t->places);
     t->places = places;
@@ -96,37 +97,64 @@ static uint32_t place_of(const struct intern *t, struct text text, uint32_t hash
 {
     uint32_t at = hash & (t->place_count - 1);
     for (;; at = (at + 1) & (t->place_count - 1)) {
-        if (t->places[at] == 0)
-            return at;
-        uint32_t number = t->places[at] - 1;
-        if (t->hashes[number] == hash && text_equal(text_at(t, t->at[number]), text))
+        const struct intern_place *p = &t->places[at];
+        if (p->number == 0 || (p->hash == hash && text_equal(text_at(t, t->at[p->number - 1]), text)))
             return at;
     }
+}
+
+uint32_t intern_hash(struct text text)
+{
+    return (uint32_t)text_hash(text);
 }
 
 uint32_t intern_find(const struct intern *t, struct text text)
 {
     if (t->place_count == 0)
         return INTERN_NONE;
-    return t->places[place_of(t, text, (uint32_t)text_hash(text))] - 1; /* a free place is 0: INTERN_NONE */
+    return t->places[place_of(t, text, intern_hash(text))].number - 1; /* a free place is 0: INTERN_NONE */
+}
+
+uint32_t intern_add_hashed(struct intern *t, struct text text, uint32_t hash)
+{
+    if (t->count >= t->place_count / 4 * 3)
+        grow_places(t);
+    uint32_t at = place_of(t, text, hash);
+    if (t->places[at].number != 0)
+        return t->places[at].number - 1;
+    if (t->count == t->room) {
+        t->room = t->room > 0 ? t->room * 2 : 16;
+        t->at = must_realloc(t->at, t->room * sizeof *t->at);
+    }
+    t->at[t->count] = keep_text(t, text);
+    t->places[at] = (struct intern_place){t->count + 1, hash};
+    return t->count++;
 }
 
 uint32_t intern_add(struct intern *t, struct text text)
 {
-    if (t->count >= t->place_count / 4 * 3)
-        grow_places(t);
-    uint32_t hash = (uint32_t)text_hash(text), at = place_of(t, text, hash);
-    if (t->places[at] != 0)
-        return t->places[at] - 1;
-    if (t->count == t->room) {
-        t->room = t->room > 0 ? t->room * 2 : 16;
-        t->at = must_realloc(t->at, t->room * sizeof *t->at);
-        t->hashes = must_realloc(t->hashes, t->room * sizeof *t->hashes);
+    return intern_add_hashed(t, text, intern_hash(text));
+}
+
+uint32_t intern_fetch(const struct intern *t, uint32_t hash, unsigned step)
+{
+    if (t->place_count == 0)
+        return INTERN_NONE;
+    uint32_t at = hash & (t->place_count - 1);
+    if (step == 0) {
+        __builtin_prefetch(&t->places[at]);
+        return INTERN_NONE;
     }
-    t->at[t->count] = keep_text(t, text);
-    t->hashes[t->count] = hash;
-    t->places[at] = t->count + 1;
-    return t->count++;
+    while (t->places[at].number != 0 && t->places[at].hash != hash)
+        at = (at + 1) & (t->place_count - 1);
+    uint32_t number = t->places[at].number - 1;
+    if (number == INTERN_NONE)
+        return INTERN_NONE;
+    if (step == 1)
+        __builtin_prefetch(&t->at[number]);
+    else
+        __builtin_prefetch(t->chunks[t->at[number] >> 16]->bytes + (t->at[number] & UINT16_MAX));
+    return number;
 }
 
 struct text intern_text(const struct intern *t, uint32_t number)
@@ -138,7 +166,7 @@ struct text intern_text(const struct intern *t, uint32_t number)
 uint64_t intern_bytes(const struct intern *t)
 {
     uint64_t bytes =
-        (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * (sizeof *t->at + sizeof *t->hashes);
+        (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * sizeof *t->at;
     bytes += t->chunk_room * sizeof *t->chunks;
     for (uint32_t i = 0; i < t->chunk_count; i++)
         bytes += sizeof *t->chunks[i] + t->chunks[i]->room;
@@ -148,5 +176,5 @@ uint64_t intern_bytes(const struct intern *t)
 uint64_t intern_text_bytes(const struct intern *t, uint32_t number)
 {
     size_t len = intern_text(t, number).len;
-    return head_bytes(len) + len + sizeof *t->at + sizeof *t->hashes + t->place_count * sizeof *t->places / t->count;
+    return head_bytes(len) + len + sizeof *t->at + t->place_count * sizeof *t->places / t->count;
 }

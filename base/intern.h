@@ -12,11 +12,13 @@
 #define INTERN_NONE UINT32_MAX
 
 struct intern {
-    uint32_t *places; /* number + 1, 0 = free; place_count is a power of two */
-    uint32_t place_count;
+    struct intern_place {
+        uint32_t number; /* + 1, 0 = free */
+        uint32_t hash;   /* intern_hash: so that most probes need no text */
+    } * places;
+    uint32_t place_count; /* a power of two */
     uint32_t count;
-    uint32_t *at;     /* by number: where the text lies (intern.c) */
-    uint32_t *hashes; /* by number: the low half of the hash, so that most probes need no text */
+    uint32_t *at; /* by number: where the text lies (intern.c) */
     uint32_t room;
     struct intern_chunk **chunks;
     uint32_t chunk_count, chunk_room;
@@ -26,6 +28,12 @@ void intern_init(struct intern *t);
 void intern_fini(struct intern *t);
 /* The number of the text, which is added where it is new. O(length), amortised. */
 uint32_t intern_add(struct intern *t, struct text text);
+/* The same, where the text's intern_hash is known. */
+uint32_t intern_hash(struct text text);
+uint32_t intern_add_hashed(struct intern *t, struct text text, uint32_t hash);
+/* Asks for the memory that intern_add_hashed of such a hash will need, ahead of time: step 0 first, some work later step 1,
+ * which returns the number that it is likely to be (INTERN_NONE: it is new, or not likely), then step 2. */
+uint32_t intern_fetch(const struct intern *t, uint32_t hash, unsigned step);
 /* INTERN_NONE where it is not there. */
 uint32_t intern_find(const struct intern *t, struct text text);
 struct text intern_text(const struct intern *t, uint32_t number);

@@ -40,6 +40,7 @@ struct ring {
     /* consumer's line */
     _Alignas(CACHE_LINE) _Atomic size_t head; /* the oldest record; written by the consumer */
     size_t tail_seen;                         /* the consumer's last look at tail */
+    size_t given;                             /* behind what ring_front_some gave last */
 
     /* who sleeps; seldom written */
     _Alignas(CACHE_LINE) atomic_bool consumer_sleeps;
@@ -154,12 +155,28 @@ const void *ring_front(struct ring *r)
     return r->memory + (head & r->mask);
 }
 
-void ring_pop(struct ring *r)
+unsigned ring_front_some(struct ring *r, const void **out, unsigned most)
 {
-    const void *front = ring_front(r);
-    REQUIRE(front != NULL);
-    size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    size_t next = head + size_at(r, head);
+    unsigned count = 0;
+    if (most == 0 || ring_front(r) == NULL) /* which passes over the skipped end, and looks at tail */
+        return 0;
+    size_t at = atomic_load_explicit(&r->head, memory_order_relaxed);
+    while (count < most) {
+        if (at == r->tail_seen) /* Acquire: as in ring_front. */
+            r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
+        if (at == r->tail_seen)
+            break;
+        if (size_at(r, at) == 0)
+            at += r->size - (at & r->mask);
+        out[count++] = r->memory + (at & r->mask);
+        at += size_at(r, at);
+    }
+    r->given = at;
+    return count;
+}
+
+static void pop_until(struct ring *r, size_t next)
+{
     /* Release: pairs with the load in ring_reserve. seq_cst: before the load below, see the top. */
     atomic_store_explicit(&r->head, next, memory_order_seq_cst);
     if (!atomic_load_explicit(&r->producer_sleeps, memory_order_seq_cst))
@@ -168,6 +185,19 @@ void ring_pop(struct ring *r)
     size_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
     if (tail - next <= r->size / 2 && atomic_exchange_explicit(&r->producer_sleeps, false, memory_order_seq_cst))
         wake_send(r->producer_fd);
+}
+
+void ring_pop(struct ring *r)
+{
+    const void *front = ring_front(r);
+    REQUIRE(front != NULL);
+    size_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+    pop_until(r, head + size_at(r, head));
+}
+
+void ring_pop_some(struct ring *r)
+{
+    pop_until(r, r->given);
 }
 
 bool ring_wait(struct ring *r, int timeout_ms)

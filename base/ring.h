@@ -28,6 +28,10 @@ bool ring_wait_room(struct ring *r, uint32_t most, int timeout_ms);
 /* Consumer: the oldest record, or NULL. It stays valid until ring_pop. */
 const void *ring_front(struct ring *r);
 void ring_pop(struct ring *r);
+/* Consumer: the oldest records, at most `most`, in order; how many there are. They stay valid until ring_pop_some, which takes
+ * all of them out at once, for less than one after the other. No ring_pop in between. */
+unsigned ring_front_some(struct ring *r, const void **out, unsigned most);
+void ring_pop_some(struct ring *r);
 /* Consumer: sleeps until there is a record, ring_wake is called, a signal comes or the time is over (it may
  * also return early for nothing). True: there is a record. */
 bool ring_wait(struct ring *r, int timeout_ms);

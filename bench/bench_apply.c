@@ -85,8 +85,15 @@ int main(int argc, char **argv)
         for (first = i; i < line_count && i - first < tick && used + EVENT_SIZE_MAX < 256u << 20; i++)
             used += decode_line(decoder, lines[i].kind, lines[i].text, lines[i].kind, (int64_t)i, events + used);
         int64_t decoded_us = clock_cpu_us();
-        for (size_t at = 0; at < used; at += ((const struct event *)(const void *)(events + at))->size)
-            shard_apply(shard, (const struct event *)(const void *)(events + at));
+        for (size_t at = 0; at < used;) {
+            const struct event *some[SHARD_FETCH];
+            unsigned n = 0;
+            for (; n < SHARD_FETCH && at < used; at += some[n++]->size)
+                some[n] = (const struct event *)(const void *)(events + at);
+            shard_fetch(shard, some, n);
+            for (unsigned e = 0; e < n; e++)
+                shard_apply(shard, some[e]);
+        }
         int64_t applied_us = clock_cpu_us();
         shard_advance(shard, 1900000000000000);
         shard_cut(shard, READER_PUBLISHER, false, snapshot);

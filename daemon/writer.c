@@ -92,12 +92,19 @@ static void show(struct writer *w)
 /* True: the ring is dry. */
 static bool take_batch(struct writer *w)
 {
-    for (int i = 0; i < BATCH; i++) {
-        const struct event *e = ring_front(w->ring);
-        if (e == NULL)
+    for (unsigned taken = 0; taken < BATCH; taken += SHARD_FETCH) {
+        const void *some[SHARD_FETCH];
+        const struct event *events[SHARD_FETCH];
+        unsigned count = ring_front_some(w->ring, some, SHARD_FETCH);
+        for (unsigned i = 0; i < count; i++)
+            events[i] = some[i];
+        shard_fetch(w->shard, events, count);
+        for (unsigned i = 0; i < count; i++)
+            shard_apply(w->shard, events[i]);
+        if (count > 0)
+            ring_pop_some(w->ring);
+        if (count < SHARD_FETCH)
             return true;
-        shard_apply(w->shard, e);
-        ring_pop(w->ring);
     }
     return ring_front(w->ring) == NULL;
 }

@@ -59,6 +59,29 @@ Test(ring, gives_records_in_order)
     ring_destroy(r);
 }
 
+/* Some at a time are the same records, over the end of the memory as well. */
+Test(ring, gives_some_at_a_time)
+{
+    struct ring *r = ring_create(RING_BYTES);
+    uint32_t pushed = 0, popped = 0, seed = 7;
+    while (popped < 20000) {
+        for (uint32_t some = next_random(&seed) % 40; some > 0; some--) {
+            uint32_t size = 8 + next_random(&seed) % 255 * 8;
+            if (ring_reserve(r, size) != NULL)
+                push(r, pushed++, size);
+        }
+        const void *out[20];
+        unsigned most = next_random(&seed) % 20, count = ring_front_some(r, out, most);
+        cr_assert_eq(count, pushed - popped < most ? pushed - popped : most);
+        for (unsigned i = 0; i < count; i++)
+            cr_assert_eq(((const struct record *)out[i])->number, popped++);
+        if (count > 0)
+            ring_pop_some(r);
+        cr_assert(popped == pushed ? ring_front(r) == NULL : ring_front(r) != NULL);
+    }
+    ring_destroy(r);
+}
+
 /* A message that turns out to be filtered leaves no trace: what was reserved is reserved again. */
 Test(ring, what_is_reserved_is_not_visible_before_commit)
 {
