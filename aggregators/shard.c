@@ -125,6 +125,11 @@ bool shard_settle(struct shard *s, uint32_t budget)
     return derivation_settle(&s->derivation, budget);
 }
 
+bool shard_is_settled(const struct shard *s)
+{
+    return derivation_is_settled(&s->derivation);
+}
+
 bool shard_has_work(const struct shard *s)
 {
     return derivation_has_work(&s->derivation);

@@ -125,6 +125,55 @@ static bool cut_step(struct writer *w, unsigned budget)
     return true;
 }
 
+static void tell_difference(void *context, const struct audit_difference *d)
+{
+    (void)context;
+    struct buffer live, derived;
+    buffer_init(&live);
+    buffer_init(&derived);
+    int128_format(&live, d->live);
+    int128_format(&derived, d->derived);
+    LOG(LOG_ERROR, "a number is not what the records say", LOG_TEXT("dimension", dimension_name(d->dimension)),
+        LOG_VIEW("entity", d->entity), LOG_TEXT("window", d->window), LOG_TEXT("measure", measure_name(d->measure)),
+        LOG_VIEW("live", buffer_view(&live)), LOG_VIEW("derived", buffer_view(&derived)));
+    buffer_fini(&live);
+    buffer_fini(&derived);
+}
+
+/* A round looks AUDIT_PARTS times at every record; those looks are spread over the time that it may take. True: it is
+ * in a hurry. */
+static bool audit(struct writer *w)
+{
+    int64_t asked = counter_get(&w->audits_asked), parts = shard_audited(w->shard).parts;
+    if (asked != w->audits_asked_seen) {
+        w->audits_asked_seen = asked;
+        w->audit_until = parts + 1 + AUDIT_PARTS; /* the part at hand may have begun long ago */
+        LOG(LOG_INFO, "audit: every number is derived anew");
+    }
+    if (parts < w->audit_until) {
+        if (shard_audit(w->shard, SLICE / AUDIT_COST, tell_difference, NULL) && parts + 1 == w->audit_until)
+            LOG(LOG_INFO, "audit: done", LOG_NUMBER("differences_ever", shard_audited(w->shard).differences));
+        return true;
+    }
+    int64_t now_us = clock_monotonic_us(), elapsed_us = now_us - w->audited_at_us;
+    w->audited_at_us = now_us;
+    int64_t round_us = w->config->audit.round_ms * MILLISECOND, records = 0;
+    if (round_us == 0)
+        return false;
+    for (int k = 0; k < KIND_COUNT; k++)
+        records += shard_records(w->shard, (enum record_kind)k);
+    if (elapsed_us > SECOND)
+        elapsed_us = SECOND; /* after a stall it does not run to catch up */
+    w->audit_owed += elapsed_us * (records * (int64_t)AUDIT_PARTS / SECOND + 1) / (round_us / SECOND + 1);
+    int64_t looks = w->audit_owed < SLICE / AUDIT_COST ? w->audit_owed : SLICE / AUDIT_COST;
+    /* It would have to settle all that waits for the next cut; before that there is nothing to settle. */
+    if (looks < 64 || !shard_is_settled(w->shard))
+        return false;
+    w->audit_owed -= looks;
+    shard_audit(w->shard, (unsigned)looks, tell_difference, NULL);
+    return false;
+}
+
 /* Whether all that events have changed is derived, so that a snapshot may be cut. */
 static bool is_prepared(struct writer *w)
 {
@@ -176,6 +225,7 @@ static bool serve(struct writer *w, bool dry)
             return false;
         /* It may have turned out that nothing has changed. */
         bool is_due = publish_due_us(w, dry, monotonic_us) == 0;
+        audit(w);
         w->published_at_us = is_due ? monotonic_us : w->published_at_us;
         if (is_due && !cut(w, READER_PUBLISHER, CUT_SLICE))
             return false;
@@ -188,54 +238,6 @@ static bool serve(struct writer *w, bool dry)
         return cut(w, READER_ALERTS, CUT_SLICE);
     }
     return true;
-}
-
-static void tell_difference(void *context, const struct audit_difference *d)
-{
-    (void)context;
-    struct buffer live, derived;
-    buffer_init(&live);
-    buffer_init(&derived);
-    int128_format(&live, d->live);
-    int128_format(&derived, d->derived);
-    LOG(LOG_ERROR, "a number is not what the records say", LOG_TEXT("dimension", dimension_name(d->dimension)),
-        LOG_VIEW("entity", d->entity), LOG_TEXT("window", d->window), LOG_TEXT("measure", measure_name(d->measure)),
-        LOG_VIEW("live", buffer_view(&live)), LOG_VIEW("derived", buffer_view(&derived)));
-    buffer_fini(&live);
-    buffer_fini(&derived);
-}
-
-/* A round looks AUDIT_PARTS times at every record; those looks are spread over the time that it may take. True: it is
- * in a hurry. */
-static bool audit(struct writer *w)
-{
-    int64_t asked = counter_get(&w->audits_asked), parts = shard_audited(w->shard).parts;
-    if (asked != w->audits_asked_seen) {
-        w->audits_asked_seen = asked;
-        w->audit_until = parts + 1 + AUDIT_PARTS; /* the part at hand may have begun long ago */
-        LOG(LOG_INFO, "audit: every number is derived anew");
-    }
-    if (parts < w->audit_until) {
-        if (shard_audit(w->shard, SLICE / AUDIT_COST, tell_difference, NULL) && parts + 1 == w->audit_until)
-            LOG(LOG_INFO, "audit: done", LOG_NUMBER("differences_ever", shard_audited(w->shard).differences));
-        return true;
-    }
-    int64_t now_us = clock_monotonic_us(), elapsed_us = now_us - w->audited_at_us;
-    w->audited_at_us = now_us;
-    int64_t round_us = w->config->audit.round_ms * MILLISECOND, records = 0;
-    if (round_us == 0)
-        return false;
-    for (int k = 0; k < KIND_COUNT; k++)
-        records += shard_records(w->shard, (enum record_kind)k);
-    if (elapsed_us > SECOND)
-        elapsed_us = SECOND; /* after a stall it does not run to catch up */
-    w->audit_owed += elapsed_us * (records * (int64_t)AUDIT_PARTS / SECOND + 1) / (round_us / SECOND + 1);
-    int64_t looks = w->audit_owed < SLICE / AUDIT_COST ? w->audit_owed : SLICE / AUDIT_COST;
-    if (looks < 64)
-        return false;
-    w->audit_owed -= looks;
-    shard_audit(w->shard, (unsigned)looks, tell_difference, NULL);
-    return false;
 }
 
 static int sleep_ms(struct writer *w)
