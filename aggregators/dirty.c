@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So much is kept from one settlement to the next; what a flood has needed is given back. */
+enum { RECORDS_KEPT = 4096, STOOD_KEPT = 16384 };
+
 void dirty_init(struct dirty *d)
 {
     *d = (struct dirty){.count = 0};
@@ -65,9 +68,20 @@ void dirty_stood(const struct dirty *d, const struct dirty_record *r, struct con
 void dirty_clear(struct dirty *d)
 {
     REQUIRE(d->count == 0);
-    for (unsigned k = 0; k < FACT_KINDS; k++)
+    for (unsigned k = 0; k < FACT_KINDS; k++) {
         d->kinds[k].count = d->kinds[k].next = 0;
+        if (d->kinds[k].room > RECORDS_KEPT) {
+            free(d->kinds[k].at);
+            d->kinds[k].at = NULL;
+            d->kinds[k].room = 0;
+        }
+    }
     d->stood_count = 0;
+    if (d->stood_room > STOOD_KEPT) {
+        free(d->stood);
+        d->stood = NULL;
+        d->stood_room = 0;
+    }
 }
 
 uint64_t dirty_bytes(const struct dirty *d)

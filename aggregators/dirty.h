@@ -9,8 +9,8 @@
 #include "aggregators/contribution.h"
 #include "aggregators/links.h"
 
-/* So many wait at most: some megabytes, and some hundredths of a second's work. */
-#define DIRTY_MAX 16384u
+/* So many wait at most: 20 MB of memory, and a tenth of a second's work for who settles them all at once. */
+#define DIRTY_MAX 65536u
 
 struct dirty_record {
     struct record *record;
