@@ -2,16 +2,40 @@
 
 int64_t power_of_ten(int n)
 {
+    static const int64_t powers[] = {1,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000};
     REQUIRE(n >= 0 && n <= 18);
-    int64_t power = 1;
-    while (n-- > 0)
-        power *= 10;
-    return power;
+    return powers[n];
 }
 
 int128 divide_half_even(int128 n, int128 d)
 {
     REQUIRE(d > 0);
+    if ((int64_t)n == n && (int64_t)d == d) { /* the same, by an instruction where the other is a function */
+        int64_t quotient = (int64_t)n / (int64_t)d, rest = (int64_t)n % (int64_t)d;
+        rest = rest < 0 ? -rest : rest;
+        int64_t other = (int64_t)d - rest;
+        if (rest > other || (rest == other && quotient % 2 != 0))
+            return (int128)quotient + (n < 0 ? -1 : 1);
+        return quotient;
+    }
     int128 quotient = n / d, rest = n % d;
     if (rest < 0)
         rest = -rest;
@@ -33,10 +57,44 @@ int128 common_divisor(int128 a, int128 b)
     return a > 0 ? a : 1;
 }
 
+/* What nearly all decimals are: up to eighteen digits in all, of which six at most after the point, and no exponent. False:
+ * something else, or nothing. */
+static bool short_decimal_parse(struct text t, int64_t *out_micro)
+{
+    size_t i = t.len > 0 && t.at[0] == '-', from = i;
+    int64_t units = 0;
+    unsigned digit;
+    if (t.len > 20)
+        return false;
+    for (; i < t.len && (digit = (unsigned)(unsigned char)t.at[i] - '0') <= 9; i++)
+        units = units * 10 + digit;
+    size_t whole = i - from, places = 0;
+    if (whole == 0 || whole > 12)
+        return false;
+    if (i < t.len && t.at[i] == '.') {
+        size_t point = i++;
+        for (; i < t.len && (digit = (unsigned)(unsigned char)t.at[i] - '0') <= 9; i++)
+            units = units * 10 + digit;
+        places = i - point - 1;
+        if (places == 0 || places > 6)
+            return false;
+    }
+    if (i != t.len)
+        return false;
+    units *= power_of_ten(6 - (int)places); /* below 10^18 */
+    *out_micro = from > 0 ? -units : units;
+    return true;
+}
+
 /* The digits as one run with the point taken out, read up to the sixth decimal; what follows decides the
  * rounding only: whether it is less than, equal to or more than one half. */
 enum error decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)
 {
+    if (short_decimal_parse(t, out_micro)) {
+        if (out_rounded != NULL)
+            *out_rounded = false;
+        return OK;
+    }
     size_t i = 0;
     bool negative = false;
     if (i < t.len && (t.at[i] == '-' || t.at[i] == '+'))

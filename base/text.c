@@ -68,12 +68,47 @@ bool text_is_utf8(struct text t)
     return true;
 }
 
+/* Whether none of eight bytes is a control character, DEL or not ASCII: the upper bit of a byte shows in `w` where it is not
+ * ASCII, after the subtraction where it is below 0x20, after the addition where it is DEL. What is borrowed from or carried to
+ * a neighbour comes from a byte that shows itself. */
+static bool is_plain(uint64_t w)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    return ((w | (w - each * 0x20) | (w + each)) & each * 0x80) == 0;
+}
+
+/* The same for the beginning of a text, in steps of eight bytes; the length of what was found plain. */
+static size_t plain_length(struct text t)
+{
+    size_t i = 0;
+    uint64_t w;
+    for (; i + 8 <= t.len; i += 8) {
+        memcpy(&w, t.at + i, 8);
+        if (!is_plain(w))
+            return i;
+    }
+    if (i == t.len)
+        return i;
+    if (t.len >= 8) { /* the last eight, some of them once more */
+        memcpy(&w, t.at + t.len - 8, 8);
+    } else if (t.len >= 4) {
+        uint32_t head, tail;
+        memcpy(&head, t.at, 4);
+        memcpy(&tail, t.at + t.len - 4, 4);
+        w = (uint64_t)head << 32 | tail;
+    } else {
+        const unsigned char *at = (const unsigned char *)t.at;
+        w = UINT64_C(0x4040404040000000) | (uint64_t)at[0] << 16 | (uint64_t)at[t.len / 2] << 8 | at[t.len - 1];
+    }
+    return is_plain(w) ? t.len : i;
+}
+
 bool text_is_name(struct text t)
 {
     if (t.len < 1 || t.len > 256)
         return false;
     const unsigned char *at = (const unsigned char *)t.at;
-    for (size_t i = 0; i < t.len;) {
+    for (size_t i = plain_length(t); i < t.len;) {
         uint32_t point;
         size_t length = utf8_sequence(at + i, t.len - i, &point);
         if (length == 0 || point < 0x20 || (point >= 0x7F && point < 0xA0))

@@ -1,101 +1,116 @@
-/* bench_decode.c - decoding alone, on one thread: deal events of some 300 bytes, from value to event, in processor
- * time.
+/* bench_decode.c - decoding alone, on one thread: deal events of some 300 bytes, from value to event, beside yyjson's bare
+ * read of the same bytes by the same reader (consumers/json.h), in processor time.
  *
- * Prints one JSON line for plain members and one for the same fields behind JSON Pointers. The messages are made
- * beforehand and are all different, so that branches are not learnt by heart. Usage: bench_decode [MESSAGES] */
+ * The three take turns, a block of messages each, so that whatever else the machine does falls on all of them alike; what is
+ * printed is the median of the rounds, and of each round's ratios. The messages are made beforehand and are all different,
+ * so that branches are not learnt by heart.
+ *
+ * Usage: bench_decode [MESSAGES A ROUND [ROUNDS]]
+ *        bench_decode members|pointers|read MESSAGES    one of them alone, for a profile */
 #include "base/clock.h"
+#include "bench/deal_messages.h"
+#include "bench/rounds.h"
 #include "consumers/decode.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DISTINCT = 4096 };
+enum { BLOCK = 4 * DEAL_MESSAGES, ROUNDS_MAX = 101 };
 
-static struct text messages[DISTINCT];
+enum way { READ, MEMBERS, POINTERS, WAY_COUNT };
 
-static uint64_t next(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
+static const char *const way_names[] = {"read", "members", "pointers"};
 
-static void make_messages(const char *open, const char *close)
-{
-    static const char *const stages[] = {"new", "qualified", "proposal", "won", "lost"};
-    static const char *const currencies[] = {"USD", "EUR", "GBP", "JPY"};
-    uint64_t r = 88172645463325252;
-    for (int i = 0; i < DISTINCT; i++) {
-        struct buffer b;
-        buffer_init(&b);
-        buffer_format(
-            &b,
-            "%s{\"deal_id\":\"deal-%08" PRIu64 "\",\"event_id\":\"evt-%016" PRIx64
-            "\",\"occurred_at\":\"2023-11-14T%02d:%02d:%02d.%03dZ\",\"stage\":\"%s\",\"amount\":\"%d.%02d\","
-            "\"currency\":\"%s\",\"manager_id\":\"manager-%03d\",\"team_id\":\"team-%02d\",\"product\":\"GTX %d\","
-            "\"region\":\"EMEA\",\"source\":\"web\",\"customer_id\":\"customer-%05d\","
-            "\"created_at\":%" PRIu64 ",\"closed_at\":null}%s",
-            open, next(&r) % 100000000, next(&r), (int)(next(&r) % 22), (int)(next(&r) % 60), (int)(next(&r) % 60),
-            (int)(next(&r) % 1000), stages[next(&r) % 5], (int)(next(&r) % 100000), (int)(next(&r) % 100),
-            currencies[next(&r) % 4], (int)(next(&r) % 500), (int)(next(&r) % 40), (int)(next(&r) % 9),
-            (int)(next(&r) % 90000), 1690000000000 + next(&r) % 9000000000, close);
-        free((char *)(uintptr_t)messages[i].at);
-        messages[i] = buffer_view(&b);
-    }
-}
+struct bench {
+    struct json_reader json;
+    struct decoder *members, *pointers;
+    struct deal_messages flat, wrapped;
+};
 
-static void run(const char *name, const struct config *config, const struct calendar *calendar, int64_t count)
+/* A block of messages; its processor time. */
+static int64_t run(struct bench *b, enum way way, int64_t count)
 {
     static _Alignas(64) char memory[EVENT_SIZE_MAX];
-    struct decoder *d = decoder_create(config, calendar);
-    int64_t bytes = 0, events = 0, start_us = clock_cpu_us();
-    for (int64_t i = 0; i < count; i++) {
-        struct message m = {.value = messages[i % DISTINCT], .kafka_ms = 1700000000000};
-        bytes += (int64_t)m.value.len;
-        decode(d, KIND_DEAL, &m, 0, i, memory);
-        events += ((const struct event *)(const void *)memory)->fate == EVENT_APPLY;
+    struct decoder *d = way == POINTERS ? b->pointers : b->members;
+    const struct deal_messages *messages = way == POINTERS ? &b->wrapped : &b->flat;
+    int64_t good = 0, start_us = clock_cpu_us();
+    if (way == READ) {
+        for (int64_t i = 0; i < count; i++) {
+            yyjson_val *root;
+            good += json_read(&b->json, messages->at[i % DEAL_MESSAGES], &root) == OK;
+        }
+    } else {
+        for (int64_t i = 0; i < count; i++) {
+            struct message m = {.value = messages->at[i % DEAL_MESSAGES], .kafka_ms = 1700000000000};
+            decode(d, KIND_DEAL, &m, 0, i, memory);
+            good += ((const struct event *)(const void *)memory)->fate == EVENT_APPLY;
+        }
     }
     int64_t took_us = clock_cpu_us() - start_us;
-    REQUIRE(events == count);
-    printf("{\"bench\":\"decode\",\"mapping\":\"%s\",\"events\":%" PRId64 ",\"bytes_an_event\":%" PRId64
-           ",\"cpu_seconds\":%.3f,\"events_a_cpu_second\":%.0f,\"ns_an_event\":%.0f}\n",
-           name, count, bytes / count, (double)took_us / 1e6, (double)count * 1e6 / (double)took_us,
-           (double)took_us * 1000 / (double)count);
-    decoder_destroy(d);
+    REQUIRE(good == count);
+    return took_us;
 }
 
-static void behind_pointer(struct field_source *s)
+static void compare(struct bench *b, int64_t each, int rounds)
 {
-    if (s->kind != SOURCE_MEMBER)
-        return;
-    size_t size = strlen(s->name) + sizeof "/after/";
-    char *pointer = must_alloc(size);
-    snprintf(pointer, size, "/after/%s", s->name);
-    free(s->name);
-    s->name = pointer;
-    s->kind = SOURCE_POINTER;
+    static double took_us[WAY_COUNT][ROUNDS_MAX], ratio[WAY_COUNT][ROUNDS_MAX];
+    for (int r = 0; r < rounds; r++) {
+        int64_t sum[WAY_COUNT] = {0};
+        for (int64_t done = 0; done < each; done += BLOCK)
+            for (enum way w = 0; w < WAY_COUNT; w++)
+                sum[w] += run(b, w, BLOCK);
+        for (enum way w = 0; w < WAY_COUNT; w++) {
+            took_us[w][r] = (double)sum[w];
+            ratio[w][r] = (double)sum[w] / (double)sum[READ];
+        }
+    }
+    int64_t count = (each + BLOCK - 1) / BLOCK * BLOCK;
+    for (enum way w = 0; w < WAY_COUNT; w++) {
+        double ns = median(took_us[w], rounds) * 1000 / (double)count;
+        printf("%-9s %4.0f ns a message of %" PRId64 " bytes, %10.0f a second of processor time", way_names[w], ns,
+               (w == POINTERS ? b->wrapped : b->flat).bytes / DEAL_MESSAGES, 1e9 / ns);
+        if (w != READ)
+            printf("; %.2f times the bare read", median(ratio[w], rounds));
+        printf("\n");
+    }
+    double decisive = median(ratio[MEMBERS], rounds);
+    printf("decode with mapping / bare yyjson read: %.2f, goal 1.50: %s (median of %d rounds)\n", decisive,
+           decisive <= 1.5 ? "met" : "missed", rounds);
 }
 
 int main(int argc, char **argv)
 {
-    int64_t count = argc > 1 ? strtoll(argv[1], NULL, 10) : 1000000;
-    struct config *config = config_default();
+    struct config *config = config_default(), *behind = config_default();
     struct calendar *calendar = calendar_create("Europe/Berlin", 1, 1);
-    make_messages("", "");
-    run("members", config, calendar, count);
-    struct input_config *in = &config->inputs[KIND_DEAL];
-    behind_pointer(&in->key);
-    behind_pointer(&in->event_id);
-    behind_pointer(&in->version);
-    behind_pointer(&in->occurred_at);
-    behind_pointer(&in->deleted);
-    for (unsigned i = 0; i < DEAL_FIELD_COUNT; i++)
-        behind_pointer(&in->fields[i]);
-    make_messages("{\"after\":", "}");
-    run("pointers", config, calendar, count);
+    deal_input_behind(&behind->inputs[KIND_DEAL], "/after/");
+    static struct bench b;
+    deal_messages_init(&b.flat, "", "");
+    deal_messages_init(&b.wrapped, "{\"after\":", "}");
+    json_reader_init(&b.json, (size_t)config->kafka.message_size_max);
+    b.members = decoder_create(config, calendar);
+    b.pointers = decoder_create(behind, calendar);
+
+    bool alone = false;
+    for (enum way w = 0; argc == 3 && w < WAY_COUNT; w++) {
+        if (strcmp(argv[1], way_names[w]) == 0) {
+            alone = true;
+            printf("%s: %.3f s\n", argv[1], (double)run(&b, w, strtoll(argv[2], NULL, 10)) / 1e6);
+        }
+    }
+    if (!alone) {
+        int64_t each = argc > 1 ? strtoll(argv[1], NULL, 10) : 200000,
+                rounds = argc > 2 ? strtoll(argv[2], NULL, 10) : 9;
+        REQUIRE(each > 0 && rounds > 0 && rounds <= ROUNDS_MAX);
+        compare(&b, each, (int)rounds);
+    }
+    decoder_destroy(b.members);
+    decoder_destroy(b.pointers);
+    json_reader_fini(&b.json);
+    deal_messages_fini(&b.flat);
+    deal_messages_fini(&b.wrapped);
     calendar_destroy(calendar);
     config_destroy(config);
+    config_destroy(behind);
     return 0;
 }

@@ -11,10 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Fields of an input's kind, as bits, that are asked for each field of each message. */
+struct field_sets {
+    uint32_t texts, ids; /* ids are texts */
+};
+
 struct decoder {
     const struct config *config;
     const struct calendar *calendar;
     struct mapping *mappings[INPUTS_MAX];
+    struct field_sets sets[INPUTS_MAX];
     struct json_reader json;
     struct field_reader fields;
     int base_decimals;
@@ -26,7 +32,9 @@ struct decoder {
 struct work {
     struct decoder *decoder;
     const struct mapping *mapping;
+    const struct field_sets *sets;
     const struct message *message;
+    uint32_t plain; /* mapping_plain */
     struct mapped found;
     int64_t kafka_ms;
     void *memory;
@@ -35,13 +43,29 @@ struct work {
     struct event_builder builder;
 };
 
+static struct field_sets sets_of(enum record_kind kind)
+{
+    const struct record_kind_info *info = record_kind_info(kind);
+    struct field_sets s = {0, 0};
+    for (unsigned i = 0; i < info->field_count; i++) {
+        if (info->fields[i].type != FIELD_TEXT)
+            continue;
+        s.texts |= UINT32_C(1) << i;
+        if (field_is_id(&info->fields[i]))
+            s.ids |= UINT32_C(1) << i;
+    }
+    return s;
+}
+
 struct decoder *decoder_create(const struct config *config, const struct calendar *calendar)
 {
     struct decoder *d = must_zalloc(sizeof *d);
     d->config = config;
     d->calendar = calendar;
-    for (unsigned i = 0; i < config->input_count; i++)
+    for (unsigned i = 0; i < config->input_count; i++) {
         d->mappings[i] = mapping_create(&config->inputs[i]);
+        d->sets[i] = sets_of(config->inputs[i].kind);
+    }
     field_reader_init(&d->fields, config, calendar);
     json_reader_init(&d->json, (size_t)config->kafka.message_size_max);
     d->base_decimals = config_currency_decimals(config, config->base_currency);
@@ -85,14 +109,20 @@ static enum error refuse_target(struct work *w, enum error e, unsigned target)
     return refuse(w, e, text_of(mapping_name(w->mapping, target)));
 }
 
-static struct value value_of(const struct work *w, unsigned target)
+/* Most values stand in the JSON and mean what they say; only for the others is the mapping asked. */
+static inline struct value value_of(const struct work *w, unsigned target)
 {
-    return mapping_value(w->mapping, &w->found, &w->message->parts, target);
+    uint32_t bit = UINT32_C(1) << target;
+    if (!(w->plain & bit))
+        return mapping_value(w->mapping, &w->found, &w->message->parts, target);
+    if (!(w->found.present & bit))
+        return (struct value){.type = VALUE_ABSENT};
+    return json_value(w->found.json[target]);
 }
 
-static bool is_given(struct value v)
+static inline bool is_given(const struct value *v)
 {
-    return v.type != VALUE_ABSENT && v.type != VALUE_NULL;
+    return v->type != VALUE_ABSENT && v->type != VALUE_NULL;
 }
 
 /* "123" of a header, whole milliseconds not before the epoch. */
@@ -100,7 +130,7 @@ static bool milliseconds_parse(struct text t, int64_t *out)
 {
     int64_t ms;
     struct value v = {.type = VALUE_TEXT, .outside = true, .text = t};
-    if (value_integer(v, &ms) != OK || ms < 0)
+    if (value_integer(&v, &ms) != OK || ms < 0)
         return false;
     *out = ms;
     return true;
@@ -133,7 +163,6 @@ static enum error tombstone(struct work *w)
 {
     const struct input_config *input = mapping_input(w->mapping);
     struct value v = {.type = VALUE_TEXT, .outside = true, .text = w->message->parts.key};
-    struct text key;
     int64_t at_us;
     if (input->tombstones == TOMBSTONES_IGNORE) {
         w->filtered = true;
@@ -143,13 +172,13 @@ static enum error tombstone(struct work *w)
         return BAD_TOMBSTONE;
     if (v.text.at == NULL || v.text.len == 0)
         return refuse(w, BAD_KEY, TEXT("the message's key"));
-    enum error e = value_id(v, &key);
+    enum error e = value_id(&v);
     if (e != OK)
         return refuse(w, e, TEXT("the message's key"));
     e = kafka_time_us(w, &at_us);
     if (e != OK)
         return refuse(w, e, TEXT("the message's time stamp"));
-    event_begin(&w->builder, w->memory, input->kind, key);
+    event_begin(&w->builder, w->memory, input->kind, v.text);
     w->builder.event->flags |= EVENT_DELETED;
     event_finish(&w->builder, at_us, 0, false, TEXT(""));
     w->builder.event->stamp.hash_high = w->builder.event->stamp.hash_low = 0;
@@ -168,27 +197,31 @@ static enum error read_heading(struct work *w, struct heading *h)
     const struct config *config = w->decoder->config;
     struct value v = value_of(w, TARGET_KEY);
     enum error e;
-    if (!is_given(v))
+    if (!is_given(&v))
         return refuse_target(w, BAD_KEY, TARGET_KEY);
-    if ((e = value_id(v, &h->key)) != OK)
+    if ((e = value_id(&v)) != OK)
         return refuse_target(w, e, TARGET_KEY);
+    h->key = v.text;
 
     h->event_id = TEXT("");
     v = value_of(w, TARGET_EVENT_ID);
-    if (is_given(v) && (e = value_id(v, &h->event_id)) != OK)
-        return refuse_target(w, e, TARGET_EVENT_ID);
+    if (is_given(&v)) {
+        if ((e = value_id(&v)) != OK)
+            return refuse_target(w, e, TARGET_EVENT_ID);
+        h->event_id = v.text;
+    }
 
     h->version = 0;
     v = value_of(w, TARGET_VERSION);
-    if (is_given(v)) {
-        if ((e = value_integer(v, &h->version)) != OK)
+    if (is_given(&v)) {
+        if ((e = value_integer(&v, &h->version)) != OK)
             return refuse_target(w, e, TARGET_VERSION);
     } else if (input->order_by == ORDER_BY_VERSION) {
         return refuse_target(w, BAD_STAMP, TARGET_VERSION);
     }
 
     v = value_of(w, TARGET_OCCURRED_AT);
-    e = is_given(v) ? value_time(v, w->decoder->calendar, &h->occurred_at_us) : kafka_time_us(w, &h->occurred_at_us);
+    e = is_given(&v) ? value_time(&v, w->decoder->calendar, &h->occurred_at_us) : kafka_time_us(w, &h->occurred_at_us);
     if (e != OK)
         return refuse_target(w, e, TARGET_OCCURRED_AT);
     /* Against the message's own time stamp, never the clock: a replay must judge alike. */
@@ -198,7 +231,7 @@ static enum error read_heading(struct work *w, struct heading *h)
 
     h->deleted = false;
     v = value_of(w, TARGET_DELETED);
-    if (is_given(v) && (e = value_bool(v, &h->deleted)) != OK)
+    if (is_given(&v) && (e = value_bool(&v, &h->deleted)) != OK)
         return refuse_target(w, e, TARGET_DELETED);
     return OK;
 }
@@ -222,14 +255,20 @@ static enum error read_fields(struct work *w, struct field_result *results, uint
             event_add_null(&w->builder, i);
             continue;
         }
-        enum error e = field_read(&w->decoder->fields, &info->fields[i], v, &results[i]);
+        uint32_t bit = UINT32_C(1) << i;
+        enum error e;
+        if (w->sets->texts & bit) {
+            e = w->sets->ids & bit ? value_id(&v) : value_name(&v);
+            if (e == OK)
+                event_add_text(&w->builder, i, v.text);
+        } else {
+            e = field_read(&w->decoder->fields, &info->fields[i], &v, &results[i]);
+            if (e == OK)
+                event_add_number(&w->builder, i, results[i].number);
+            *out_given |= bit;
+        }
         if (e != OK)
             return refuse_target(w, e, i);
-        *out_given |= UINT32_C(1) << i;
-        if (info->fields[i].type == FIELD_TEXT)
-            event_add_text(&w->builder, i, results[i].text);
-        else
-            event_add_number(&w->builder, i, results[i].number);
     }
     return OK;
 }
@@ -250,7 +289,7 @@ static struct money_fields money_of(enum record_kind kind)
 }
 
 /* What only fields together can say, and only those of this very message: what stands in the ledger depends on what
- * came before (AMENDMENT 6). */
+ * came before (AMENDMENT 6). `given` are the fields that have results. */
 static enum error judge(struct work *w, const struct field_result *results, uint32_t given)
 {
     enum record_kind kind = mapping_input(w->mapping)->kind;
@@ -334,17 +373,25 @@ static uint32_t finish(struct work *w, enum error e, uint32_t slot, int64_t offs
     return event->size;
 }
 
+/* Not by an initialiser: that would clear some kilobytes for each message. */
+static void begin(struct work *w, struct decoder *d, unsigned input, const struct message *message, void *memory)
+{
+    w->decoder = d;
+    w->mapping = d->mappings[input];
+    w->sets = &d->sets[input];
+    w->plain = mapping_plain(w->mapping);
+    w->message = message;
+    w->memory = memory;
+    w->filtered = false;
+    w->rounded = 0;
+    d->detail[0] = '\0';
+}
+
 uint32_t decode(struct decoder *d, unsigned input, const struct message *message, uint32_t slot, int64_t offset,
                 void *memory)
 {
     struct work w;
-    w.decoder = d;
-    w.mapping = d->mappings[input];
-    w.message = message;
-    w.memory = memory;
-    w.filtered = false;
-    w.rounded = 0;
-    d->detail[0] = '\0';
+    begin(&w, d, input, message, memory);
     yyjson_val *root;
     enum error e = read_kafka_time(&w);
     if (e == OK && message->value.len == 0)
@@ -389,25 +436,19 @@ uint32_t decode_line(struct decoder *d, unsigned input, struct text line, uint32
     struct message message = {.value = line, .kafka_ms = -1};
     struct line_members members;
     struct work w;
-    w.decoder = d;
-    w.mapping = d->mappings[input];
-    w.message = &message;
-    w.memory = memory;
+    begin(&w, d, input, &message, memory);
     w.kafka_ms = -1;
-    w.filtered = false;
-    w.rounded = 0;
-    d->detail[0] = '\0';
     yyjson_val *root;
     enum error e = read_json(&w, &root);
     if (e != OK)
         return finish(&w, e, slot, line_number);
     if (find_line_members(root, &members) != OK)
         return finish(&w, refuse(&w, BAD_DUPLICATE_KEY, TEXT("kafka_key or kafka_timestamp")), slot, line_number);
-    if (is_given(members.timestamp)) {
+    if (is_given(&members.timestamp)) {
         int64_t at_us; /* read as any other time, so that what Kafka could never have stamped is refused */
-        e = value_integer(members.timestamp, &w.kafka_ms);
+        e = value_integer(&members.timestamp, &w.kafka_ms);
         if (e == OK)
-            e = value_time(members.timestamp, d->calendar, &at_us);
+            e = value_time(&members.timestamp, d->calendar, &at_us);
         if (e != OK) {
             w.kafka_ms = -1;
             return finish(&w, refuse(&w, BAD_TIME, TEXT("kafka_timestamp")), slot, line_number);
@@ -416,7 +457,7 @@ uint32_t decode_line(struct decoder *d, unsigned input, struct text line, uint32
     }
     if (members.key.type == VALUE_TEXT || members.key.type == VALUE_NUMBER)
         message.parts.key = members.key.text;
-    else if (is_given(members.key))
+    else if (is_given(&members.key))
         return finish(&w, refuse(&w, BAD_TYPE, TEXT("kafka_key")), slot, line_number);
     e = members.key.type != VALUE_ABSENT && members.others == 0 ? tombstone(&w) : record(&w, root);
     return finish(&w, e, slot, line_number);

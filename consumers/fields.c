@@ -20,6 +20,23 @@ static bool is_whole(struct text t)
     return true;
 }
 
+/* Most whole numbers, in one pass: eighteen digits at most, which always fit. False: look closer. */
+static bool short_whole_parse(struct text t, int64_t *out)
+{
+    int64_t n = 0;
+    if (t.len == 0 || t.len > 18)
+        return false;
+    for (size_t i = 0; i < t.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)t.at[i] - '0';
+        if (digit > 9)
+            return false;
+        n = n * 10 + digit;
+    }
+    *out = n;
+    return true;
+}
+
+/* A text that is_whole. */
 static bool whole_to_integer(struct text t, int64_t *out)
 {
     bool negative = t.at[0] == '-';
@@ -34,69 +51,76 @@ static bool whole_to_integer(struct text t, int64_t *out)
     return true;
 }
 
-static bool is_number(struct value v)
+static bool is_number(const struct value *v)
 {
-    return v.type == VALUE_NUMBER || (v.type == VALUE_TEXT && v.outside);
+    return v->type == VALUE_NUMBER || (v->type == VALUE_TEXT && v->outside);
 }
 
-enum error value_name(struct value v, struct text *out)
+static enum error judge_name(struct text t)
 {
-    if (v.type != VALUE_TEXT)
+    if (text_is_name(t))
+        return OK;
+    return text_is_utf8(t) ? BAD_TEXT : BAD_UTF8;
+}
+
+enum error value_name(const struct value *v)
+{
+    return v->type == VALUE_TEXT ? judge_name(v->text) : BAD_TYPE;
+}
+
+enum error value_id(const struct value *v)
+{
+    if (v->type != VALUE_TEXT && !(v->type == VALUE_NUMBER && is_whole(v->text)))
         return BAD_TYPE;
-    if (!text_is_name(v.text))
-        return text_is_utf8(v.text) ? BAD_TEXT : BAD_UTF8;
-    *out = v.text;
-    return OK;
+    return judge_name(v->text);
 }
 
-enum error value_id(struct value v, struct text *out)
-{
-    if (v.type == VALUE_NUMBER && is_whole(v.text))
-        v.type = VALUE_TEXT;
-    return value_name(v, out);
-}
-
-/* "manager_id" is an id, "region" a name. */
-static bool is_id(const struct field *f)
+bool field_is_id(const struct field *f)
 {
     size_t len = strlen(f->name);
     return len > 3 && memcmp(f->name + len - 3, "_id", 3) == 0;
 }
 
-enum error value_integer(struct value v, int64_t *out)
+enum error value_integer(const struct value *v, int64_t *out)
 {
-    if (!is_number(v) || !is_whole(v.text))
+    if (!is_number(v))
         return BAD_TYPE;
-    return whole_to_integer(v.text, out) ? OK : BAD_NUMBER;
+    if (short_whole_parse(v->text, out))
+        return OK;
+    if (!is_whole(v->text))
+        return BAD_TYPE;
+    return whole_to_integer(v->text, out) ? OK : BAD_NUMBER;
 }
 
-enum error value_bool(struct value v, bool *out)
+enum error value_bool(const struct value *v, bool *out)
 {
-    if (v.type != VALUE_BOOL && !(v.type == VALUE_TEXT && v.outside))
+    if (v->type != VALUE_BOOL && !(v->type == VALUE_TEXT && v->outside))
         return BAD_TYPE;
-    if (text_equal(v.text, TEXT("true")))
+    if (text_equal(v->text, TEXT("true")))
         *out = true;
-    else if (text_equal(v.text, TEXT("false")))
+    else if (text_equal(v->text, TEXT("false")))
         *out = false;
     else
         return BAD_TYPE;
     return OK;
 }
 
-enum error value_time(struct value v, const struct calendar *calendar, int64_t *out_us)
+enum error value_time(const struct value *v, const struct calendar *calendar, int64_t *out_us)
 {
-    int64_t us;
-    if (is_number(v) && is_whole(v.text)) {
-        int64_t ms;
-        if (!whole_to_integer(v.text, &ms) || __builtin_mul_overflow(ms, MILLISECOND, &us))
+    int64_t us, ms;
+    if (is_number(v) && short_whole_parse(v->text, &ms)) {
+        if (__builtin_mul_overflow(ms, MILLISECOND, &us))
             return BAD_TIME;
-    } else if (v.type == VALUE_NUMBER) {
+    } else if (is_number(v) && is_whole(v->text)) {
+        if (!whole_to_integer(v->text, &ms) || __builtin_mul_overflow(ms, MILLISECOND, &us))
+            return BAD_TIME;
+    } else if (v->type == VALUE_NUMBER) {
         return BAD_TIME; /* 1.7e12 or 1700000000000.5: whole milliseconds only */
-    } else if (v.type == VALUE_TEXT) {
+    } else if (v->type == VALUE_TEXT) {
         int64_t day;
-        if (v.text.len != sizeof "2024-03-31" - 1)
-            return instant_parse(v.text, out_us);
-        if (date_parse(v.text, &day) != OK)
+        if (v->text.len != sizeof "2024-03-31" - 1)
+            return instant_parse(v->text, out_us);
+        if (date_parse(v->text, &day) != OK)
             return BAD_TIME;
         /* Far years are refused before the calendar sees them; a zone may move a day over either end. */
         if (day < INSTANT_MIN / DAY - 1 || day > INSTANT_END / DAY)
@@ -111,30 +135,30 @@ enum error value_time(struct value v, const struct calendar *calendar, int64_t *
     return OK;
 }
 
-static enum error read_decimal(struct value v, struct field_result *out)
+static enum error read_decimal(const struct value *v, struct field_result *out)
 {
-    if (v.type != VALUE_NUMBER && v.type != VALUE_TEXT)
+    if (v->type != VALUE_NUMBER && v->type != VALUE_TEXT)
         return BAD_TYPE;
-    return decimal_parse(v.text, &out->number, &out->rounded);
+    return decimal_parse(v->text, &out->number, &out->rounded);
 }
 
-static enum error read_day(struct value v, struct field_result *out)
+static enum error read_day(const struct value *v, struct field_result *out)
 {
-    if (v.type != VALUE_TEXT)
+    if (v->type != VALUE_TEXT)
         return BAD_TYPE;
-    if (date_parse(v.text, &out->number) != OK || out->number < INSTANT_MIN / DAY || out->number >= INSTANT_END / DAY)
+    if (date_parse(v->text, &out->number) != OK || out->number < INSTANT_MIN / DAY || out->number >= INSTANT_END / DAY)
         return BAD_DAY;
     return OK;
 }
 
-static enum error read_rate(struct value v, struct field_result *out)
+static enum error read_rate(const struct value *v, struct field_result *out)
 {
-    if (v.type != VALUE_NUMBER && v.type != VALUE_TEXT)
+    if (v->type != VALUE_NUMBER && v->type != VALUE_TEXT)
         return BAD_TYPE;
-    return rate_parse(v.text, &out->number) == NULL ? OK : BAD_RATE;
+    return rate_parse(v->text, &out->number) == NULL ? OK : BAD_RATE;
 }
 
-static enum error read_flag(struct value v, struct field_result *out)
+static enum error read_flag(const struct value *v, struct field_result *out)
 {
     bool on;
     enum error e = value_bool(v, &on);
@@ -143,12 +167,12 @@ static enum error read_flag(struct value v, struct field_result *out)
     return e;
 }
 
-static enum error read_choice(const struct field *f, struct value v, struct field_result *out)
+static enum error read_choice(const struct field *f, const struct value *v, struct field_result *out)
 {
-    if (v.type != VALUE_TEXT)
+    if (v->type != VALUE_TEXT)
         return BAD_TYPE;
     for (int i = 0; f->words[i] != NULL; i++) {
-        if (text_equal(v.text, text_of(f->words[i]))) {
+        if (text_equal(v->text, text_of(f->words[i]))) {
             out->number = i;
             return OK;
         }
@@ -172,23 +196,23 @@ int field_reader_decimals(struct field_reader *r, currency_code code)
     return r->known[i].decimals;
 }
 
-static enum error read_currency(struct field_reader *r, struct value v, struct field_result *out)
+static enum error read_currency(struct field_reader *r, const struct value *v, struct field_result *out)
 {
     currency_code code;
-    if (v.type != VALUE_TEXT)
+    if (v->type != VALUE_TEXT)
         return BAD_TYPE;
-    if (currency_parse(v.text, &code) != OK || field_reader_decimals(r, code) < 0)
+    if (currency_parse(v->text, &code) != OK || field_reader_decimals(r, code) < 0)
         return BAD_CURRENCY;
     out->number = code;
     return OK;
 }
 
-enum error field_read(struct field_reader *r, const struct field *f, struct value v, struct field_result *out)
+enum error field_read(struct field_reader *r, const struct field *f, const struct value *v, struct field_result *out)
 {
-    struct field_result read = {.text = {NULL, 0}};
+    struct field_result read = {.number = 0};
     enum error e = OK;
     switch (f->type) {
-    case FIELD_TEXT: e = is_id(f) ? value_id(v, &read.text) : value_name(v, &read.text); break;
+    case FIELD_TEXT: REQUIRE(!"a text has no number"); break;
     case FIELD_TIME: e = value_time(v, r->calendar, &read.number); break;
     case FIELD_MONEY:
         e = read_decimal(v, &read);

@@ -11,9 +11,8 @@
 #include <stdint.h>
 
 struct field_result {
-    struct text text; /* FIELD_TEXT, else empty */
-    int64_t number;   /* as field.h says; FIELD_INTEGER: the whole number itself */
-    bool rounded;     /* had more than six decimals */
+    int64_t number; /* as field.h says; FIELD_INTEGER: the whole number itself */
+    bool rounded;   /* had more than six decimals */
 };
 
 /* What reading needs to know, and the currencies that came last, since a stream has few. */
@@ -30,17 +29,19 @@ void field_reader_init(struct field_reader *r, const struct config *config, cons
 /* Digits after the point, -1 = unknown currency: config_currency_decimals, remembered. */
 int field_reader_decimals(struct field_reader *r, currency_code code);
 
-/* The value must be neither absent nor null. Leaves *out alone when it fails. */
-MUST_CHECK enum error field_read(struct field_reader *r, const struct field *f, struct value v,
+/* Any type but FIELD_TEXT. The value must be neither absent nor null. Leaves *out alone when it fails. */
+MUST_CHECK enum error field_read(struct field_reader *r, const struct field *f, const struct value *v,
                                  struct field_result *out);
 
-/* A name; BAD_TYPE, BAD_TEXT, BAD_UTF8. */
-MUST_CHECK enum error value_name(struct value v, struct text *out);
+/* FIELD_TEXT: whether v->text is a name; BAD_TYPE, BAD_TEXT, BAD_UTF8. */
+MUST_CHECK enum error value_name(const struct value *v);
 /* The same for an id, which many systems count: a whole JSON number is the text of its digits. */
-MUST_CHECK enum error value_id(struct value v, struct text *out);
+MUST_CHECK enum error value_id(const struct value *v);
+/* Which of the two a FIELD_TEXT is: "manager_id" is an id, "region" a name. */
+bool field_is_id(const struct field *f);
 /* RFC 3339 with a zone, a date (its local midnight), or whole milliseconds since the epoch. BAD_TYPE, BAD_TIME. */
-MUST_CHECK enum error value_time(struct value v, const struct calendar *calendar, int64_t *out_us);
+MUST_CHECK enum error value_time(const struct value *v, const struct calendar *calendar, int64_t *out_us);
 /* A whole number of 64 bits. BAD_TYPE, BAD_NUMBER. */
-MUST_CHECK enum error value_integer(struct value v, int64_t *out);
+MUST_CHECK enum error value_integer(const struct value *v, int64_t *out);
 /* BAD_TYPE: neither true nor false. */
-MUST_CHECK enum error value_bool(struct value v, bool *out);
+MUST_CHECK enum error value_bool(const struct value *v, bool *out);

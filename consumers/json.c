@@ -69,19 +69,6 @@ bool json_too_deep(yyjson_val *v, unsigned level)
     return false;
 }
 
-struct value json_value(yyjson_val *v)
-{
-    switch (yyjson_get_type(v)) {
-    case YYJSON_TYPE_NONE: return (struct value){.type = VALUE_ABSENT};
-    case YYJSON_TYPE_NULL: return (struct value){.type = VALUE_NULL};
-    case YYJSON_TYPE_BOOL:
-        return (struct value){.type = VALUE_BOOL, .text = yyjson_is_true(v) ? TEXT("true") : TEXT("false")};
-    case YYJSON_TYPE_RAW: return (struct value){.type = VALUE_NUMBER, .text = {yyjson_get_raw(v), yyjson_get_len(v)}};
-    case YYJSON_TYPE_STR: return (struct value){.type = VALUE_TEXT, .text = {yyjson_get_str(v), yyjson_get_len(v)}};
-    default: return (struct value){.type = VALUE_NESTED};
-    }
-}
-
 struct json_pointer *json_pointer_create(const char *text)
 {
     if (text[0] != '/')

@@ -40,8 +40,22 @@ struct value {
     struct text text; /* TEXT: the characters; NUMBER, BOOL: as it is written in JSON */
 };
 
-/* v may be NULL: absent. */
-struct value json_value(yyjson_val *v);
+/* A value that stands in the JSON. Inline, and values are passed by pointer: it is asked for each field of each message, and a
+ * struct that is copied whole just after its parts were written waits for them. */
+static inline struct value json_value(yyjson_val *v)
+{
+    switch (unsafe_yyjson_get_type(v)) {
+    case YYJSON_TYPE_STR:
+        return (struct value){.type = VALUE_TEXT, .text = {unsafe_yyjson_get_str(v), unsafe_yyjson_get_len(v)}};
+    case YYJSON_TYPE_RAW:
+        return (struct value){.type = VALUE_NUMBER, .text = {unsafe_yyjson_get_raw(v), unsafe_yyjson_get_len(v)}};
+    case YYJSON_TYPE_NULL: return (struct value){.type = VALUE_NULL};
+    case YYJSON_TYPE_BOOL:
+        return (struct value){.type = VALUE_BOOL, .text = unsafe_yyjson_is_true(v) ? TEXT("true") : TEXT("false")};
+    case YYJSON_TYPE_NONE: return (struct value){.type = VALUE_ABSENT};
+    default: return (struct value){.type = VALUE_NESTED};
+    }
+}
 
 /* A JSON Pointer (RFC 6901), taken apart. */
 struct json_pointer {

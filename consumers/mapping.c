@@ -2,8 +2,9 @@
  *
  * What an input names is a tree: its plain members are the first level, and what JSON Pointers lead to lies below,
  * so that an envelope ("/payload/after/...") is walked once, however many fields are in it. The names of a level are
- * in a table of 128 places, at most 23 of them taken; a name is hashed by its length and three of its characters,
- * which tells the names of CONTRACT 1 apart well enough, and compared in full.
+ * in a table of 128 places, at most 23 of them taken. A name is looked up by its length and its first and last eight bytes,
+ * which for up to sixteen bytes are all of it: they are hashed and compared as two integers, and only the rest of a
+ * longer one byte by byte.
  */
 #include "consumers/mapping.h"
 #include <stdlib.h>
@@ -15,18 +16,25 @@ _Static_assert((int)TARGET_COUNT <= 32, "a set of targets is a 32-bit mask");
 
 struct level;
 
+/* What a name is found by: its ends, which overlap in the middle where it is short. */
+struct name_ends {
+    uint64_t head, tail;
+};
+
 struct member {
+    struct name_ends ends;
     struct text name;
-    int64_t index;       /* that the name would be in an array, -1: none */
-    uint32_t targets;    /* who is filled from it: more than one field may be */
     uint32_t bit;        /* of the members seen in an object */
+    uint32_t targets;    /* who is filled from it: more than one field may be */
+    uint32_t first;      /* of the targets */
+    int32_t index;       /* that the name would be in an array, -1: none */
     struct level *below; /* what is wanted in it; NULL: nothing */
 };
 
 struct level {
     unsigned member_count;
-    struct member members[TARGET_COUNT];
-    uint8_t table[TABLE_SIZE]; /* index in members + 1; 0 = free */
+    uint8_t table[TABLE_SIZE];               /* index in members; 0 = free */
+    struct member members[TARGET_COUNT + 1]; /* the first one is none */
 };
 
 struct mapping {
@@ -34,41 +42,66 @@ struct mapping {
     const struct field_source *sources[TARGET_COUNT]; /* NULL: not mapped */
     struct json_pointer *pointers[TARGET_COUNT];      /* whose tokens are names in the levels */
     uint32_t outside;                                 /* targets that do not come from the JSON */
+    uint32_t plain;                                   /* those that do, and have no table of values */
     struct level top;
     struct field_source filter;
 };
 
-static unsigned place_of(struct text name)
+static inline struct name_ends ends_of(struct text name)
 {
-    if (name.len == 0)
-        return 0;
-    const unsigned char *at = (const unsigned char *)name.at;
-    unsigned h = (unsigned)name.len * 41u + at[0] * 3u + at[name.len / 2] * 7u + at[name.len - 1] * 17u;
-    return h % TABLE_SIZE;
+    struct name_ends e = {0, 0};
+    if (name.len >= 8) {
+        memcpy(&e.head, name.at, 8);
+        memcpy(&e.tail, name.at + name.len - 8, 8);
+    } else if (name.len >= 4) {
+        memcpy(&e.head, name.at, 4);
+        memcpy(&e.tail, name.at + name.len - 4, 4);
+    } else if (name.len > 0) {
+        const unsigned char *at = (const unsigned char *)name.at;
+        e.head = (uint64_t)at[0] << 16 | (uint64_t)at[name.len / 2] << 8 | at[name.len - 1];
+    }
+    return e;
 }
 
-static const struct member *member_find(const struct level *l, struct text name)
+static unsigned place_of(struct name_ends e, size_t len)
 {
-    for (unsigned i = place_of(name);; i = (i + 1) % TABLE_SIZE) {
-        if (l->table[i] == 0)
-            return NULL;
-        const struct member *found = &l->members[l->table[i] - 1];
-        if (found->name.len == name.len && memcmp(found->name.at, name.at, name.len) == 0)
-            return found;
-    }
+    /* Multiplied so that each byte reaches the upper seven bits; the factor is that of Fibonacci hashing. */
+    return (unsigned)((e.head + e.tail * 31 + len) * UINT64_C(0x9e3779b97f4a7c15) >> 57);
+}
+
+static bool is_named(const struct member *m, struct text name, struct name_ends e)
+{
+    return m->name.len == name.len && m->ends.head == e.head && m->ends.tail == e.tail &&
+           (name.len <= 16 || memcmp(m->name.at + 8, name.at + 8, name.len - 16) == 0);
+}
+
+/* The place of the name in the table, or the free one where it would be. */
+static unsigned place_find(const struct level *l, struct text name, struct name_ends e)
+{
+    unsigned i = place_of(e, name.len);
+    while (l->table[i] != 0 && !is_named(&l->members[l->table[i]], name, e))
+        i = (i + 1) % TABLE_SIZE;
+    return i;
 }
 
 static struct member *member_want(struct level *l, struct text name)
 {
-    unsigned i = place_of(name);
-    while (l->table[i] != 0 && !text_equal(l->members[l->table[i] - 1].name, name))
-        i = (i + 1) % TABLE_SIZE;
+    struct name_ends ends = ends_of(name);
+    unsigned i = place_find(l, name, ends);
     if (l->table[i] == 0) {
+        uint32_t bit = UINT32_C(1) << l->member_count++;
         l->members[l->member_count] =
-            (struct member){.name = name, .index = json_pointer_index(name), .bit = UINT32_C(1) << l->member_count};
-        l->table[i] = (uint8_t)++l->member_count;
+            (struct member){.name = name, .ends = ends, .index = (int32_t)json_pointer_index(name), .bit = bit};
+        l->table[i] = (uint8_t)l->member_count;
     }
-    return &l->members[l->table[i] - 1];
+    return &l->members[l->table[i]];
+}
+
+static void member_fills(struct member *m, unsigned target)
+{
+    if (m->targets == 0)
+        m->first = target;
+    m->targets |= UINT32_C(1) << target;
 }
 
 static struct member *pointer_want(struct level *l, const struct json_pointer *p)
@@ -87,7 +120,7 @@ static struct member *pointer_want(struct level *l, const struct json_pointer *p
 
 static void level_fini(struct level *l)
 {
-    for (unsigned i = 0; i < l->member_count; i++) {
+    for (unsigned i = 1; i <= l->member_count; i++) {
         if (l->members[i].below == NULL)
             continue;
         level_fini(l->members[i].below);
@@ -120,14 +153,16 @@ struct mapping *mapping_create(const struct input_config *input)
             continue;
         uint32_t bit = UINT32_C(1) << t;
         if (s->kind == SOURCE_MEMBER) {
-            member_want(&m->top, text_of(s->name))->targets |= bit;
+            member_fills(member_want(&m->top, text_of(s->name)), t);
         } else if (s->kind == SOURCE_POINTER) {
             m->pointers[t] = json_pointer_create(s->name);
             REQUIRE(m->pointers[t] != NULL); /* the configuration was checked */
-            pointer_want(&m->top, m->pointers[t])->targets |= bit;
+            member_fills(pointer_want(&m->top, m->pointers[t]), t);
         } else {
             m->outside |= bit;
         }
+        if (!(m->outside & bit) && s->map_count == 0)
+            m->plain |= bit;
     }
     return m;
 }
@@ -168,10 +203,13 @@ const char *mapping_name(const struct mapping *m, unsigned target)
 
 static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out, struct text *out_name);
 
-static enum error take(const struct member *wanted, yyjson_val *value, struct mapped *out, struct text *out_name)
+static inline enum error take(const struct member *wanted, yyjson_val *value, struct mapped *out, struct text *out_name)
 {
-    out->present |= wanted->targets;
-    for (uint32_t targets = wanted->targets; targets != 0; targets &= targets - 1)
+    uint32_t targets = wanted->targets;
+    out->present |= targets;
+    if (targets != 0)
+        out->json[wanted->first] = value;
+    while ((targets &= targets - 1) != 0) /* seldom */
         out->json[__builtin_ctz(targets)] = value;
     return wanted->below != NULL ? walk(wanted->below, value, out, out_name) : OK;
 }
@@ -180,7 +218,7 @@ static enum error take(const struct member *wanted, yyjson_val *value, struct ma
 static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out, struct text *out_name)
 {
     if (yyjson_is_arr(at)) {
-        for (unsigned i = 0; i < l->member_count; i++) {
+        for (unsigned i = 1; i <= l->member_count; i++) {
             yyjson_val *value = l->members[i].index >= 0 ? yyjson_arr_get(at, (size_t)l->members[i].index) : NULL;
             enum error e = value != NULL ? take(&l->members[i], value, out, out_name) : OK;
             if (e != OK)
@@ -194,9 +232,10 @@ static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out
     yyjson_obj_foreach(at, i, count, key, value)
     {
         struct text name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
-        const struct member *wanted = member_find(l, name);
-        if (wanted == NULL)
+        unsigned place = l->table[place_find(l, name, ends_of(name))];
+        if (place == 0)
             continue;
+        const struct member *wanted = &l->members[place];
         if (seen & wanted->bit) {
             *out_name = name;
             return BAD_DUPLICATE_KEY;
@@ -209,7 +248,7 @@ static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out
     return OK;
 }
 
-enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out, struct text *out_name)
+static enum error look_at_depth(yyjson_val *root, struct text *out_name)
 {
     yyjson_val *key, *value;
     size_t i, count;
@@ -220,8 +259,24 @@ enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped
             return BAD_DEPTH;
         }
     }
+    return OK;
+}
+
+enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out, struct text *out_name)
+{
     out->present = 0;
+    /* A level needs a value of its own, so a few values cannot be deep. */
+    if (unsafe_yyjson_get_next(root) - root > JSON_DEPTH_MAX) {
+        enum error e = look_at_depth(root, out_name);
+        if (e != OK)
+            return e;
+    }
     return walk(&m->top, root, out, out_name);
+}
+
+uint32_t mapping_plain(const struct mapping *m)
+{
+    return m->plain;
 }
 
 uint32_t mapping_given(const struct mapping *m, const struct mapped *found)
@@ -229,9 +284,11 @@ uint32_t mapping_given(const struct mapping *m, const struct mapped *found)
     return found->present | m->outside;
 }
 
-static yyjson_val *found_value(const struct mapped *found, unsigned target)
+static struct value found_value(const struct mapped *found, unsigned target)
 {
-    return found->present & UINT32_C(1) << target ? found->json[target] : NULL;
+    if (!(found->present & UINT32_C(1) << target))
+        return (struct value){.type = VALUE_ABSENT};
+    return json_value(found->json[target]);
 }
 
 /* A table speaks of texts; a number or bool is looked up as it is written. What it does not name stays. */
@@ -258,7 +315,7 @@ struct value mapping_value(const struct mapping *m, const struct mapped *found, 
         return v;
     switch (s->kind) {
     case SOURCE_MEMBER:
-    case SOURCE_POINTER: v = json_value(found_value(found, target)); break;
+    case SOURCE_POINTER: v = found_value(found, target); break;
     case SOURCE_CONSTANT: v = (struct value){.type = VALUE_TEXT, .outside = true, .text = text_of(s->name)}; break;
     case SOURCE_HEADER:
         if (parts->header != NULL && parts->header(parts->context, s->name, &v.text)) {
@@ -280,7 +337,7 @@ bool mapping_passes(const struct mapping *m, const struct mapped *found)
     const struct filter_config *filter = &m->input->filter;
     if (m->sources[TARGET_FILTER] == NULL)
         return true;
-    struct value v = json_value(found_value(found, TARGET_FILTER));
+    struct value v = found_value(found, TARGET_FILTER);
     if (v.type == VALUE_NULL)
         v.text = TEXT("null");
     bool listed = false;

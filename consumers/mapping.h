@@ -50,7 +50,10 @@ uint32_t mapping_given(const struct mapping *m, const struct mapped *found);
 MUST_CHECK enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out,
                                    struct text *out_name);
 
-/* The value of a target after its table of values. */
+/* The targets whose value is what stands in the JSON as it stands there, as bits: json_value of mapped.json, absent without it. */
+uint32_t mapping_plain(const struct mapping *m);
+
+/* The value of any target after its table of values. */
 struct value mapping_value(const struct mapping *m, const struct mapped *found, const struct message_parts *parts,
                            unsigned target);
 
