@@ -13,35 +13,6 @@
 
 enum { TICKS = 3000, TICK_US = 100 * MILLISECOND, SLICE = 24 };
 
-/* A deal that was begun some days ago and is won now, or a payment. */
-static const struct event *tell(const struct sales_floor *f, int64_t number, int64_t now_us)
-{
-    static _Alignas(64) char memory[EVENT_SIZE_MAX];
-    struct event_builder b;
-    char key[24], manager[24], team[24];
-    unsigned owner = (unsigned)(number * 7919 % f->managers);
-    snprintf(key, sizeof key, "N%09" PRId64, number);
-    snprintf(manager, sizeof manager, "manager-%u", owner);
-    snprintf(team, sizeof team, "team-%u", owner % f->teams);
-    if (number % 2 == 0) {
-        event_begin(&b, memory, KIND_DEAL, text_of(key));
-        event_add_text(&b, FIELD_MANAGER, text_of(manager));
-        event_add_text(&b, FIELD_TEAM, text_of(team));
-        event_add_text(&b, DEAL_STAGE, TEXT("won"));
-        event_add_number(&b, DEAL_AMOUNT, 1000000 + number);
-        event_add_number(&b, DEAL_CREATED_AT, now_us - (number % 60 + 1) * DAY);
-        event_add_number(&b, DEAL_CLOSED_AT, now_us);
-    } else {
-        event_begin(&b, memory, KIND_PAYMENT, text_of(key));
-        event_add_text(&b, FIELD_MANAGER, text_of(manager));
-        event_add_text(&b, FIELD_TEAM, text_of(team));
-        event_add_number(&b, PAYMENT_AMOUNT, 1000000 + number);
-        event_add_number(&b, PAYMENT_PAID_AT, now_us);
-    }
-    event_finish(&b, now_us, 0, false, TEXT(""));
-    return (const struct event *)(const void *)memory;
-}
-
 static int64_t longest_slice_us;
 
 /* Returns what it took in all. */
@@ -84,7 +55,7 @@ int main(int argc, char **argv)
         int64_t from_us = clock_monotonic_us();
         now_us += TICK_US;
         for (int64_t i = 0; i < each; i++, number++)
-            shard_apply(shard, tell(&f, number, now_us - number % TICK_US));
+            shard_apply(shard, sales_floor_live(&f, number, now_us - number % TICK_US));
         shard_advance(shard, now_us);
         int64_t applied_us = clock_monotonic_us();
         took_us[tick] = cut(shard, false, s);

@@ -219,3 +219,31 @@ void sales_floor_tell(const struct sales_floor *f, struct shard *shard)
     shard_advance(shard, FLOOR_UNTIL_US);
     free(items);
 }
+
+const struct event *sales_floor_live(const struct sales_floor *f, int64_t number, int64_t at_us)
+{
+    static _Alignas(64) char memory[EVENT_SIZE_MAX];
+    struct event_builder b;
+    char key[24], manager[24], team[24];
+    unsigned owner = (unsigned)(number * 7919 % f->managers);
+    snprintf(key, sizeof key, "N%09" PRId64, number);
+    snprintf(manager, sizeof manager, "manager-%u", owner);
+    snprintf(team, sizeof team, "team-%u", owner % f->teams);
+    if (number % 2 == 0) {
+        event_begin(&b, memory, KIND_DEAL, text_of(key));
+        event_add_text(&b, FIELD_MANAGER, text_of(manager));
+        event_add_text(&b, FIELD_TEAM, text_of(team));
+        event_add_text(&b, DEAL_STAGE, TEXT("won"));
+        event_add_number(&b, DEAL_AMOUNT, 1000000 + number);
+        event_add_number(&b, DEAL_CREATED_AT, at_us - (number % 60 + 1) * DAY);
+        event_add_number(&b, DEAL_CLOSED_AT, at_us);
+    } else {
+        event_begin(&b, memory, KIND_PAYMENT, text_of(key));
+        event_add_text(&b, FIELD_MANAGER, text_of(manager));
+        event_add_text(&b, FIELD_TEAM, text_of(team));
+        event_add_number(&b, PAYMENT_AMOUNT, 1000000 + number);
+        event_add_number(&b, PAYMENT_PAID_AT, at_us);
+    }
+    event_finish(&b, at_us, 0, false, TEXT(""));
+    return (const struct event *)(const void *)memory;
+}

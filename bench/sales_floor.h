@@ -4,7 +4,7 @@
  * A deal has a lead (six of ten), three stages, an end after 1 to 90 days, and when it is won one to three payments and
  * now and then an answer to a question. So most deals are closed; those that were created last stand open.
  *
- * Thread: one; sales_floor_event's memory is static.
+ * Thread: one; the memory of events is static.
  */
 #pragma once
 #include "aggregators/event.h"
@@ -35,5 +35,8 @@ struct sales_floor sales_floor_of(int64_t deals);
 struct floor_item *sales_floor_programme(const struct sales_floor *f, size_t *out_count);
 /* Valid until the next call. */
 const struct event *sales_floor_event(const struct sales_floor *f, const struct floor_item *item);
+/* What goes on after those two years: by turns a deal that was begun some days ago and is won at that instant, and a payment.
+ * Valid until the next call. */
+const struct event *sales_floor_live(const struct sales_floor *f, int64_t number, int64_t at_us);
 /* Applies all of it, as read from one partition; the shard stands at FLOOR_UNTIL_US then. */
 void sales_floor_tell(const struct sales_floor *f, struct shard *shard);
