@@ -225,7 +225,8 @@ const struct event *sales_floor_live(const struct sales_floor *f, int64_t number
     static _Alignas(64) char memory[EVENT_SIZE_MAX];
     struct event_builder b;
     char key[24], manager[24], team[24];
-    unsigned owner = (unsigned)(number * 7919 % f->managers);
+    /* So many events in a row as there are managers are of different ones, and the next round swaps deals and payments. */
+    unsigned owner = (unsigned)((number * 7919 + number / f->managers) % f->managers);
     snprintf(key, sizeof key, "N%09" PRId64, number);
     snprintf(manager, sizeof manager, "manager-%u", owner);
     snprintf(team, sizeof team, "team-%u", owner % f->teams);

@@ -1,0 +1,206 @@
+/* bench_stall.c - for how long the writer does not look at its ring: a company of 100,000 managers, its events, cuts and
+ * checkpoints, over a midnight. Goals: 99.99 of 100 slices within 1 ms, none above 5 ms.
+ *
+ * The loop is that of daemon/writer.c, with its budgets: up to 512 events, then a slice of the cut at hand, or time moves on
+ * and a cut begins when the tick has passed; then a slice of the checkpoint. Each of these is a slice, by its kind, and a turn is
+ * all that lies between two batches of events. An event is measured alone: the longest of them are those by which a table
+ * grows. Processor time, and event time goes on as much as the work took, so that what falls behind stays behind. The
+ * publisher takes each snapshot at once; the checkpoint's rows go nowhere.
+ *
+ * Usage: bench_stall [MANAGERS [EVENTS A SECOND]] */
+#include "aggregators/shard.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "bench/rounds.h"
+#include "bench/sales_floor.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* As in daemon/writer.c and checkpointer.c. */
+enum { BATCH = 512, CUT_SLICE = 24, WORK_SLICE = 20000, COPY_ROWS = 1000, AUDIT_LOOKS = 400 };
+
+#define TICK_US       (100 * MILLISECOND)
+#define CHECKPOINT_US (5 * SECOND)
+#define AUDIT_US      (100 * MILLISECOND)
+#define BEFORE_US     (10 * SECOND) /* of midnight */
+#define AFTER_US      (20 * SECOND)
+#define FILL_US       (3 * DAY)
+
+enum kind { AN_EVENT, TIME, WORK, CUT, COPY, AUDIT, TURN, KIND_OF_SLICES };
+
+static const char *const kind_names[] = {"an event",         "time moves on",         "work of a change",
+                                         "slice of a cut",   "slice of a checkpoint", "slice of the audit",
+                                         "a turn, all of it"};
+
+struct bench {
+    struct sales_floor floor;
+    struct config *config;
+    struct calendar *calendar;
+    struct shard *shard;
+    struct snapshot *snapshot;
+    int64_t number, rate, begin_us, now_us, cut_us, stored_us, audited_us;
+    int64_t cuts, checkpoints, rows;
+    bool copying;
+    struct buffer row_bytes;
+    struct slices slices[KIND_OF_SLICES];
+};
+
+static void no_difference(void *context, const struct audit_difference *d)
+{
+    (void)context;
+    (void)d;
+    REQUIRE(!"the audit found a difference");
+}
+
+static void fill(struct bench *b)
+{
+    static _Alignas(64) char memory[EVENT_SIZE_MAX];
+    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
+    shard_apply(b->shard, (const struct event *)(const void *)memory);
+    int64_t fill = 4 * (int64_t)b->floor.managers;
+    for (; b->number < fill; b->number++)
+        shard_apply(b->shard,
+                    sales_floor_live(&b->floor, b->number, b->now_us - FILL_US + b->number * (FILL_US / fill)));
+    shard_advance(b->shard, b->now_us);
+    while (!shard_work(b->shard, UINT32_MAX))
+        ;
+    shard_cut(b->shard, READER_PUBLISHER, true, b->snapshot);
+}
+
+/* A slice that began at from_us ends now. */
+static int64_t ended(struct bench *b, enum kind kind, int64_t from_us)
+{
+    int64_t now_us = clock_cpu_us();
+    slices_add(&b->slices[kind], now_us - from_us);
+    return now_us;
+}
+
+/* Those that have come by now; an event's instant is the one by which it comes. */
+static int64_t take_batch(struct bench *b, int64_t at_us)
+{
+    int64_t told = (b->now_us - b->begin_us) * b->rate / SECOND, first = 4 * (int64_t)b->floor.managers;
+    for (int i = 0; i < BATCH && b->number - first < told; i++, b->number++) {
+        const struct event *e =
+            sales_floor_live(&b->floor, b->number, b->begin_us + (b->number - first) * SECOND / b->rate);
+        at_us = clock_cpu_us();
+        shard_apply(b->shard, e);
+        at_us = ended(b, AN_EVENT, at_us);
+    }
+    return at_us;
+}
+
+static int64_t copy(struct bench *b, int64_t at_us)
+{
+    if (!b->copying) {
+        if (b->now_us - b->stored_us < CHECKPOINT_US || !shard_has_unstored(b->shard))
+            return at_us;
+        shard_copy_begin(b->shard);
+        b->copying = true;
+        b->stored_us = b->now_us;
+        b->checkpoints++;
+    }
+    buffer_clear(&b->row_bytes);
+    if (shard_copy_step(b->shard, COPY_ROWS, &b->row_bytes)) {
+        shard_copy_end(b->shard, true);
+        b->copying = false;
+    }
+    return ended(b, COPY, at_us);
+}
+
+static int64_t serve(struct bench *b, int64_t at_us)
+{
+    bool cutting = shard_is_cutting(b->shard);
+    if (!cutting) {
+        shard_advance(b->shard, b->now_us - b->now_us % MILLISECOND);
+        at_us = ended(b, TIME, at_us);
+        if (shard_has_work(b->shard)) {
+            bool done = shard_work(b->shard, WORK_SLICE);
+            at_us = ended(b, WORK, at_us);
+            if (!done)
+                return at_us;
+        }
+        if (b->now_us - b->cut_us < TICK_US || !shard_has_changes(b->shard, READER_PUBLISHER))
+            return at_us;
+        b->cut_us = b->now_us;
+        shard_cut_begin(b->shard, READER_PUBLISHER, false, b->snapshot);
+        b->cuts++;
+    }
+    shard_cut_step(b->shard, CUT_SLICE);
+    return ended(b, CUT, at_us);
+}
+
+static void turn(struct bench *b)
+{
+    int64_t begun_us = clock_cpu_us(), from_us = take_batch(b, begun_us), at_us = serve(b, from_us);
+    at_us = copy(b, at_us);
+    if (!shard_is_cutting(b->shard) && b->now_us - b->audited_us >= AUDIT_US) {
+        b->audited_us = b->now_us;
+        shard_audit(b->shard, AUDIT_LOOKS, no_difference, NULL);
+        at_us = ended(b, AUDIT, at_us);
+    }
+    slices_add(&b->slices[TURN], at_us - from_us);
+    int64_t took_us = at_us - begun_us;
+    bool busy = shard_is_cutting(b->shard) || b->copying || shard_has_work(b->shard);
+    b->now_us += busy || took_us > MILLISECOND ? took_us : MILLISECOND;
+}
+
+static void print(struct bench *b)
+{
+    static const int64_t edges_us[] = {10, 100, 1000, 5000, 20000, INT32_MAX};
+    enum { EDGES = sizeof edges_us / sizeof *edges_us };
+    printf("%-22s %9s %8s %8s %8s %9s   %8s %8s %8s %8s %8s %8s\n", "ms", "slices", "p50", "p99", "p99.99", "longest",
+           "<=0.01", "<=0.1", "<=1", "<=5", "<=20", "more");
+    for (enum kind k = 0; k < KIND_OF_SLICES; k++) {
+        struct slices *s = &b->slices[k];
+        int64_t counts[EDGES] = {0};
+        for (size_t i = 0; i < s->count; i++) {
+            int edge = 0;
+            while (s->us[i] > edges_us[edge])
+                edge++;
+            counts[edge]++;
+        }
+        printf("%-22s %9zu %8.3f %8.3f %8.3f %9.3f  ", kind_names[k], s->count, (double)slices_quantile(s, 5000) / 1000,
+               (double)slices_quantile(s, 9900) / 1000, (double)slices_quantile(s, 9999) / 1000,
+               (double)slices_quantile(s, 10000) / 1000);
+        for (int i = 0; i < EDGES; i++)
+            printf(" %8" PRId64, counts[i]);
+        printf("\n");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench b;
+    unsigned managers = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 100000;
+    b.rate = argc > 2 ? strtoll(argv[2], NULL, 10) : 5000;
+    REQUIRE(managers > 0 && b.rate > 0);
+    b.floor = (struct sales_floor){.managers = managers, .teams = managers / 100 + 1};
+    b.config = config_default();
+    b.calendar = calendar_create("UTC", 1, 1);
+    b.shard = shard_create(b.config, b.calendar);
+    b.snapshot = snapshot_create();
+    buffer_init(&b.row_bytes);
+    shard_store_changes(b.shard);
+    b.begin_us = b.now_us = FLOOR_UNTIL_US - BEFORE_US; /* which is a midnight */
+    fill(&b);
+    while (b.now_us < FLOOR_UNTIL_US + AFTER_US)
+        turn(&b);
+    int64_t late = (b.now_us - b.begin_us) * b.rate / SECOND - (b.number - 4 * (int64_t)managers);
+    printf("%u managers, %" PRId64 " events a second over midnight, %" PRId64 " cuts, %" PRId64 " checkpoints; %" PRId64
+           " events behind at the end\n",
+           managers, b.rate, b.cuts, b.checkpoints, late);
+    print(&b);
+    int64_t most = slices_quantile(&b.slices[TURN], 9999), longest = slices_quantile(&b.slices[TURN], 10000);
+    printf("a turn: p99.99 %.1f ms, goal 1: %s; longest %.1f ms, goal 5: %s\n", (double)most / 1000,
+           most <= MILLISECOND ? "met" : "missed", (double)longest / 1000,
+           longest <= 5 * MILLISECOND ? "met" : "missed");
+    for (enum kind k = 0; k < KIND_OF_SLICES; k++)
+        slices_fini(&b.slices[k]);
+    buffer_fini(&b.row_bytes);
+    snapshot_destroy(b.snapshot);
+    shard_destroy(b.shard);
+    calendar_destroy(b.calendar);
+    config_destroy(b.config);
+    return 0;
+}

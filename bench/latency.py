@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""latency.py - how old an event is when its number stands in Redis, at fixed rates, beside a bare consumer of the same run.
+
+    latency.py BUILD_DIR [--rates N,N...] [--seconds N] [--ticks T,T...]
+
+Real Kafka and Redis; bench/bench_latency.c produces in an open loop and measures, and says how. Each run has a kpid, a topic and a
+Redis of its own. The ticks are publish.tick: its smallest value and its default; cores are what kpid took of the processor.
+Goals: at 20,000 events a second with the smallest tick half of the events are visible within 5 ms, 99 of 100 within 20 ms.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tests", "support"))
+import servers  # noqa: E402
+from daemon import Daemon  # noqa: E402
+from pipeline import cpu_s  # noqa: E402
+
+CONFIG = """
+inputs: [{{kind: deal, topic: {topic}}}]
+publish: {{tick: {tick}}}
+"""
+GOAL_RATE, GOAL_P50_MS, GOAL_P99_MS = 20000, 5, 20
+
+
+def measure(kafka, program, topic, tick, rate, seconds):
+    kafka.create_topic(topic, partitions=4)
+    with servers.Redis() as redis, Daemon("--brokers", kafka.bootstrap, "--redis", redis.address,
+                                          config=CONFIG.format(topic=topic, tick=tick)) as kpid:
+        kpid.wait_ready()
+        cpu = cpu_s(kpid.process.pid)
+        line = subprocess.run([program, kafka.bootstrap, str(redis.port), topic, str(rate), str(seconds)], check=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+        result = json.loads(line)
+        result["cores"] = (cpu_s(kpid.process.pid) - cpu) / seconds
+        result["publishes"] = int(kpid.metric("kpid_publish_total"))
+        kpid.stop()
+    kafka.tool("delete-topic", topic)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build_dir")
+    parser.add_argument("--rates", default="1000,20000,100000")
+    parser.add_argument("--ticks", default="10ms,100ms")
+    parser.add_argument("--seconds", type=int, default=20)
+    arguments = parser.parse_args()
+    os.environ["KPID_BIN_DIR"] = os.path.join(os.path.abspath(arguments.build_dir), "bin")
+    program = os.path.join(arguments.build_dir, "bench", "bench_latency")
+    smallest = arguments.ticks.split(",")[0]
+    goal = None
+
+    print(f"{'':>6} {'events/s':>9} {'sent/s':>8} {'publishes/s':>11} {'cores':>5}   {'Kafka, ms':^22}   {'in Redis, ms':^22}   "
+          f"{'difference, ms':^22}")
+    print(f"{'tick':>6} {'':>9} {'':>8} {'':>11} {'':>5} " + f"  {'p50':>6} {'p99':>7} {'max':>7} " * 3)
+    with servers.Kafka(heap="1g") as kafka:
+        kafka.create_topic("kpid-dead-letters")
+        for tick in arguments.ticks.split(","):
+            for rate in map(int, arguments.rates.split(",")):
+                r = measure(kafka, program, f"deals-{tick}-{rate}", tick, rate, arguments.seconds)
+                figures = "".join(f"  {r[of]['p50_ms']:>6.1f} {r[of]['p99_ms']:>7.1f} {r[of]['max_ms']:>7.1f} "
+                                  for of in ("kafka", "redis", "difference"))
+                print(f"{tick:>6} {rate:>9,} {r['sent_a_second']:>8,.0f} {r['publishes'] / arguments.seconds:>11.0f} "
+                      f"{r['cores']:>5.2f} "
+                      f"{figures}", flush=True)
+                if r["lost"] or r["refused"]:
+                    sys.exit(f"latency: {r['lost']} probes were never seen, {r['refused']} messages refused")
+                if tick == smallest and rate == GOAL_RATE:
+                    goal = r["redis"]
+    if goal:
+        met = goal["p50_ms"] <= GOAL_P50_MS and goal["p99_ms"] <= GOAL_P99_MS
+        print(f"goal at {GOAL_RATE:,}/s, tick {smallest}: p50 {goal['p50_ms']:.1f} of {GOAL_P50_MS} ms, "
+              f"p99 {goal['p99_ms']:.1f} of {GOAL_P99_MS} ms: {'met' if met else 'missed'}")
+
+
+if __name__ == "__main__":
+    main()
