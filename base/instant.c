@@ -1,4 +1,6 @@
 #include "base/instant.h"
+#include <endian.h>
+#include <string.h>
 
 int64_t days_from_civil(struct civil c)
 {
@@ -71,10 +73,9 @@ enum error date_parse(struct text t, int64_t *out_days)
  * takes 10 and more to 0x80, and 0x7F where another character does, which takes all but 0 there. */
 static bool pairs_of(const char *at, uint64_t pattern, uint64_t over, uint64_t *out)
 {
-    uint64_t w = 0;
-    for (int i = 0; i < 8; i++) /* one load, whatever the machine's byte order */
-        w |= (uint64_t)(unsigned char)at[i] << 8 * i;
-    w ^= pattern;
+    uint64_t w;
+    memcpy(&w, at, sizeof w);
+    w = le64toh(w) ^ pattern;
     if (((w + over) | w) & UINT64_C(0x8080808080808080))
         return false;
     *out = w * 10 + (w >> 8);

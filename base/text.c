@@ -82,7 +82,7 @@ static size_t plain_length(struct text t)
 {
     size_t i = 0;
     uint64_t w;
-    for (; i + 8 <= t.len; i += 8) {
+    for (; t.len - i >= 8; i += 8) {
         memcpy(&w, t.at + i, 8);
         if (!is_plain(w))
             return i;

@@ -34,7 +34,7 @@ struct work {
     const struct mapping *mapping;
     const struct field_sets *sets;
     const struct message *message;
-    uint32_t plain; /* mapping_plain */
+    uint32_t ready; /* targets that stand in the message's JSON and mean what they say */
     struct mapped found;
     int64_t kafka_ms;
     void *memory;
@@ -109,15 +109,12 @@ static enum error refuse_target(struct work *w, enum error e, unsigned target)
     return refuse(w, e, text_of(mapping_name(w->mapping, target)));
 }
 
-/* Most values stand in the JSON and mean what they say; only for the others is the mapping asked. */
+/* Most values are ready; only for the others is the mapping asked. */
 static inline struct value value_of(const struct work *w, unsigned target)
 {
-    uint32_t bit = UINT32_C(1) << target;
-    if (!(w->plain & bit))
-        return mapping_value(w->mapping, &w->found, &w->message->parts, target);
-    if (!(w->found.present & bit))
-        return (struct value){.type = VALUE_ABSENT};
-    return json_value(w->found.json[target]);
+    if (w->ready >> target & 1)
+        return json_value(w->found.json[target]);
+    return mapping_value(w->mapping, &w->found, &w->message->parts, target);
 }
 
 static inline bool is_given(const struct value *v)
@@ -323,6 +320,7 @@ static enum error record(struct work *w, yyjson_val *root)
     enum error e = mapping_find(w->mapping, root, &w->found, &name);
     if (e != OK)
         return refuse(w, e, name);
+    w->ready = mapping_plain(w->mapping) & w->found.present;
     if (!mapping_passes(w->mapping, &w->found)) {
         w->filtered = true;
         return OK;
@@ -379,7 +377,6 @@ static void begin(struct work *w, struct decoder *d, unsigned input, const struc
     w->decoder = d;
     w->mapping = d->mappings[input];
     w->sets = &d->sets[input];
-    w->plain = mapping_plain(w->mapping);
     w->message = message;
     w->memory = memory;
     w->filtered = false;

@@ -27,6 +27,7 @@ struct member {
     uint32_t bit;        /* of the members seen in an object */
     uint32_t targets;    /* who is filled from it: more than one field may be */
     uint32_t first;      /* of the targets */
+    bool alone;          /* it fills one target and nothing is wanted in it, as most */
     int32_t index;       /* that the name would be in an array, -1: none */
     struct level *below; /* what is wanted in it; NULL: nothing */
 };
@@ -104,6 +105,16 @@ static void member_fills(struct member *m, unsigned target)
     m->targets |= UINT32_C(1) << target;
 }
 
+static void level_finish(struct level *l)
+{
+    for (unsigned i = 1; i <= l->member_count; i++) {
+        struct member *m = &l->members[i];
+        m->alone = m->below == NULL && __builtin_popcount(m->targets) == 1;
+        if (m->below != NULL)
+            level_finish(m->below);
+    }
+}
+
 static struct member *pointer_want(struct level *l, const struct json_pointer *p)
 {
     struct member *m = NULL;
@@ -164,6 +175,7 @@ struct mapping *mapping_create(const struct input_config *input)
         if (!(m->outside & bit) && s->map_count == 0)
             m->plain |= bit;
     }
+    level_finish(&m->top);
     return m;
 }
 
@@ -236,7 +248,12 @@ static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out
         if (place == 0)
             continue;
         const struct member *wanted = &l->members[place];
-        if (seen & wanted->bit) {
+        if (wanted->alone && !(out->present & wanted->targets)) {
+            out->present |= wanted->targets;
+            out->json[wanted->first] = value;
+            continue;
+        }
+        if (wanted->alone || (seen & wanted->bit)) {
             *out_name = name;
             return BAD_DUPLICATE_KEY;
         }
