@@ -1,5 +1,7 @@
 #include "base/money.h"
 
+__extension__ typedef unsigned __int128 uint128;
+
 int64_t power_of_ten(int n)
 {
     static const int64_t powers[] = {1,
@@ -50,6 +52,15 @@ int128 common_divisor(int128 a, int128 b)
     a = a < 0 ? -a : a;
     b = b < 0 ? -b : b;
     while (b != 0) {
+        if ((int64_t)a == a && (int64_t)b == b) { /* from here on by an instruction, and it stays so */
+            uint64_t greater = (uint64_t)a, less = (uint64_t)b;
+            while (less != 0) {
+                uint64_t rest = greater % less;
+                greater = less;
+                less = rest;
+            }
+            return (int128)greater;
+        }
         int128 rest = a % b;
         a = b;
         b = rest;
@@ -239,31 +250,46 @@ int128 micro_to_minor(int64_t micro, int decimals)
     return divide_half_even(micro, power_of_ten(6 - decimals));
 }
 
+/* Writes the digits of n so that they end before `end`, zeros in front up to `least`; returns where they begin. Most numbers
+ * have 64 bits, which are divided several times quicker than 128. */
+static char *digits_before(char *end, uint128 n, int least)
+{
+    for (; n > UINT64_MAX; n /= 10, least--)
+        *--end = (char)('0' + (int)(n % 10));
+    for (uint64_t rest = (uint64_t)n; rest > 0 || least > 0; rest /= 10, least--)
+        *--end = (char)('0' + (int)(rest % 10));
+    return end;
+}
+
 void int128_format(struct buffer *b, int128 n)
 {
-    char digits[48];
-    size_t at = sizeof digits;
-    bool negative = n < 0;
-    do {
-        int digit = (int)(n % 10);
-        digits[--at] = (char)('0' + (digit < 0 ? -digit : digit));
-        n /= 10;
-    } while (n != 0);
-    if (negative)
-        digits[--at] = '-';
-    buffer_add(b, digits + at, sizeof digits - at);
+    char digits[48], *end = digits + sizeof digits;
+    char *at = digits_before(end, n < 0 ? -(uint128)n : (uint128)n, 1);
+    if (n < 0)
+        *--at = '-';
+    buffer_add(b, at, (size_t)(end - at));
 }
 
 void minor_format(struct buffer *b, int128 minor, int decimals)
 {
-    int64_t unit = power_of_ten(decimals);
+    char digits[48], *end = digits + sizeof digits, *at = end;
+    uint128 size = minor < 0 ? -(uint128)minor : (uint128)minor;
+    uint64_t unit = (uint64_t)power_of_ten(decimals), part = 0;
+    if (size <= UINT64_MAX) {
+        part = (uint64_t)size % unit;
+        size = (uint64_t)size / unit;
+    } else {
+        part = (uint64_t)(size % unit);
+        size /= unit;
+    }
+    if (decimals > 0) {
+        at = digits_before(at, part, decimals);
+        *--at = '.';
+    }
+    at = digits_before(at, size, 1);
     if (minor < 0)
-        buffer_char(b, '-');
-    int128 whole = minor / unit;
-    int64_t part = (int64_t)(minor % unit);
-    int128_format(b, whole < 0 ? -whole : whole);
-    if (decimals > 0)
-        buffer_format(b, ".%0*lld", decimals, (long long)(part < 0 ? -part : part));
+        *--at = '-';
+    buffer_add(b, at, (size_t)(end - at));
 }
 
 void micro_format(struct buffer *b, int128 micro)

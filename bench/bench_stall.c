@@ -49,8 +49,7 @@ struct bench {
 static void no_difference(void *context, const struct audit_difference *d)
 {
     (void)context;
-    (void)d;
-    REQUIRE(!"the audit found a difference");
+    REQUIRE(d == NULL); /* the audit found one */
 }
 
 static void fill(struct bench *b)

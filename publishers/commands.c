@@ -2,27 +2,42 @@
 #include "base/error.h"
 #include <string.h>
 
-/* "<mark><n>\r\n", the head of every item of the protocol. */
-static void add_head(struct buffer *b, char mark, uint64_t n)
+/* "<mark><n>\r\n", the head of every item of the protocol, so that it ends before `end`; returns where it begins. */
+static char *head_before(char *end, char mark, uint64_t n)
 {
-    char digits[24];
-    size_t at = sizeof digits;
-    digits[--at] = '\n';
-    digits[--at] = '\r';
+    *--end = '\n';
+    *--end = '\r';
     do {
-        digits[--at] = (char)('0' + n % 10);
+        *--end = (char)('0' + n % 10);
         n /= 10;
     } while (n > 0);
-    digits[--at] = mark;
-    buffer_add(b, digits + at, sizeof digits - at);
+    *--end = mark;
+    return end;
 }
 
+static void add_head(struct buffer *b, char mark, uint64_t n)
+{
+    char head[24], *end = head + sizeof head, *at = head_before(end, mark, n);
+    buffer_add(b, at, (size_t)(end - at));
+}
+
+/* Room for all of it at once: a publish has very many of these. */
 static void add_joined(struct buffer *b, struct text prefix, struct text suffix)
 {
-    add_head(b, '$', prefix.len + suffix.len);
-    buffer_add(b, prefix.at, prefix.len);
-    buffer_add(b, suffix.at, suffix.len);
-    buffer_add(b, "\r\n", 2);
+    char head[24], *end = head + sizeof head, *at = head_before(end, '$', prefix.len + suffix.len);
+    size_t head_len = (size_t)(end - at);
+    buffer_reserve(b, head_len + prefix.len + suffix.len + 2);
+    char *out = b->at + b->len;
+    memcpy(out, at, head_len);
+    out += head_len;
+    if (prefix.len > 0)
+        memcpy(out, prefix.at, prefix.len);
+    out += prefix.len;
+    if (suffix.len > 0)
+        memcpy(out, suffix.at, suffix.len);
+    out += suffix.len;
+    memcpy(out, "\r\n", 3);
+    b->len = (size_t)(out + 2 - b->at);
 }
 
 static void add_text(struct buffer *b, struct text t)
