@@ -104,7 +104,12 @@ static struct batch *wait_for(struct handoff *h)
 
 bool bulk_is_full(const struct bulk *b)
 {
-    return b->filling->count == b->most;
+    return b->filling->count >= b->most;
+}
+
+void bulk_limit(struct bulk *b, uint32_t most)
+{
+    b->most = most;
 }
 
 bool bulk_is_empty(const struct bulk *b)

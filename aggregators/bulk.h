@@ -34,7 +34,9 @@ struct bulk_target {
 struct bulk *bulk_create(const struct bulk_target *target, uint32_t most, bool has_thread);
 /* Waits until all that was flushed is added; what has been gathered since then is lost. NULL is allowed. */
 void bulk_destroy(struct bulk *b);
-/* `most` have been gathered: bulk_flush comes first. */
+/* Another `most`. */
+void bulk_limit(struct bulk *b, uint32_t most);
+/* As many as `most` have been gathered: bulk_flush comes first. */
 bool bulk_is_full(const struct bulk *b);
 bool bulk_is_empty(const struct bulk *b);
 /* An addition under these names, with a sign as for entity_add. Not when it is full. */

@@ -179,31 +179,59 @@ static void settle_records(struct derivation *d, struct dirty_record *const *som
     }
 }
 
+/* Whether some flag turns by the time that it is. */
+static bool is_due(const struct derivation *d)
+{
+    return timers_first(&d->deals) <= d->now_us || timers_first(&d->leads) <= d->now_us ||
+           timers_first(&d->customers) <= d->now_us || timers_first(&d->entities.wake) <= d->now_us;
+}
+
 bool derivation_is_settled(const struct derivation *d)
 {
-    return d->dirty.count == 0 && !links_are_pending(&d->links) && entities_are_settled(&d->entities);
+    return d->dirty.count == 0 && !is_due(d) && !links_are_pending(&d->links) && entities_are_settled(&d->entities);
+}
+
+/* What time alone changes; nothing is dirty. Each one sets its timer anew, beyond now. False: nothing was due. */
+static bool settle_due(struct derivation *d)
+{
+    d->fan_out_left = FAN_OUT_MAX;
+    if (timers_first(&d->deals) <= d->now_us)
+        refresh(d, ledger_at(&d->ledger, KIND_DEAL, d->deals.heap[0].id));
+    else if (timers_first(&d->leads) <= d->now_us)
+        refresh(d, ledger_at(&d->ledger, KIND_LEAD, d->leads.heap[0].id));
+    else if (timers_first(&d->customers) <= d->now_us)
+        settle_customer(d, d->customers.heap[0].id, false);
+    else
+        return entities_wake(&d->entities, d->now_us);
+    return true;
+}
+
+/* A lead or customer whose records have told something. False: there is none. */
+static bool settle_linked(struct derivation *d)
+{
+    uint32_t which;
+    if (links_next_pending_lead(&d->links, &which))
+        refresh(d, ledger_at(&d->ledger, KIND_LEAD, which));
+    else if (links_next_pending_customer(&d->links, &which))
+        settle_customer(d, which, false);
+    else
+        return false;
+    return true;
 }
 
 bool derivation_settle(struct derivation *d, uint32_t budget)
 {
-    uint32_t which;
     if (derivation_is_settled(d))
         return true;
     derivation_look_at_names(d);
+    entities_gather(&d->entities, budget != UINT32_MAX);
     while (budget > 0) {
         struct dirty_record *some[DIMENSIONS_AT_ONCE];
         unsigned count = dirty_take(&d->dirty, budget < DIMENSIONS_AT_ONCE ? budget : DIMENSIONS_AT_ONCE, some);
+        budget -= count > 0 ? count : 1;
         if (count > 0) {
             settle_records(d, some, count);
-            budget -= count;
-            continue;
-        }
-        budget--;
-        if (links_next_pending_lead(&d->links, &which)) {
-            refresh(d, ledger_at(&d->ledger, KIND_LEAD, which));
-        } else if (links_next_pending_customer(&d->links, &which)) {
-            settle_customer(d, which, false);
-        } else {
+        } else if (!settle_due(d) && !settle_linked(d)) {
             entities_flush(&d->entities);
             dirty_clear(&d->dirty);
             return true;
@@ -212,29 +240,10 @@ bool derivation_settle(struct derivation *d, uint32_t budget)
     return false;
 }
 
-static bool is_due(const struct derivation *d, int64_t now_us)
-{
-    return timers_first(&d->deals) <= now_us || timers_first(&d->leads) <= now_us ||
-           timers_first(&d->customers) <= now_us;
-}
-
 void derivation_advance(struct derivation *d, int64_t now_us)
 {
     REQUIRE(now_us >= d->now_us);
     d->now_us = now_us;
-    if (is_due(d, now_us)) {
-        derivation_settle(d, UINT32_MAX);
-        d->fan_out_left = FAN_OUT_MAX;
-        /* Each one sets its timer anew, beyond now. */
-        while (timers_first(&d->deals) <= now_us)
-            refresh(d, ledger_at(&d->ledger, KIND_DEAL, d->deals.heap[0].id));
-        while (timers_first(&d->leads) <= now_us)
-            refresh(d, ledger_at(&d->ledger, KIND_LEAD, d->leads.heap[0].id));
-        while (timers_first(&d->customers) <= now_us)
-            settle_customer(d, d->customers.heap[0].id, false);
-        derivation_settle(d, UINT32_MAX);
-    }
-    entities_wake(&d->entities, now_us);
 }
 
 void derivation_stands(struct derivation *d, unsigned station, uint32_t at, struct contributions *out)

@@ -2,8 +2,9 @@
 #include "base/error.h"
 #include <stdlib.h>
 
-/* Additions that are gathered at a start, and at any other time: some megabytes, and milliseconds to add them. */
-enum { BULK_ROOM = 1 << 16, BATCH_ROOM = 1 << 14 };
+/* Additions that are gathered at a start; at other times, which is some megabytes; and where nobody is to wait long for them to
+ * be added: for less than a millisecond. */
+enum { START_MOST = 1 << 16, BATCH_MOST = 1 << 14, SLICE_MOST = 1 << 11 };
 
 void entities_init(struct entities *es, const struct config *config, struct intern *names)
 {
@@ -271,10 +272,17 @@ static void flush(struct entities *es, struct bulk *b)
     bulk_flush(b);
 }
 
-void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
+void entities_gather(struct entities *es, bool in_slices)
 {
     if (es->batch == NULL)
-        es->batch = bulk_create(&(struct bulk_target){es, count, all}, BATCH_ROOM, false);
+        es->batch = bulk_create(&(struct bulk_target){es, count, all}, BATCH_MOST, false);
+    bulk_limit(es->batch, in_slices ? SLICE_MOST : BATCH_MOST);
+}
+
+void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
+{
+    if (es->bulk == NULL && es->batch == NULL)
+        entities_gather(es, false);
     struct bulk *b = es->bulk != NULL ? es->bulk : es->batch;
     if (bulk_is_full(b))
         flush(es, b);
@@ -307,7 +315,7 @@ void entities_begin_bulk(struct entities *es, int64_t horizon_us)
         most += es->names[d].count;
     need_room(es, most);
     es->last.tuple = UINT32_MAX;
-    es->bulk = bulk_create(&(struct bulk_target){es, count, all}, BULK_ROOM, true);
+    es->bulk = bulk_create(&(struct bulk_target){es, count, all}, START_MOST, true);
 }
 
 void entities_end_bulk(struct entities *es)
@@ -317,10 +325,13 @@ void entities_end_bulk(struct entities *es)
     es->bulk = NULL;
 }
 
-void entities_wake(struct entities *es, int64_t now_us)
+bool entities_wake(struct entities *es, int64_t now_us)
 {
-    while (timers_first(&es->wake) <= now_us)
+    enum { SOME = 16 };
+    unsigned count = 0;
+    for (; count < SOME && timers_first(&es->wake) <= now_us; count++)
         entities_mark_changed(es, timers_pop(&es->wake));
+    return count > 0;
 }
 
 uint64_t entities_table_bytes(const struct entities *es)

@@ -60,6 +60,8 @@ uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, con
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name; sign as for entity_add. It is
  * in them by entities_flush. */
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
+/* How many are gathered from now on before they are added: fewer in slices, so that it does not take long. */
+void entities_gather(struct entities *es, bool in_slices);
 /* Before anything is asked of an entity. */
 void entities_flush(struct entities *es);
 /* Whether entities_look and entities_flush have nothing to do. */
@@ -80,7 +82,7 @@ void entities_mark_changed(struct entities *es, uint32_t id);
 uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t name);
 /* The same by name number, where there is such an entity. */
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);
-/* Marks those whose values have changed by time up to now_us. */
-void entities_wake(struct entities *es, int64_t now_us);
+/* Marks some of those whose values have changed by time up to now_us. False: there is none. */
+bool entities_wake(struct entities *es, int64_t now_us);
 /* Bytes of the tables, without the entities themselves (entity_bytes). */
 uint64_t entities_table_bytes(const struct entities *es);

@@ -52,9 +52,9 @@ void shard_fetch(const struct shard *s, const struct event *const *events, unsig
  * others inherit from the record. The event is borrowed for the call. */
 enum outcome shard_apply(struct shard *s, const struct event *e);
 
-/* An event changes its record at once. What KPIs follow from that is derived when somebody asks, once for all events that a
- * record had: shard_cut_begin, shard_work, shard_audit and shard_explain do all that is left, shard_apply and shard_advance
- * where they must. Whoever must not wait for it does it before, in steps: at most about `budget` records, of some
+/* An event changes its record at once. What KPIs follow from that, and from time, is derived when somebody asks, once for all
+ * events that a record had: shard_cut_begin, shard_work, shard_audit and shard_explain do all that is left, and shard_apply
+ * where too much waits. Whoever must not wait for it does it before, in steps: at most about `budget` records, of some
  * microseconds each. True: nothing is left. It may turn out that there is work (shard_has_work). */
 bool shard_settle(struct shard *s, uint32_t budget);
 bool shard_is_settled(const struct shard *s);
@@ -68,7 +68,8 @@ bool shard_has_work(const struct shard *s);
 /* Works some of it off: about `budget` looks at a record, of some 20 ns each. True: nothing is left, so that a snapshot
  * may be cut. */
 bool shard_work(struct shard *s, unsigned budget);
-/* The earliest instant at which some value changes by time alone, INT64_MAX where none will; now where work is left. */
+/* The earliest instant at which some value changes by time alone, INT64_MAX where none will; now where work is left. Of a
+ * shard that is settled: what is not may change earlier. */
 int64_t shard_next_change_us(const struct shard *s);
 
 /* Whether the reader's next snapshot would hold any entity. */

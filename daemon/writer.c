@@ -16,8 +16,8 @@
 #define CUT_SLICE           24
 /* However quiet it is: so often does it show that it lives. */
 #define SLEEP_MAX_MS        500
-/* Records that are settled between two batches before a cut: a millisecond or two. More than a batch changes. */
-#define SETTLE_SLICE        1024
+/* Records that are settled between two batches before a cut: below a millisecond. More than a batch changes. */
+#define SETTLE_SLICE        600
 /* Looks at a record between two batches, while a change reaches very many of them: a millisecond. */
 #define SLICE               20000
 /* Looks of shard_work in one of shard_audit, which derives what the record adds. */
@@ -177,7 +177,8 @@ static bool audit(struct writer *w)
 /* Whether all that events have changed is derived, so that a snapshot may be cut. */
 static bool is_prepared(struct writer *w)
 {
-    return shard_settle(w->shard, SETTLE_SLICE) && !shard_has_work(w->shard);
+    /* While the past is read, nobody waits for the writer, and all at once it costs less. */
+    return shard_settle(w->shard, w->live ? SETTLE_SLICE : UINT32_MAX) && !shard_has_work(w->shard);
 }
 
 static bool cut(struct writer *w, enum reader r, unsigned budget)
@@ -245,6 +246,8 @@ static int sleep_ms(struct writer *w)
     int64_t now_us = shard_now_us(w->shard); /* not the clock's, which may have been set back */
     int64_t least_us = SLEEP_MAX_MS * MILLISECOND;
     int64_t next = shard_next_change_us(w->shard);
+    if (!shard_is_settled(w->shard)) /* the next cut settles what is due; that of others may be earlier, and is found then */
+        next = INT64_MAX;
     bool cuts = shard_is_whole(w->shard);
     const int64_t due[] = {cuts ? publish_due_us(w, true, clock_monotonic_us()) : INT64_MAX,
                            cuts ? alerts_due_us(w, now_us) : INT64_MAX, next == INT64_MAX ? INT64_MAX : next - now_us,
