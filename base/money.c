@@ -68,14 +68,14 @@ int128 common_divisor(int128 a, int128 b)
     return a > 0 ? a : 1;
 }
 
-/* What nearly all decimals are: up to eighteen digits in all, of which six at most after the point, and no exponent. False:
- * something else, or nothing. */
+/* What nearly all decimals are: up to eighteen characters, of which six digits at most are after the point, and no exponent.
+ * False: something else, or nothing. */
 static bool short_decimal_parse(struct text t, int64_t *out_micro)
 {
     size_t i = t.len > 0 && t.at[0] == '-', from = i;
     int64_t units = 0;
     unsigned digit;
-    if (t.len > 20)
+    if (t.len > 18)
         return false;
     for (; i < t.len && (digit = (unsigned)(unsigned char)t.at[i] - '0') <= 9; i++)
         units = units * 10 + digit;

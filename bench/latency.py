@@ -54,6 +54,7 @@ def main():
     program = os.path.join(arguments.build_dir, "bench", "bench_latency")
     smallest = arguments.ticks.split(",")[0]
     goal = None
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
     print(f"{'':>6} {'events/s':>9} {'sent/s':>8} {'publishes/s':>11} {'cores':>5}   {'Kafka, ms':^22}   {'in Redis, ms':^22}   "
           f"{'difference, ms':^22}")

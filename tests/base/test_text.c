@@ -40,6 +40,26 @@ Test(text, names_have_1_to_256_bytes_and_no_controls)
     cr_expect(text_is_name(TEXT("\xD0\x90\xD0\xBD\xD0\xBD\xD0\xB0 O'Neil:x")));
 }
 
+/* They are looked at eight bytes at a time, with the last ones twice. */
+Test(text, a_control_is_found_at_any_place_of_a_name_of_any_length)
+{
+    static const char controls[] = {'\0', '\n', '\x1F', '\x7F', '\xC2' /* half of a character */};
+    char name[40];
+    for (size_t len = 1; len <= sizeof name; len++) {
+        memset(name, '~', sizeof name);
+        name[len / 2] = ' ';
+        cr_assert(text_is_name((struct text){name, len}), "%zu", len);
+        for (size_t at = 0; at < len; at++) {
+            char was = name[at];
+            for (size_t i = 0; i < sizeof controls; i++) {
+                name[at] = controls[i];
+                cr_assert(!text_is_name((struct text){name, len}), "%d at %zu of %zu", controls[i], at, len);
+            }
+            name[at] = was;
+        }
+    }
+}
+
 Test(text, distance_counts_edits_and_swaps)
 {
     cr_expect(text_distance(TEXT("brokers"), TEXT("brokers")) == 0);

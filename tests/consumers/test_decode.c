@@ -489,6 +489,32 @@ static void translate(struct field_source *s, const char *from, const char *to)
     s->map[s->map_count++] = (struct value_map){must_strdup(from), must_strdup(to)};
 }
 
+/* They are told apart by their first and last eight bytes, and what lies between only where those are equal. */
+Test(decode, names_of_members_that_are_nearly_the_same_are_not_mixed_up)
+{
+    struct input_config *in = &config->inputs[KIND_DEAL];
+    source(&in->fields[FIELD_MANAGER], SOURCE_MEMBER, "sales_person_of_the_deal");
+    source(&in->fields[FIELD_TEAM], SOURCE_MEMBER, "sales_parson_of_the_deal");
+    source(&in->fields[FIELD_REGION], SOURCE_MEMBER, "r");
+    source(&in->fields[FIELD_SOURCE], SOURCE_MEMBER, "");
+    source(&in->fields[FIELD_PRODUCT], SOURCE_MEMBER, "abcdefgh");
+    source(&in->fields[FIELD_CUSTOMER], SOURCE_MEMBER, "abcdefghi");
+    renew();
+    const struct event *e = decoded(
+        KIND_DEAL, &(struct message){.value = TEXT("{\"deal_id\":\"1\",\"sales_person_of_the_deal\":\"m\","
+                                                   "\"sales_parson_of_the_deal\":\"t\",\"sales_purson_of_the_deal\":"
+                                                   "\"x\",\"r\":\"g\",\"rr\":\"x\",\"\":\"s\",\"abcdefgh\":\"p\","
+                                                   "\"abcdefghi\":\"c\",\"abcdefg\":\"x\",\"abcd_efgh\":\"x\"}"),
+                                     .kafka_ms = KAFKA_MS});
+    cr_assert(e->fate == EVENT_APPLY, "%s %s", error_name((enum error)e->reason), decoder_detail(decoder));
+    expect_text(e, FIELD_MANAGER, "m");
+    expect_text(e, FIELD_TEAM, "t");
+    expect_text(e, FIELD_REGION, "g");
+    expect_text(e, FIELD_SOURCE, "s");
+    expect_text(e, FIELD_PRODUCT, "p");
+    expect_text(e, FIELD_CUSTOMER, "c");
+}
+
 Test(decode, a_mapping_finds_fields_wherever_they_are)
 {
     struct input_config *in = &config->inputs[KIND_DEAL];
