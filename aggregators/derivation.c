@@ -224,7 +224,7 @@ bool derivation_settle(struct derivation *d, uint32_t budget)
     if (derivation_is_settled(d))
         return true;
     derivation_look_at_names(d);
-    entities_gather(&d->entities, budget != UINT32_MAX);
+    entities_gather(&d->entities, budget);
     while (budget > 0) {
         struct dirty_record *some[DIMENSIONS_AT_ONCE];
         unsigned count = dirty_take(&d->dirty, budget < DIMENSIONS_AT_ONCE ? budget : DIMENSIONS_AT_ONCE, some);

@@ -2,9 +2,8 @@
 #include "base/error.h"
 #include <stdlib.h>
 
-/* Additions that are gathered at a start; at other times, which is some megabytes; and where nobody is to wait long for them to
- * be added: for less than a millisecond. */
-enum { START_MOST = 1 << 16, BATCH_MOST = 1 << 14, SLICE_MOST = 1 << 11 };
+/* Additions that are gathered at a start, and at other times: some megabytes. */
+enum { START_MOST = 1 << 16, BATCH_MOST = 1 << 14 };
 
 void entities_init(struct entities *es, const struct config *config, struct intern *names)
 {
@@ -272,17 +271,17 @@ static void flush(struct entities *es, struct bulk *b)
     bulk_flush(b);
 }
 
-void entities_gather(struct entities *es, bool in_slices)
+void entities_gather(struct entities *es, uint32_t records)
 {
     if (es->batch == NULL)
         es->batch = bulk_create(&(struct bulk_target){es, count, all}, BATCH_MOST, false);
-    bulk_limit(es->batch, in_slices ? SLICE_MOST : BATCH_MOST);
+    bulk_limit(es->batch, records < BATCH_MOST / 4 ? records * 4 + 1 : BATCH_MOST);
 }
 
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
 {
     if (es->bulk == NULL && es->batch == NULL)
-        entities_gather(es, false);
+        entities_gather(es, UINT32_MAX);
     struct bulk *b = es->bulk != NULL ? es->bulk : es->batch;
     if (bulk_is_full(b))
         flush(es, b);

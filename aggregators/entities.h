@@ -60,8 +60,9 @@ uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, con
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name; sign as for entity_add. It is
  * in them by entities_flush. */
 void entities_add(struct entities *es, const struct dimensions *d, const struct contribution *c, int sign);
-/* How many are gathered from now on before they are added: fewer in slices, so that it does not take long. */
-void entities_gather(struct entities *es, bool in_slices);
+/* What is gathered from now on before it is added: what so many records add, so that adding it takes no longer than finding
+ * it; UINT32_MAX: as much as is good. */
+void entities_gather(struct entities *es, uint32_t records);
 /* Before anything is asked of an entity. */
 void entities_flush(struct entities *es);
 /* Whether entities_look and entities_flush have nothing to do. */

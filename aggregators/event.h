@@ -60,8 +60,8 @@ struct event {
     uint32_t key_hash;        /* intern_hash, so that its reader need not look at the bytes to ask for its record */
     uint32_t value_count;     /* = popcount(carried & ~cleared) */
     uint32_t zero;
-    int64_t offset;           /* of the message in its partition; EVENT_END: the next position */
-    int64_t kafka_ms;         /* the message's time stamp */
+    int64_t offset;   /* of the message in its partition; EVENT_END: the next position */
+    int64_t kafka_ms; /* the message's time stamp */
     int64_t occurred_at_us;
     uint64_t message_hash; /* of the message's bytes: tells whether a log still is the one that was read */
     struct stamp stamp;

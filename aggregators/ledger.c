@@ -183,8 +183,9 @@ void ledger_values(struct ledger *l, const struct event *e, struct record_value 
         out[f] = (struct record_value){.present = !(e->cleared & 1u << f)};
         if (!out[f].present)
             continue;
-        out[f].value = fields[f].type == FIELD_TEXT ? number_of(l, e->kind, f, event_text(e, value), (uint32_t)value->number)
-                                                   : value->number;
+        out[f].value = fields[f].type == FIELD_TEXT
+                           ? number_of(l, e->kind, f, event_text(e, value), (uint32_t)value->number)
+                           : value->number;
         value++;
     }
 }

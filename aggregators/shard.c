@@ -130,6 +130,11 @@ bool shard_is_settled(const struct shard *s)
     return derivation_is_settled(&s->derivation);
 }
 
+uint32_t shard_unsettled(const struct shard *s)
+{
+    return s->derivation.dirty.count;
+}
+
 bool shard_has_work(const struct shard *s)
 {
     return derivation_has_work(&s->derivation);

@@ -58,6 +58,8 @@ enum outcome shard_apply(struct shard *s, const struct event *e);
  * microseconds each. True: nothing is left. It may turn out that there is work (shard_has_work). */
 bool shard_settle(struct shard *s, uint32_t budget);
 bool shard_is_settled(const struct shard *s);
+/* Records that wait for it because of events. */
+uint32_t shard_unsettled(const struct shard *s);
 
 /* Moves the instant that the shard speaks for; never back (an earlier one is ignored). */
 void shard_advance(struct shard *s, int64_t now_us);

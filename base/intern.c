@@ -165,8 +165,7 @@ struct text intern_text(const struct intern *t, uint32_t number)
 
 uint64_t intern_bytes(const struct intern *t)
 {
-    uint64_t bytes =
-        (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * sizeof *t->at;
+    uint64_t bytes = (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * sizeof *t->at;
     bytes += t->chunk_room * sizeof *t->chunks;
     for (uint32_t i = 0; i < t->chunk_count; i++)
         bytes += sizeof *t->chunks[i] + t->chunks[i]->room;

@@ -69,11 +69,13 @@ PART void part_apply(struct shard *shard, const char *events, size_t bytes)
 {
     apply_all(shard, events, bytes);
     shard_advance(shard, FLOOR_UNTIL_US);
+    shard_settle(shard, UINT32_MAX);
 }
 
 PART void part_correct(struct shard *shard, const char *events, size_t bytes)
 {
     apply_all(shard, events, bytes);
+    shard_settle(shard, UINT32_MAX);
 }
 
 PART void part_cut(struct shard *shard, bool everything, struct snapshot *s)

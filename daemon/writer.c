@@ -7,21 +7,14 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "daemon/checkpointer.h"
+#include "daemon/writer_budget.h"
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Events between two looks at the clock, the readers and the board: below a millisecond. */
-#define BATCH               512
-/* Entities that are copied between two batches: a millisecond or two. */
-#define CUT_SLICE           24
 /* However quiet it is: so often does it show that it lives. */
 #define SLEEP_MAX_MS        500
 /* Records that are settled between two batches before a cut: below a millisecond. More than a batch changes. */
 #define SETTLE_SLICE        600
-/* Looks at a record between two batches, while a change reaches very many of them: a millisecond. */
-#define SLICE               20000
-/* Looks of shard_work in one of shard_audit, which derives what the record adds. */
-#define AUDIT_COST          50
 /* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
  * events costs one snapshot for a few of them, not one each. */
 #define QUIET_PER_TICK      4
@@ -43,6 +36,7 @@ struct writer {
     int64_t cuts[READER_COUNT]; /* done */
     enum reader cutting_for;    /* while shard_is_cutting */
     bool live;                  /* the last cut was */
+    unsigned batch;             /* events that are taken at a time */
     int64_t audited_at_us;      /* monotonic: the background audit is up to date with this instant */
     int64_t audit_owed;         /* looks at a record that it may take */
     int64_t audit_until;        /* parts: until then it goes as fast as it can */
@@ -92,7 +86,7 @@ static void show(struct writer *w)
 /* True: the ring is dry. */
 static bool take_batch(struct writer *w)
 {
-    for (unsigned taken = 0; taken < BATCH; taken += SHARD_FETCH) {
+    for (unsigned taken = 0; taken < w->batch; taken += SHARD_FETCH) {
         const void *some[SHARD_FETCH];
         const struct event *events[SHARD_FETCH];
         unsigned count = ring_front_some(w->ring, some, SHARD_FETCH);
@@ -151,7 +145,7 @@ static bool audit(struct writer *w)
         LOG(LOG_INFO, "audit: every number is derived anew");
     }
     if (parts < w->audit_until) {
-        if (shard_audit(w->shard, SLICE / AUDIT_COST, tell_difference, NULL) && parts + 1 == w->audit_until)
+        if (shard_audit(w->shard, WORK_SLICE / AUDIT_COST, tell_difference, NULL) && parts + 1 == w->audit_until)
             LOG(LOG_INFO, "audit: done", LOG_NUMBER("differences_ever", shard_audited(w->shard).differences));
         return true;
     }
@@ -165,7 +159,7 @@ static bool audit(struct writer *w)
     if (elapsed_us > SECOND)
         elapsed_us = SECOND; /* after a stall it does not run to catch up */
     w->audit_owed += elapsed_us * (records * (int64_t)AUDIT_PARTS / SECOND + 1) / (round_us / SECOND + 1);
-    int64_t looks = w->audit_owed < SLICE / AUDIT_COST ? w->audit_owed : SLICE / AUDIT_COST;
+    int64_t looks = w->audit_owed < WORK_SLICE / AUDIT_COST ? w->audit_owed : WORK_SLICE / AUDIT_COST;
     /* It would have to settle all that waits for the next cut; before that there is nothing to settle. */
     if (looks < 64 || !shard_is_settled(w->shard))
         return false;
@@ -177,8 +171,11 @@ static bool audit(struct writer *w)
 /* Whether all that events have changed is derived, so that a snapshot may be cut. */
 static bool is_prepared(struct writer *w)
 {
-    /* While the past is read, nobody waits for the writer, and all at once it costs less. */
-    return shard_settle(w->shard, w->live ? SETTLE_SLICE : UINT32_MAX) && !shard_has_work(w->shard);
+    /* While the past is read, nobody waits for the writer, and all at once costs less. */
+    uint32_t slice = w->live ? settle_slice(shard_unsettled(w->shard)) : UINT32_MAX;
+    bool is_settled = shard_settle(w->shard, slice);
+    w->batch = is_settled || slice > BATCH * 2 ? BATCH : slice / 2;
+    return is_settled && !shard_has_work(w->shard);
 }
 
 static bool cut(struct writer *w, enum reader r, unsigned budget)
@@ -246,7 +243,8 @@ static int sleep_ms(struct writer *w)
     int64_t now_us = shard_now_us(w->shard); /* not the clock's, which may have been set back */
     int64_t least_us = SLEEP_MAX_MS * MILLISECOND;
     int64_t next = shard_next_change_us(w->shard);
-    if (!shard_is_settled(w->shard)) /* the next cut settles what is due; that of others may be earlier, and is found then */
+    if (!shard_is_settled(
+            w->shard)) /* the next cut settles what is due; that of others may be earlier, and is found then */
         next = INT64_MAX;
     bool cuts = shard_is_whole(w->shard);
     const int64_t due[] = {cuts ? publish_due_us(w, true, clock_monotonic_us()) : INT64_MAX,
@@ -267,7 +265,7 @@ static void finish(struct writer *w)
         counter_add(&w->beats, 1);
     int64_t deadline_us = clock_monotonic_us() + w->chance_ms * MILLISECOND;
     shard_advance(w->shard, wall_us());
-    while (!shard_work(w->shard, SLICE))
+    while (!shard_work(w->shard, WORK_SLICE))
         counter_add(&w->beats, 1);
     bool left[READER_COUNT] = {false};
     for (unsigned done = 0; done < READER_COUNT && shard_is_whole(w->shard);) {
@@ -300,7 +298,7 @@ static void *run(void *argument)
         } else {
             shard_advance(w->shard, wall_us());
             /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
-            if (shard_has_work(w->shard) && !shard_work(w->shard, SLICE))
+            if (shard_has_work(w->shard) && !shard_work(w->shard, WORK_SLICE))
                 dry = false;
             else if (shard_is_whole(w->shard))
                 dry = serve(w, dry) && dry;
@@ -328,6 +326,7 @@ struct writer *writer_create(const struct config *config, struct shard *shard, s
     w->checkpointer = checkpointer;
     w->published_at_us = INT64_MIN / 2;
     w->alerts_grid = -1;
+    w->batch = BATCH;
     for (int r = 0; r < READER_COUNT; r++)
         outlet_init(&w->outlets[r], (enum reader)r, ring);
     show(w);

@@ -110,7 +110,8 @@ Test(dirty, comes_out_once_in_steps)
         if (dirty.count == 0)
             dirty_clear(&dirty);
     }
-    cr_expect(dirty_bytes(&dirty) < 4096 * sizeof(struct dirty_record) * FACT_KINDS + 16384 * sizeof(struct contribution));
+    cr_expect(dirty_bytes(&dirty) <
+              4096 * sizeof(struct dirty_record) * FACT_KINDS + 16384 * sizeof(struct contribution));
     for (uint32_t i = 0; i < RECORDS; i++)
         record_destroy(records[i]);
 }
