@@ -57,7 +57,7 @@ void record_fini(struct record *r)
 
 uint64_t record_bytes(const struct record *r)
 {
-    return record_size((enum record_kind)r->kind) + (r->body != NULL ? r->body->size : 0);
+    return record_size((enum record_kind)r->kind) + (r->body != NULL ? body_room(r->body->size) : 0);
 }
 
 bool record_exists(const struct record *r)

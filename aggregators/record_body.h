@@ -83,6 +83,12 @@ static inline struct layout layout_of(const struct record_body *b, unsigned kind
     return at;
 }
 
+/* What malloc gives for so many bytes: a body that grows within it stays where it is. */
+static inline size_t body_room(size_t size)
+{
+    return (size + 7) / 16 * 16 + 8;
+}
+
 static inline const char *bytes_of(const struct record_body *b)
 {
     return (const char *)b;

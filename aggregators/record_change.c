@@ -152,8 +152,8 @@ static void close_body(struct record *r, struct open_body *o)
                                .has_long_events = has_long_events(o)};
     struct layout layout = layout_of(&head, r->kind);
     head.size = (uint16_t)layout.end;
-    if (r->body == NULL || r->body->size != head.size)
-        r->body = must_realloc(r->body, head.size);
+    if (r->body == NULL || body_room(r->body->size) != body_room(head.size))
+        r->body = must_realloc(r->body, body_room(head.size));
     uint32_t wide = record_wide_fields[r->kind];
     char *at = put((char *)r->body, &head, sizeof head);
     for (uint32_t left = o->set & wide; left != 0; left &= left - 1)

@@ -117,7 +117,7 @@ bool record_restore(struct record *r, struct text told, holds_value *holds, cons
     memcpy(&head, told.at, sizeof head);
     if (!head_is_whole(&head, r->kind, told.len))
         return false;
-    r->body = must_alloc(told.len);
+    r->body = must_alloc(body_room(told.len));
     memcpy(r->body, told.at, told.len);
     if (is_whole(r, holds, context))
         return true;
