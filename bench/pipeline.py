@@ -1,104 +1,185 @@
-#!/usr/bin/env python3
-"""pipeline.py - from real Kafka to applied: what kpid does with a topic, beside a raw librdkafka drain of the same
-topics in the same run. Only their ratio says something on a machine that others use as well.
+#!/usr/bin/python3
+"""pipeline.py - from real Kafka to Redis: what kpid does with topics, beside a raw librdkafka drain of the same topics and
+beside other programs that compute a part of the same KPIs (bench/peers), in turns. Only ratios of one run say something on a
+machine that others use as well.
 
-    pipeline.py BUILD_DIR [--records N] [--rounds N]
+    pipeline.py BUILD_DIR [--records N] [--rounds N] [--only NAME,NAME…] [--skip-verdicts] [--json FILE]
 
-Prints a JSON line a measurement, and a summary on standard error. CPU is that of the process that is measured, user and
-system, from its start until the last event was applied; Kafka and Redis are not in it.
+Prints one table, and a JSON line a measurement into a file (BUILD_DIR/../bench/pipeline.json). Fails if kpid is wrong.
+
+A contender's time runs until all events are in what it has written to Redis; kpid's from the start of its process, the
+others' from when they begin to read, so that no start of a virtual machine is in it (it stands in a column of its own). CPU
+is user and system time of the process with all its threads, over the same span; Kafka and Redis are not in it. The drain
+computes nothing and writes nothing.
 """
 
 import argparse
+import glob
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
-import time
-import urllib.request
+import tempfile
+from datetime import datetime, timedelta, timezone
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "support"))
-import servers  # noqa: E402
+import contenders
+import verdict
+from contenders import NAMES, TOPICS, servers
 
-TOPICS = ["leads", "deals", "payments", "feedback"]
-
-
-def cpu_s(pid):
-    """User and system time of a process so far."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+DAYS = 365
+NASTY_RECORDS = 5000
+NASTY = ("--corrections", "60", "--repeat", "10", "--late", "30", "--seed", "7")
+MANAGERS = ("--managers", "100", "--teams", "10", "--garbage", "0")
 
 
-def memory_mib(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return int(re.search(r"VmHWM:\s+(\d+)", file.read()).group(1)) // 1024
+class Data:
+    """A simulated floor that ends now, in the topics of a Kafka of its own and in files for the oracle."""
+
+    def __init__(self, kpid, kafka, folder, records, extra=()):
+        os.makedirs(folder)
+        self.kafka, self.folder = kafka, folder
+        start = (datetime.now(timezone.utc) - timedelta(days=DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        command = [kpid, "simulate", "--records", str(records), "--start", start, "--days", str(DAYS), *MANAGERS, *extra]
+        kafka.create_topic(*TOPICS, partitions=4)
+        kafka.create_topic("kpid-dead-letters")
+        for to in (["--out", folder], ["--brokers", kafka.bootstrap]):
+            subprocess.run([*command, *to], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.total = sum(end - first for topic in TOPICS for first, end in kafka.offsets(topic).values())
+        files = {topic: os.path.join(folder, topic + ".ndjson") for topic in TOPICS}
+        self.oracle = verdict.Oracle(files, folder)
 
 
-def events_read(port):
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            match = re.search(r"^kpid_events_read_total (\d+)", answer.read().decode(), re.M)
-            return int(match.group(1)) if match else 0
-    except OSError:
-        return 0
+def judge(oracle, name, stood):
+    if stood is None:
+        return None
+    found = (oracle.judge_kpid if name == "kpid" else oracle.judge_peer)(*stood)
+    for line in found[1][:3]:
+        print(f"  {name}: {line}", file=sys.stderr)
+    return found
 
 
-def run_kpid(kpid, kafka, total):
-    """kpid from nothing until all events are applied."""
-    port = servers.free_port()
-    with servers.Redis() as redis:
-        begin = time.monotonic()
-        process = subprocess.Popen([kpid, "run", "--brokers", kafka.bootstrap, "--redis", redis.address, "--http-port",
-                                    str(port)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            while events_read(port) < total:
-                if process.poll() is not None:
-                    raise RuntimeError(f"kpid ended with {process.returncode}")
-                time.sleep(0.02)
-            seconds, cpu = time.monotonic() - begin, cpu_s(process.pid)
-            memory = memory_mib(process.pid)
-        finally:
-            process.terminate()
-            process.wait()
-    return {"what": "kpid", "events": total, "seconds": round(seconds, 3), "events_per_s": round(total / seconds),
-            "cpu_s_per_million": round(cpu / total * 1e6, 3), "memory_mib": memory}
+def say(text):
+    print(f"pipeline: {text}", file=sys.stderr, flush=True)
+
+
+def output(*command):
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.stdout.strip()
+
+
+def versions(kpid, names):
+    """What was measured, and on what."""
+    found = [output(kpid, "--version"), "librdkafka " + output("dpkg-query", "-W", "-f", "${Version}", "librdkafka1"),
+             "Kafka " + servers.kafka_version(), "Redis " + re.search(r"v=(\S+)", output("redis-server", "--version"))[1],
+             "Java " + re.search(r'"(.*?)"', output("java", "-version"))[1], "Python " + sys.version.split()[0]]
+    if "python" in names:
+        libraries = "import confluent_kafka as c, redis; print('confluent-kafka', c.__version__ + ', redis-py', redis.__version__)"
+        found.append(output("/usr/bin/python3", "-c", libraries))
+    wanted = {"java": ("kafka-clients", "kafka-streams", "rocksdbjni", "jackson-core", "jedis"),
+              "flink": ("flink-table-runtime", "flink-sql-connector-kafka")}
+    for peer, libraries in wanted.items():
+        if any((name == "flink") == (peer == "flink") for name in names if name not in ("drain", "kpid", "python")):
+            for path in sorted(glob.glob(os.path.join(contenders.jars(peer), "*.jar"))):
+                library, version = re.fullmatch(r"(.+?)-(\d.*)\.jar", os.path.basename(path)).groups()
+                found += [f"{library} {version}"] if library in libraries else []
+    return found
+
+
+def span(values, form):
+    return form.format(statistics.median(values)), f"({form.format(min(values))}..{form.format(max(values))})"
+
+
+def table(names, results, main, nasty):
+    """Rows of text: a header and a row a contender."""
+    def middle(name, key):
+        return statistics.median(r[key] for r in results[name]) if name in results else None
+
+    def ratio(name, key, to):
+        return f"{middle(name, key) / middle(to, key):.3g}" if middle(to, key) else ""
+
+    rows = [["", "events/s", "min..max", "of drain", "of kpid", "CPU s/M", "min..max", "of drain", "of kpid", "MiB", "start s",
+             "main data", "nasty data"]]
+    for name in names:
+        rate = span([r["events_per_s"] for r in results[name]], "{:,.0f}")
+        cpu = span([r["cpu_s_per_million"] for r in results[name]], "{:.2f}")
+        rows.append([name, *rate, *(ratio(name, "events_per_s", to) for to in ("drain", "kpid")),
+                     *cpu, *(ratio(name, "cpu_s_per_million", to) for to in ("drain", "kpid")),
+                     str(max(r["memory_mib"] for r in results[name])), f"{middle(name, 'start_s'):.1f}",
+                     verdict.text_of(main.get(name)), verdict.text_of(nasty.get(name))])
+    return rows
+
+
+def show(rows):
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        left = {0, len(row) - 2, len(row) - 1}
+        print("  ".join(f"{cell:{'<' if i in left else '>'}{widths[i]}}" for i, cell in enumerate(row)).rstrip())
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build_dir")
     parser.add_argument("--records", type=int, default=250000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default=",".join(NAMES), help="contenders, of " + ",".join(NAMES))
+    parser.add_argument("--skip-verdicts", action="store_true", help="compare nothing with the oracle")
+    parser.add_argument("--json", help="where the measurements go")
     arguments = parser.parse_args()
-    os.environ["KPID_BIN_DIR"] = os.path.join(os.path.abspath(arguments.build_dir), "bin")
-    kpid = os.path.join(os.environ["KPID_BIN_DIR"], "kpid")
+    names = [name for name in NAMES if name in arguments.only.split(",")]
+    if not names or set(arguments.only.split(",")) - set(NAMES):
+        parser.error("--only: contenders are " + ", ".join(NAMES))
+    build_dir = os.path.abspath(arguments.build_dir)
+    os.environ["KPID_BIN_DIR"] = os.path.join(build_dir, "bin")
+    kpid = os.path.join(build_dir, "bin", "kpid")
+    json_path = arguments.json or os.path.join(os.path.dirname(build_dir), "bench", "pipeline.json")
+    os.makedirs(os.path.dirname(os.path.abspath(json_path)), exist_ok=True)
 
-    best = {}
-    with servers.Kafka(heap="1g") as kafka:
-        kafka.create_topic(*TOPICS, partitions=4)
-        kafka.create_topic("kpid-dead-letters")
-        begin = time.monotonic()
-        subprocess.run([kpid, "simulate", "--records", str(arguments.records), "--days", "365", "--managers", "100",
-                        "--teams", "10", "--garbage", "0", "--brokers", kafka.bootstrap], check=True,
-                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        total = sum(end - first for topic in TOPICS for first, end in kafka.offsets(topic).values())
-        print(json.dumps({"what": "fill", "events": total, "seconds": round(time.monotonic() - begin, 3)}), flush=True)
-        for _ in range(arguments.rounds):
-            for result in (json.loads(kafka.tool("bench-drain", *TOPICS)), run_kpid(kpid, kafka, total)):
-                if result["events"] != total:
-                    sys.exit(f"{result['what']}: {result['events']} events, not {total}")
-                print(json.dumps(result), flush=True)
-                what = result["what"]
-                if what not in best or result["events_per_s"] > best[what]["events_per_s"]:
-                    best[what] = result
-    drain, kpid = best["drain"], best["kpid"]
-    for name, r in (("raw drain", drain), ("kpid", kpid)):
-        print(f"{name:10} {r['events_per_s']:>10,} events/s {r['cpu_s_per_million']:>8.2f} CPU-s/million",
-              file=sys.stderr)
-    print(f"kpid needs {kpid['cpu_s_per_million'] / drain['cpu_s_per_million']:.1f} times the CPU of a raw drain; "
-          f"{kpid['memory_mib']} MiB", file=sys.stderr)
+    field = contenders.Contenders(build_dir, names)
+    results, main_verdicts, nasty_verdicts = {name: [] for name in names}, {}, {}
+    with tempfile.TemporaryDirectory(prefix="kpid-bench-") as folder, open(json_path, "w", encoding="utf-8") as log:
+        if not arguments.skip_verdicts:
+            with servers.Kafka() as kafka:
+                nasty = Data(kpid, kafka, os.path.join(folder, "nasty"), NASTY_RECORDS, NASTY)
+                for name in names:
+                    nasty_verdicts[name] = judge(nasty.oracle, name, field.run(name, kafka, nasty.total)[1])
+                    say(f"nasty data: {name} {verdict.text_of(nasty_verdicts[name])}")
+        with servers.Kafka(heap="1g") as kafka:
+            data = Data(kpid, kafka, os.path.join(folder, "main"), arguments.records)
+            load_before, stood = os.getloadavg(), {}
+            # Once for nothing: the broker's own code is compiled, and the topics are in memory.
+            drained = contenders.Contenders(build_dir, []).run("drain", kafka, data.total)[0]
+            for round_number in range(1, arguments.rounds + 1):
+                for name in names:
+                    result, stood[name] = field.run(name, kafka, data.total)
+                    if result["events"] != data.total:
+                        sys.exit(f"{name}: {result['events']} events, not {data.total}")
+                    results[name].append(result)
+                    log.write(json.dumps({"round": round_number, **result}) + "\n")
+                    log.flush()
+                    say(f"round {round_number}: {name} {result['events_per_s']:,} events/s, "
+                        f"{result['cpu_s_per_million']:.2f} CPU s/million, {result['memory_mib']} MiB")
+            load_after = os.getloadavg()
+        if not arguments.skip_verdicts:
+            for name in sorted(names, key=lambda name: name != "kpid"):  # its instant is the one that the oracle is asked for
+                main_verdicts[name] = judge(data.oracle, name, stood[name])
+        about = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+                 "events": data.total, "bytes": drained["bytes"], "topics": len(TOPICS), "partitions": 4,
+                 "records": arguments.records, "rounds": arguments.rounds,
+                 "load_before": load_before, "load_after": load_after, "versions": versions(kpid, names)}
+        log.write(json.dumps(about) + "\n")
+    show(table(names, results, main_verdicts, nasty_verdicts))
+    print(f"\n{about['events']:,} events, {about['bytes']:,} bytes, of {arguments.records:,} simulated records of {DAYS} days, "
+          f"in {len(TOPICS)} topics of 4 partitions; {arguments.rounds} rounds in turns, medians; {about['date']}")
+    print(f"nasty data: {NASTY_RECORDS:,} records, {' '.join(NASTY)}")
+    print("load average before {:.2f} {:.2f} {:.2f}, after {:.2f} {:.2f} {:.2f}".format(*load_before, *load_after))
+    print(", ".join(about["versions"]))
+    print("settings: kpid's defaults (100 ms between publishes); the peers publish once a second; Java with 1 GiB of heap and "
+          "the parallel collector")
+    wrong = [verdicts["kpid"] for verdicts in (main_verdicts, nasty_verdicts) if verdicts.get("kpid", (0, []))[1]]
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
