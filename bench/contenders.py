@@ -24,7 +24,14 @@ import servers  # noqa: E402
 from resp import Client  # noqa: E402
 
 TOPICS = ["leads", "deals", "payments", "feedback"]
-NAMES = ["drain", "kpid", "java", "python", "streams", "streams-rocksdb", "flink"]
+NAMES = ["drain", "kpid", "kpid-as-peers", "java", "python", "streams", "streams-rocksdb", "flink"]
+KPID = ("kpid", "kpid-as-peers")
+# What of kpid's work the peers do not do and kpid can be told to leave: their windows, and a publish a second.
+AS_PEERS = """windows: [today, week, month, quarter, year, all, now]
+publish: {tick: 1s}
+boards: {windows: []}
+"""
+HEAP = {"java": "1g", "streams": "2g", "streams-rocksdb": "2g", "flink": "2g"}
 SAMPLE_S = 0.01
 LONGEST_S = 900
 FLINK_OPENS = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util", "time", "nio", "net")]
@@ -92,7 +99,7 @@ class Contenders:
         if name == "python":
             return ["/usr/bin/python3", os.path.join(HERE, "peers", "python", "peer.py"), *arguments]
         peer = "flink" if name == "flink" else "java"
-        java = ["java", "-XX:+UseParallelGC", "-Xms1g", "-Xmx1g", f"-Djava.io.tmpdir={folder}", *(FLINK_OPENS if name == "flink" else []), "-cp",
+        java = ["java", "-XX:+UseParallelGC", f"-Xmx{HEAP[name]}", f"-Djava.io.tmpdir={folder}", *(FLINK_OPENS if name == "flink" else []), "-cp",
                 os.path.join(self.classes, peer) + ":" + os.path.join(jars(peer), "*")]
         main = {"java": ["peers.Plain"], "streams": ["peers.Streams"], "streams-rocksdb": ["peers.Streams"],
                 "flink": ["peers.Flink"]}[name]
@@ -101,8 +108,10 @@ class Contenders:
     def run(self, name, kafka, total):
         if name == "drain":
             return self.run_drain(kafka, total), None
-        with servers.Redis() as redis:
-            return self.run_kpid(kafka, redis, total) if name == "kpid" else self.run_peer(name, kafka, redis, total)
+        with servers.Redis() as redis, tempfile.TemporaryDirectory(prefix="kpid-bench-") as folder:
+            if name in KPID:
+                return self.run_kpid(name, kafka, redis, total, folder)
+            return self.run_peer(name, self.command(name, kafka, redis, total, folder), redis, total)
 
     def run_drain(self, kafka, total):
         """It measures itself, from before the client is made to the end of the last partition."""
@@ -112,10 +121,13 @@ class Contenders:
         result = json.loads(process.communicate()[0])
         return dict(result, memory_mib=sampler.memory_mib, start_s=0, start_cpu_s=0)
 
-    def run_kpid(self, kafka, redis, total):
+    def run_kpid(self, name, kafka, redis, total, folder):
         """From its start until Redis has the snapshot that all events are in."""
+        config = os.path.join(folder, "kpid.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(AS_PEERS if name == "kpid-as-peers" else "")
         begin = time.time()
-        process = subprocess.Popen([os.path.join(self.bin, "kpid"), "run", "--brokers", kafka.bootstrap, "--redis",
+        process = subprocess.Popen([os.path.join(self.bin, "kpid"), "run", "--config", config, "--brokers", kafka.bootstrap, "--redis",
                                     redis.address, "--http-port", str(servers.free_port())],
                                    stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         sampler = Sampler(process.pid)
@@ -133,14 +145,10 @@ class Contenders:
         finally:
             process.terminate()
             process.wait()
-        return result_of("kpid", total, begin, begin, end, sampler), (meta["as_of"], by_entity(hashes, "kpi:"))
+        return result_of(name, total, begin, begin, end, sampler), (meta["as_of"], by_entity(hashes, "kpi:"))
 
-    def run_peer(self, name, kafka, redis, total):
+    def run_peer(self, name, command, redis, total):
         """From when it says that it begins to read until it says that all is in Redis."""
-        with tempfile.TemporaryDirectory(prefix="kpid-bench-") as folder:
-            return self.follow(name, self.command(name, kafka, redis, total, folder), redis, total)
-
-    def follow(self, name, command, redis, total):
         begin = time.time()
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         sampler = Sampler(process.pid)

@@ -80,7 +80,7 @@ def versions(kpid, names):
     wanted = {"java": ("kafka-clients", "kafka-streams", "rocksdbjni", "jackson-core", "jedis"),
               "flink": ("flink-table-runtime", "flink-sql-connector-kafka")}
     for peer, libraries in wanted.items():
-        if any((name == "flink") == (peer == "flink") for name in names if name not in ("drain", "kpid", "python")):
+        if any((name == "flink") == (peer == "flink") for name in names if name not in ("drain", *contenders.KPID, "python")):
             for path in sorted(glob.glob(os.path.join(contenders.jars(peer), "*.jar"))):
                 library, version = re.fullmatch(r"(.+?)-(\d.*)\.jar", os.path.basename(path)).groups()
                 found += [f"{library} {version}"] if library in libraries else []
@@ -149,7 +149,7 @@ def main():
             data = Data(kpid, kafka, os.path.join(folder, "main"), arguments.records)
             load_before, stood = os.getloadavg(), {}
             # Once for nothing: the broker's own code is compiled, and the topics are in memory.
-            drained = contenders.Contenders(build_dir, []).run("drain", kafka, data.total)[0]
+            drained = field.run("drain", kafka, data.total)[0]
             for round_number in range(1, arguments.rounds + 1):
                 for name in names:
                     result, stood[name] = field.run(name, kafka, data.total)
@@ -175,9 +175,9 @@ def main():
     print(f"nasty data: {NASTY_RECORDS:,} records, {' '.join(NASTY)}")
     print("load average before {:.2f} {:.2f} {:.2f}, after {:.2f} {:.2f} {:.2f}".format(*load_before, *load_after))
     print(", ".join(about["versions"]))
-    print("settings: kpid's defaults (100 ms between publishes); the peers publish once a second; Java with 1 GiB of heap and "
-          "the parallel collector")
-    wrong = [verdicts["kpid"] for verdicts in (main_verdicts, nasty_verdicts) if verdicts.get("kpid", (0, []))[1]]
+    print("settings: kpid its defaults; kpid-as-peers " + ", ".join(contenders.AS_PEERS.splitlines()) + "; the peers publish once a "
+          "second; Java's parallel collector with at most " + ", ".join(map(" ".join, contenders.HEAP.items())) + " of heap")
+    wrong = [name for name in contenders.KPID for verdicts in (main_verdicts, nasty_verdicts) if verdicts.get(name, (0, []))[1]]
     return 1 if wrong else 0
 
 

@@ -56,7 +56,8 @@ class Oracle:
         want = {(line["dimension"], line["entity"], line["window"], line["kpi"]): line["value"] for line in self.at(known)
                 if line["kpi"] in PEER_KPIS and line["window"] in PEER_WINDOWS and line["dimension"] in PEER_DIMENSIONS
                 and "value" in line}
-        have = {(*key, kpi): text for key, fields in standing.items() for kpi, text in fields.items() if kpi in PEER_KPIS}
+        have = {(*key, kpi): text for key, fields in standing.items() for kpi, text in fields.items()
+                if kpi in PEER_KPIS and key[0] in PEER_DIMENSIONS}
         return compare(want, have)
 
 

@@ -38,7 +38,7 @@ import org.apache.kafka.streams.state.Stores;
  * Arguments: brokers, Redis, number of events, and `rocksdb` for persistent stores in place of stores in memory.
  */
 public final class Streams {
-    private static final long PUBLISH_MS = 1000, QUIET_MS = 4000;
+    private static final long PUBLISH_MS = 1000, QUIET_MS = 6000;
     private static final int PARTITIONS = 4;
     private static final String COUNTED = "counted";
 
