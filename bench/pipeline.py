@@ -29,6 +29,7 @@ import verdict
 from contenders import NAMES, TOPICS, servers
 
 DAYS = 365
+PARTITIONS = 4
 NASTY_RECORDS = 5000
 NASTY = ("--corrections", "60", "--repeat", "10", "--late", "30", "--seed", "7")
 MANAGERS = ("--managers", "100", "--teams", "10", "--garbage", "0")
@@ -42,7 +43,7 @@ class Data:
         self.kafka, self.folder = kafka, folder
         start = (datetime.now(timezone.utc) - timedelta(days=DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
         command = [kpid, "simulate", "--records", str(records), "--start", start, "--days", str(DAYS), *MANAGERS, *extra]
-        kafka.create_topic(*TOPICS, partitions=4)
+        kafka.create_topic(*TOPICS, partitions=PARTITIONS)
         kafka.create_topic("kpid-dead-letters")
         for to in (["--out", folder], ["--brokers", kafka.bootstrap]):
             subprocess.run([*command, *to], check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -118,7 +119,7 @@ def show(rows):
         print("  ".join(f"{cell:{'<' if i in left else '>'}{widths[i]}}" for i, cell in enumerate(row)).rstrip())
 
 
-def main():
+def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build_dir")
     parser.add_argument("--records", type=int, default=250000)
@@ -127,58 +128,85 @@ def main():
     parser.add_argument("--skip-verdicts", action="store_true", help="compare nothing with the oracle")
     parser.add_argument("--json", help="where the measurements go")
     arguments = parser.parse_args()
-    names = [name for name in NAMES if name in arguments.only.split(",")]
-    if not names or set(arguments.only.split(",")) - set(NAMES):
+    arguments.names = [name for name in NAMES if name in arguments.only.split(",")]
+    if not arguments.names or set(arguments.only.split(",")) - set(NAMES):
         parser.error("--only: contenders are " + ", ".join(NAMES))
-    build_dir = os.path.abspath(arguments.build_dir)
-    os.environ["KPID_BIN_DIR"] = os.path.join(build_dir, "bin")
-    kpid = os.path.join(build_dir, "bin", "kpid")
-    json_path = arguments.json or os.path.join(os.path.dirname(build_dir), "bench", "pipeline.json")
-    os.makedirs(os.path.dirname(os.path.abspath(json_path)), exist_ok=True)
+    arguments.build_dir = os.path.abspath(arguments.build_dir)
+    arguments.json = os.path.abspath(
+        arguments.json or os.path.join(os.path.dirname(arguments.build_dir), "bench", "pipeline.json"))
+    return arguments
 
-    field = contenders.Contenders(build_dir, names)
-    results, main_verdicts, nasty_verdicts = {name: [] for name in names}, {}, {}
-    with tempfile.TemporaryDirectory(prefix="kpid-bench-") as folder, open(json_path, "w", encoding="utf-8") as log:
+
+def judge_nasty(field, kpid, names, folder):
+    """{name: verdict} of one run each on the small data set."""
+    verdicts = {}
+    with servers.Kafka() as kafka:
+        data = Data(kpid, kafka, folder, NASTY_RECORDS, NASTY)
+        for name in names:
+            verdicts[name] = judge(data.oracle, name, field.run(name, kafka, data.total)[1])
+            say(f"nasty data: {name} {verdict.text_of(verdicts[name]) or 'nothing to judge'}")
+    return verdicts
+
+
+def measure(field, kafka, data, names, rounds, log):
+    """({name: results}, {name: what stood in Redis after the last round}), in turns."""
+    results, stood = {name: [] for name in names}, {}
+    for number in range(1, rounds + 1):
+        for name in names:
+            result, stood[name] = field.run(name, kafka, data.total)
+            if result["events"] != data.total:
+                sys.exit(f"{name}: {result['events']} events, not {data.total}")
+            results[name].append(result)
+            log.write(json.dumps({"round": number, **result}) + "\n")
+            log.flush()
+            say(f"round {number}: {name} {result['events_per_s']:,} events/s, {result['cpu_s_per_million']:.2f} CPU s/million, "
+                f"{result['memory_mib']} MiB")
+    return results, stood
+
+
+def show_about(about):
+    print(f"\n{about['events']:,} events, {about['bytes']:,} bytes, of {about['records']:,} simulated records of {DAYS} days, in "
+          f"{len(TOPICS)} topics of {PARTITIONS} partitions; {about['rounds']} rounds in turns, medians; {about['date']}")
+    print(f"nasty data: {NASTY_RECORDS:,} records, {' '.join(NASTY)}")
+    print("load average before {:.2f} {:.2f} {:.2f}, after {:.2f} {:.2f} {:.2f}".format(
+        *about["load_before"], *about["load_after"]))
+    print(", ".join(about["versions"]))
+    print("settings: kpid its defaults; kpid-as-peers " + ", ".join(contenders.AS_PEERS.splitlines()) + "; the peers publish once "
+          "a second; Java's parallel collector with at most " + ", ".join(map(" ".join, contenders.HEAP.items())) + " of heap")
+
+
+def main():
+    arguments = parse()
+    names = arguments.names
+    os.environ["KPID_BIN_DIR"] = os.path.join(arguments.build_dir, "bin")
+    kpid = os.path.join(arguments.build_dir, "bin", "kpid")
+    os.makedirs(os.path.dirname(arguments.json), exist_ok=True)
+    field = contenders.Contenders(arguments.build_dir, names)
+    main_verdicts, nasty_verdicts = {}, {}
+    with tempfile.TemporaryDirectory(prefix="kpid-bench-") as folder, open(arguments.json, "w", encoding="utf-8") as log:
         if not arguments.skip_verdicts:
-            with servers.Kafka() as kafka:
-                nasty = Data(kpid, kafka, os.path.join(folder, "nasty"), NASTY_RECORDS, NASTY)
-                for name in names:
-                    nasty_verdicts[name] = judge(nasty.oracle, name, field.run(name, kafka, nasty.total)[1])
-                    say(f"nasty data: {name} {verdict.text_of(nasty_verdicts[name])}")
+            nasty_verdicts = judge_nasty(field, kpid, names, os.path.join(folder, "nasty"))
         with servers.Kafka(heap="1g") as kafka:
             data = Data(kpid, kafka, os.path.join(folder, "main"), arguments.records)
-            load_before, stood = os.getloadavg(), {}
+            load_before = os.getloadavg()
             # Once for nothing: the broker's own code is compiled, and the topics are in memory.
             drained = field.run("drain", kafka, data.total)[0]
-            for round_number in range(1, arguments.rounds + 1):
-                for name in names:
-                    result, stood[name] = field.run(name, kafka, data.total)
-                    if result["events"] != data.total:
-                        sys.exit(f"{name}: {result['events']} events, not {data.total}")
-                    results[name].append(result)
-                    log.write(json.dumps({"round": round_number, **result}) + "\n")
-                    log.flush()
-                    say(f"round {round_number}: {name} {result['events_per_s']:,} events/s, "
-                        f"{result['cpu_s_per_million']:.2f} CPU s/million, {result['memory_mib']} MiB")
+            results, stood = measure(field, kafka, data, names, arguments.rounds, log)
             load_after = os.getloadavg()
         if not arguments.skip_verdicts:
             for name in sorted(names, key=lambda name: name != "kpid"):  # its instant is the one that the oracle is asked for
                 main_verdicts[name] = judge(data.oracle, name, stood[name])
-        about = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-                 "events": data.total, "bytes": drained["bytes"], "topics": len(TOPICS), "partitions": 4,
-                 "records": arguments.records, "rounds": arguments.rounds,
+        about = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "events": data.total,
+                 "bytes": drained["bytes"], "records": arguments.records, "rounds": arguments.rounds,
                  "load_before": load_before, "load_after": load_after, "versions": versions(kpid, names)}
+        for name in names:
+            judged = {"main": main_verdicts.get(name), "nasty": nasty_verdicts.get(name)}
+            log.write(json.dumps({"what": name, **{key: verdict.text_of(found) for key, found in judged.items()}}) + "\n")
         log.write(json.dumps(about) + "\n")
     show(table(names, results, main_verdicts, nasty_verdicts))
-    print(f"\n{about['events']:,} events, {about['bytes']:,} bytes, of {arguments.records:,} simulated records of {DAYS} days, "
-          f"in {len(TOPICS)} topics of 4 partitions; {arguments.rounds} rounds in turns, medians; {about['date']}")
-    print(f"nasty data: {NASTY_RECORDS:,} records, {' '.join(NASTY)}")
-    print("load average before {:.2f} {:.2f} {:.2f}, after {:.2f} {:.2f} {:.2f}".format(*load_before, *load_after))
-    print(", ".join(about["versions"]))
-    print("settings: kpid its defaults; kpid-as-peers " + ", ".join(contenders.AS_PEERS.splitlines()) + "; the peers publish once a "
-          "second; Java's parallel collector with at most " + ", ".join(map(" ".join, contenders.HEAP.items())) + " of heap")
-    wrong = [name for name in contenders.KPID for verdicts in (main_verdicts, nasty_verdicts) if verdicts.get(name, (0, []))[1]]
-    return 1 if wrong else 0
+    show_about(about)
+    judged = (verdicts.get(name) for name in contenders.KPID for verdicts in (main_verdicts, nasty_verdicts))
+    return 1 if any(found and found[1] for found in judged) else 0
 
 
 if __name__ == "__main__":
