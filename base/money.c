@@ -1,4 +1,5 @@
 #include "base/money.h"
+#include <string.h>
 
 __extension__ typedef unsigned __int128 uint128;
 
@@ -250,14 +251,23 @@ int128 micro_to_minor(int64_t micro, int decimals)
     return divide_half_even(micro, power_of_ten(6 - decimals));
 }
 
+static const char pairs[] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
 /* Writes the digits of n so that they end before `end`, zeros in front up to `least`; returns where they begin. Most numbers
- * have 64 bits, which are divided several times quicker than 128. */
+ * have 64 bits, which are divided several times quicker than 128; two digits a division. */
 static char *digits_before(char *end, uint128 n, int least)
 {
     for (; n > UINT64_MAX; n /= 10, least--)
         *--end = (char)('0' + (int)(n % 10));
-    for (uint64_t rest = (uint64_t)n; rest > 0 || least > 0; rest /= 10, least--)
-        *--end = (char)('0' + (int)(rest % 10));
+    uint64_t rest = (uint64_t)n;
+    for (; rest >= 10 || least >= 2; rest /= 100, least -= 2) {
+        end -= 2;
+        memcpy(end, pairs + rest % 100 * 2, 2);
+    }
+    if (rest > 0 || least > 0)
+        *--end = (char)('0' + (int)rest);
     return end;
 }
 

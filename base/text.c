@@ -167,11 +167,9 @@ void buffer_clear(struct buffer *b)
         b->at[0] = '\0';
 }
 
-void buffer_reserve(struct buffer *b, size_t more)
+void buffer_grow(struct buffer *b, size_t more)
 {
     size_t needed = b->len + more + 1;
-    if (needed <= b->room)
-        return;
     size_t room = b->room > 0 ? b->room : 64;
     while (room < needed)
         room *= 2;

@@ -40,7 +40,12 @@ void buffer_init(struct buffer *b);
 void buffer_fini(struct buffer *b);
 /* Makes it empty and keeps the room. */
 void buffer_clear(struct buffer *b);
-void buffer_reserve(struct buffer *b, size_t more);
+void buffer_grow(struct buffer *b, size_t more); /* where there is none */
+static inline void buffer_reserve(struct buffer *b, size_t more)
+{
+    if (b->room - b->len <= more) /* the zero byte behind the last one has its place, too */
+        buffer_grow(b, more);
+}
 void buffer_add(struct buffer *b, const void *bytes, size_t len);
 void buffer_text(struct buffer *b, struct text t);
 void buffer_string(struct buffer *b, const char *zero_terminated);

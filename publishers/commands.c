@@ -105,6 +105,41 @@ void arguments_append(struct arguments *a, const struct arguments *more)
     a->count += more->count;
 }
 
+/* The head is written for a length of one digit, which nearly all have. */
+size_t arguments_open(struct arguments *a)
+{
+    buffer_add(&a->bytes, ARGUMENT_OPEN, sizeof ARGUMENT_OPEN - 1);
+    return a->bytes.len;
+}
+
+size_t arguments_open_ready(struct arguments *a, struct text ready)
+{
+    buffer_add(&a->bytes, ready.at, ready.len);
+    a->count++;
+    return a->bytes.len;
+}
+
+size_t arguments_close(struct arguments *a, size_t opened)
+{
+    struct buffer *b = &a->bytes;
+    size_t len = b->len - opened;
+    buffer_reserve(b, 24); /* the rest of the head, and the end */
+    if (len < 10) {
+        b->at[opened - 3] = (char)('0' + len);
+    } else {
+        char head[24], *end = head + sizeof head, *at = head_before(end, '$', len);
+        size_t more = (size_t)(end - at) - (sizeof ARGUMENT_OPEN - 1);
+        memmove(b->at + opened + more, b->at + opened, len);
+        memcpy(b->at + opened - (sizeof ARGUMENT_OPEN - 1), at, (size_t)(end - at));
+        b->len += more;
+        opened += more;
+    }
+    memcpy(b->at + b->len, "\r\n", 3);
+    b->len += 2;
+    a->count++;
+    return opened;
+}
+
 void commands_init(struct commands *c)
 {
     buffer_init(&c->bytes);

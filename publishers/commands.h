@@ -25,6 +25,13 @@ void arguments_integer(struct arguments *a, int64_t n);
 /* One argument of two parts: prefix and suffix of a key. */
 void arguments_joined(struct arguments *a, struct text prefix, struct text suffix);
 void arguments_append(struct arguments *a, const struct arguments *more);
+/* One argument that is written in its place: what is added to `bytes` between the two. Returns where it begins. */
+size_t arguments_open(struct arguments *a);
+/* The same behind an argument that is in the protocol's form already, and ends in ARGUMENT_OPEN: with one copy. */
+#define ARGUMENT_OPEN "$0\r\n"
+size_t arguments_open_ready(struct arguments *a, struct text ready);
+/* Returns where it begins now: its length stands before it, and may have moved it. */
+size_t arguments_close(struct arguments *a, size_t opened);
 
 struct commands {
     struct buffer bytes;

@@ -6,31 +6,65 @@
 #include "base/error.h"
 #include <string.h>
 
+static void make_names(struct rendered *r)
+{
+    static const char *const suffixes[PART_COUNT] = {"", ".n", ".low", ".high", ".mark", ".prev"};
+    struct arguments one;
+    arguments_init(&one);
+    for (unsigned k = 0; k < KPI_COUNT; k++) {
+        for (unsigned p = 0; p < PART_COUNT; p++) {
+            arguments_clear(&one);
+            arguments_joined(&one, text_of(kpi_info((enum kpi)k)->name), text_of(suffixes[p]));
+            struct text bytes = buffer_view(&one.bytes);
+            struct part_name *name = &r->name[k][p];
+            *name = (struct part_name){.at = (uint32_t)r->names.len, .hash = text_hash(bytes)};
+            buffer_text(&r->names, bytes);
+            buffer_string(&r->names, ARGUMENT_OPEN);
+            name->len = (uint32_t)r->names.len - name->at;
+        }
+    }
+    arguments_fini(&one);
+}
+
 void rendered_init(struct rendered *r)
 {
     memset(r, 0, sizeof *r);
     arguments_init(&r->fields);
-    buffer_init(&r->texts);
+    buffer_init(&r->names);
+    make_names(r);
 }
 
 void rendered_fini(struct rendered *r)
 {
     arguments_fini(&r->fields);
-    buffer_fini(&r->texts);
+    buffer_fini(&r->names);
+}
+
+/* The name of a field; its value is added to the bytes of `fields`, and closed. */
+static size_t open_part(struct rendered *r, enum kpi k, enum part p)
+{
+    const struct part_name *name = &r->name[k][p];
+    return arguments_open_ready(&r->fields, (struct text){r->names.at + name->at, name->len});
+}
+
+static void note_extra(struct rendered *r, uint64_t name_hash)
+{
+    r->extras = r->extras * UINT64_C(0x9E3779B97F4A7C15) + name_hash;
+    r->extras += r->extras == 0;
 }
 
 /* The name of a field that comes and goes by itself. */
 static void add_extra(struct rendered *r, struct text kpi, struct text suffix)
 {
+    size_t from = r->fields.bytes.len;
     arguments_joined(&r->fields, kpi, suffix);
-    r->extras = (r->extras + text_hash(kpi)) * UINT64_C(0x9E3779B97F4A7C15) + text_hash(suffix) + 1;
+    note_extra(r, text_hash((struct text){r->fields.bytes.at + from, r->fields.bytes.len - from}));
 }
 
-/* The text from `from` on as such a field. */
-static void add_extra_text(struct rendered *r, struct text kpi, struct text suffix, size_t from)
+static size_t open_extra_part(struct rendered *r, enum kpi k, enum part p)
 {
-    add_extra(r, kpi, suffix);
-    arguments_text(&r->fields, (struct text){r->texts.at + from, r->texts.len - from});
+    note_extra(r, r->name[k][p].hash);
+    return open_part(r, k, p);
 }
 
 /* What is said about the KPI beside its value. */
@@ -40,13 +74,19 @@ static void render_aspects(struct rendered *r, enum kpi k, const struct sums *su
     const struct snapshot_target *target = NULL;
     if (targets->snapshot != NULL)
         target = snapshot_target_find(targets->snapshot, targets->entity, targets->window, k);
-    for (unsigned a = ASPECT_VALUE + 1; a < ASPECT_COUNT; a++) {
+    if (target == NULL && !targets->to_date)
+        return;
+    for (unsigned i = ASPECT_VALUE + 1; i < ASPECT_COUNT; i++) {
+        enum aspect a = (enum aspect)i;
         struct kpi_value value;
-        if (!aspect_evaluate(k, (enum aspect)a, sums, target, targets->to_date, &value))
+        if (target == NULL && a != ASPECT_FORECAST) /* all else is of a target */
             continue;
-        size_t at = r->texts.len;
-        aspect_format(&r->texts, k, (enum aspect)a, &value, money_decimals);
-        add_extra_text(r, text_of(kpi_info(k)->name), text_of(aspect_suffix((enum aspect)a)), at);
+        if (!aspect_evaluate(k, a, sums, target, targets->to_date, &value))
+            continue;
+        add_extra(r, text_of(kpi_info(k)->name), text_of(aspect_suffix(a)));
+        size_t at = arguments_open(&r->fields);
+        aspect_format(&r->fields.bytes, k, a, &value, money_decimals);
+        arguments_close(&r->fields, at);
     }
 }
 
@@ -54,18 +94,17 @@ static void render_aspects(struct rendered *r, enum kpi k, const struct sums *su
 static void render_interval(struct rendered *r, enum kpi k, const struct kpi_value *value)
 {
     struct interval interval;
+    struct arguments *fields = &r->fields;
     r->rank_len[k] = 0;
     if (!kpi_interval(k, value, &interval))
         return;
-    size_t at = r->texts.len;
-    interval_format(&r->texts, interval.low);
-    r->rank_at[k] = (uint32_t)at;
-    r->rank_len[k] = (uint32_t)(r->texts.len - at);
-    add_extra(r, text_of(kpi_info(k)->name), TEXT(".low"));
-    arguments_text(&r->fields, rendered_rank(r, k));
-    at = r->texts.len;
-    interval_format(&r->texts, interval.high);
-    add_extra_text(r, text_of(kpi_info(k)->name), TEXT(".high"), at);
+    size_t at = open_extra_part(r, k, PART_LOW);
+    interval_format(&fields->bytes, interval.low);
+    r->rank_len[k] = (uint32_t)(fields->bytes.len - at);
+    r->rank_at[k] = (uint32_t)arguments_close(fields, at);
+    at = open_extra_part(r, k, PART_HIGH);
+    interval_format(&fields->bytes, interval.high);
+    arguments_close(fields, at);
 }
 
 /* Own KPIs: like the built-in ones, but on no board. */
@@ -80,19 +119,22 @@ static void render_own(struct rendered *r, const struct sums *sums, const struct
         struct text name = text_of(kpi->name);
         struct kpi_value value, before;
         bool has_value = own_evaluate(at->own, k, sums, &own, &value);
-        size_t from = r->texts.len;
+        struct arguments *fields = &r->fields;
         if (has_value) {
-            own_format(&r->texts, at->own, k, &value, money_decimals);
-            add_extra_text(r, name, TEXT(""), from);
+            add_extra(r, name, TEXT(""));
+            size_t from = arguments_open(fields);
+            own_format(&fields->bytes, at->own, k, &value, money_decimals);
+            arguments_close(fields, from);
         }
         if (has_value && value.n != 0) {
             add_extra(r, name, TEXT(".n"));
-            arguments_integer(&r->fields, value.n);
+            arguments_integer(fields, value.n);
         }
         if (previous != NULL && own_evaluate(at->own, k, previous, &own_previous, &before)) {
-            from = r->texts.len;
-            own_format(&r->texts, at->own, k, &before, money_decimals);
-            add_extra_text(r, name, TEXT(".prev"), from);
+            add_extra(r, name, TEXT(".prev"));
+            size_t from = arguments_open(fields);
+            own_format(&fields->bytes, at->own, k, &before, money_decimals);
+            arguments_close(fields, from);
         }
         const struct snapshot_target *target =
             snapshot_target_find(at->snapshot, at->entity, at->window, KPI_COUNT + k);
@@ -101,10 +143,32 @@ static void render_own(struct rendered *r, const struct sums *sums, const struct
             if (!aspect_evaluate_own((enum aspect)a, has_value ? &value : NULL, kpi->formula.is_sum,
                                      kpi->absent == ABSENT_ZERO, target, &v))
                 continue;
-            from = r->texts.len;
-            aspect_format_unit(&r->texts, own_kpi_unit(kpi), (enum aspect)a, &v, money_decimals);
-            add_extra_text(r, name, text_of(aspect_suffix((enum aspect)a)), from);
+            add_extra(r, name, text_of(aspect_suffix((enum aspect)a)));
+            size_t from = arguments_open(fields);
+            aspect_format_unit(&fields->bytes, own_kpi_unit(kpi), (enum aspect)a, &v, money_decimals);
+            arguments_close(fields, from);
         }
+    }
+}
+
+static void render_value(struct rendered *r, enum kpi k, const struct sums *sums, const struct kpi_value *value,
+                         int money_decimals)
+{
+    struct arguments *fields = &r->fields;
+    r->values |= UINT64_C(1) << k;
+    size_t at = open_part(r, k, PART_VALUE);
+    kpi_format(&fields->bytes, k, value, money_decimals);
+    r->text_len[k] = (uint32_t)(fields->bytes.len - at);
+    r->text_at[k] = (uint32_t)arguments_close(fields, at);
+    at = open_part(r, k, PART_N);
+    buffer_integer(&fields->bytes, value->n);
+    arguments_close(fields, at);
+    render_interval(r, k, value);
+    enum kpi_mark mark = kpi_marked(k, sums);
+    if (mark != MARK_NONE) {
+        at = open_extra_part(r, k, PART_MARK);
+        buffer_string(&fields->bytes, kpi_mark_name(mark));
+        arguments_close(fields, at);
     }
 }
 
@@ -112,39 +176,20 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
                    const struct render_targets *targets, int money_decimals)
 {
     arguments_clear(&r->fields);
-    buffer_clear(&r->texts);
     r->values = r->previous = r->extras = 0;
     for (unsigned i = 0; i < KPI_COUNT; i++) {
         enum kpi k = (enum kpi)i;
-        const struct kpi_info *info = kpi_info(k);
-        if (info->clock != clock || kpi_ages(k))
-            continue;
-        struct text name = text_of(info->name);
         struct kpi_value value;
-        if (kpi_evaluate(k, sums, &value)) {
-            size_t at = r->texts.len;
-            kpi_format(&r->texts, k, &value, money_decimals);
-            r->text_at[i] = (uint32_t)at;
-            r->text_len[i] = (uint32_t)(r->texts.len - at);
-            r->values |= UINT64_C(1) << i;
-            arguments_text(&r->fields, name);
-            arguments_text(&r->fields, rendered_value(r, k));
-            arguments_joined(&r->fields, name, TEXT(".n"));
-            arguments_integer(&r->fields, value.n);
-            render_interval(r, k, &value);
-            enum kpi_mark mark = kpi_marked(k, sums);
-            if (mark != MARK_NONE) {
-                add_extra(r, name, TEXT(".mark"));
-                arguments_string(&r->fields, kpi_mark_name(mark));
-            }
-        }
+        if (kpi_info(k)->clock != clock || kpi_ages(k))
+            continue;
+        if (kpi_evaluate(k, sums, &value))
+            render_value(r, k, sums, &value, money_decimals);
         render_aspects(r, k, sums, targets, money_decimals);
         if (previous != NULL && kpi_evaluate(k, previous, &value)) {
-            size_t at = r->texts.len;
-            kpi_format(&r->texts, k, &value, money_decimals);
             r->previous |= UINT64_C(1) << i;
-            arguments_joined(&r->fields, name, TEXT(".prev"));
-            arguments_text(&r->fields, (struct text){r->texts.at + at, r->texts.len - at});
+            size_t at = open_part(r, k, PART_PREVIOUS);
+            kpi_format(&r->fields.bytes, k, &value, money_decimals);
+            arguments_close(&r->fields, at);
         }
     }
     if (targets->own != NULL && clock == KPI_SPAN)
@@ -159,12 +204,12 @@ void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *
 struct text rendered_value(const struct rendered *r, enum kpi k)
 {
     REQUIRE(r->values >> k & 1);
-    return (struct text){r->texts.at + r->text_at[k], r->text_len[k]};
+    return (struct text){r->fields.bytes.at + r->text_at[k], r->text_len[k]};
 }
 
 struct text rendered_rank(const struct rendered *r, enum kpi k)
 {
     if (r->rank_len[k] == 0)
         return rendered_value(r, k);
-    return (struct text){r->texts.at + r->rank_at[k], r->rank_len[k]};
+    return (struct text){r->fields.bytes.at + r->rank_at[k], r->rank_len[k]};
 }

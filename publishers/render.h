@@ -15,15 +15,26 @@
 
 _Static_assert(KPI_COUNT <= 64, "masks of KPIs are 64 bits wide");
 
+/* The fields of a KPI that no target is needed for. */
+enum part { PART_VALUE, PART_N, PART_LOW, PART_HIGH, PART_MARK, PART_PREVIOUS, PART_COUNT };
+
+/* The name of such a field, in the protocol's form, and the beginning of its value. */
+struct part_name {
+    uint32_t at, len;
+    uint64_t hash;
+};
+
 struct rendered {
     struct arguments fields; /* name, value, name, value ... */
     uint64_t values;         /* bit k: KPI k has a value */
     uint64_t previous;       /* bit k: it has one in the window before */
     uint64_t extras;         /* of the names of the other fields, 0 = none: what it was before may have to go */
-    struct buffer texts;     /* the values one behind the other */
+    /* Where the value stands among the fields, and what boards rank by where that is not the value; 0 = it is. */
     uint32_t text_at[KPI_COUNT], text_len[KPI_COUNT];
-    uint32_t rank_at[KPI_COUNT],
-        rank_len[KPI_COUNT]; /* of what boards rank by, where that is not the value; 0 = it is */
+    uint32_t rank_at[KPI_COUNT], rank_len[KPI_COUNT];
+    /* made once: they are written a hundred times a window */
+    struct buffer names;
+    struct part_name name[KPI_COUNT][PART_COUNT];
 };
 
 /* Where the targets and own KPIs of an entity in a window stand. */

@@ -29,6 +29,30 @@ Test(commands, numbers_at_their_ends)
     arguments_fini(&a);
 }
 
+/* The length stands before a text that is written in its place, however many digits it has. */
+Test(commands, an_argument_written_in_its_place)
+{
+    struct arguments a;
+    static const size_t lengths[] = {0, 9, 10, 99, 100, 1234};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct arguments whole;
+        char text[2000];
+        memset(text, 'x', sizeof text);
+        arguments_init(&a);
+        arguments_init(&whole);
+        arguments_string(&whole, "name");
+        arguments_text(&whole, (struct text){text, lengths[i]});
+        size_t at = arguments_open_ready(&a, TEXT("$4\r\nname\r\n" ARGUMENT_OPEN));
+        buffer_add(&a.bytes, text, lengths[i]);
+        at = arguments_close(&a, at);
+        cr_expect(text_equal((struct text){a.bytes.at + at, lengths[i]}, (struct text){text, lengths[i]}));
+        cr_expect(eq(str, a.bytes.at, whole.bytes.at));
+        cr_expect(eq(sz, a.count, 2));
+        arguments_fini(&whole);
+        arguments_fini(&a);
+    }
+}
+
 /* Names are taken literally, whatever bytes they hold: lengths tell them apart, not separators. */
 Test(commands, an_argument_may_hold_any_bytes)
 {
