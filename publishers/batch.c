@@ -19,6 +19,7 @@
 struct hash_write {
     size_t key_at, key_len, fields_at, fields_len, field_count;
     bool is_text; /* no hash: its one field is the text */
+    bool is_part; /* the hash has all of these fields, and others that stay */
 };
 
 struct board {
@@ -177,27 +178,37 @@ static void note_written(struct batch *b, struct text suffix, bool is_new)
     }
 }
 
-void batch_hash(struct batch *b, struct text suffix, const struct arguments *fields, bool is_new, bool shrinks)
+static struct hash_write *add_hash(struct batch *b, struct text suffix, const struct arguments *fields)
 {
     if (b->hash_count == b->hash_room) {
         b->hash_room = b->hash_room > 0 ? b->hash_room * 2 : 256;
         b->hashes = must_realloc(b->hashes, b->hash_room * sizeof *b->hashes);
     }
     struct hash_write *h = &b->hashes[b->hash_count++];
-    h->key_at = b->arena.len;
-    h->key_len = suffix.len;
+    *h = (struct hash_write){.key_at = b->arena.len, .key_len = suffix.len, .field_count = fields->count};
     buffer_text(&b->arena, suffix);
     h->fields_at = b->arena.len;
     h->fields_len = fields->bytes.len;
-    h->field_count = fields->count;
-    h->is_text = false;
     buffer_add(&b->arena, fields->bytes.at, fields->bytes.len);
+    b->items += (int64_t)fields->count;
+    return h;
+}
+
+void batch_hash(struct batch *b, struct text suffix, const struct arguments *fields, bool is_new, bool shrinks)
+{
+    add_hash(b, suffix, fields);
     if (b->fill || shrinks) {
         arguments_joined(&b->erase, prefix(b), suffix);
         b->items++;
     }
-    b->items += (int64_t)fields->count;
     note_written(b, suffix, is_new);
+    note_changed(b, suffix);
+}
+
+void batch_hash_part(struct batch *b, struct text suffix, const struct arguments *fields)
+{
+    REQUIRE(!b->fill && !b->staged);
+    add_hash(b, suffix, fields)->is_part = true;
     note_changed(b, suffix);
 }
 
@@ -342,23 +353,33 @@ static void unwrite_index(struct batch *b, struct commands *c)
     arguments_clear(&b->index_remove);
 }
 
+static void write_hash(const struct batch *b, struct commands *c, const struct hash_write *h, struct text suffix)
+{
+    command_begin(c, h->is_text ? "SET" : "HSET", 2 + h->field_count);
+    if (h->is_part)
+        command_expect_zero(c); /* fields that it adds were lost, and so may be those that it does not write */
+    command_joined(c, prefix(b), suffix);
+    buffer_add(&c->bytes, b->arena.at + h->fields_at, h->fields_len);
+}
+
 static void write_hashes(struct batch *b, struct commands *c, bool stage, int64_t epoch)
 {
     for (size_t i = 0; i < b->hash_count; i++) {
         const struct hash_write *h = &b->hashes[i];
         struct text suffix = {b->arena.at + h->key_at, h->key_len};
-        command_begin(c, h->is_text ? "SET" : "HSET", 2 + h->field_count);
-        if (stage) {
+        if (!stage) {
+            write_hash(b, c, h, suffix);
+        } else if (h->is_part) {
+            /* What was collected before it was known that a stage is needed: no more than fits into one transaction. */
+            write_hash(b, &b->moves, h, suffix);
+        } else {
             buffer_clear(&b->scratch);
             key_stage(&b->scratch, epoch, b->stage_next++);
-            command_joined(c, prefix(b), buffer_view(&b->scratch));
+            write_hash(b, c, h, buffer_view(&b->scratch));
             command_begin(&b->moves, "RENAME", 3);
             command_joined(&b->moves, prefix(b), buffer_view(&b->scratch));
             command_joined(&b->moves, prefix(b), suffix);
-        } else {
-            command_joined(c, prefix(b), suffix);
         }
-        buffer_add(&c->bytes, b->arena.at + h->fields_at, h->fields_len);
     }
     b->hash_count = 0;
     buffer_clear(&b->arena);

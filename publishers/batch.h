@@ -25,6 +25,9 @@ void batch_begin(struct batch *b, bool fill);
 
 /* The hash at that suffix becomes `fields`. is_new: it was not there; shrinks: a field of it vanishes. */
 void batch_hash(struct batch *b, struct text suffix, const struct arguments *fields, bool is_new, bool shrinks);
+/* Some fields of the hash at that suffix, which has them all already, become `fields`: others stay as they are. Not in a fill, nor
+ * once the batch is staged. */
+void batch_hash_part(struct batch *b, struct text suffix, const struct arguments *fields);
 /* The string at that suffix becomes `text`. */
 void batch_text(struct batch *b, struct text suffix, struct text text, bool is_new);
 void batch_delete(struct batch *b, struct text suffix);

@@ -2,8 +2,6 @@
 #include "base/error.h"
 #include <stdlib.h>
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 struct changes {
     unsigned window_count;
@@ -45,6 +43,13 @@ void changes_forget(struct changes *c)
     memset(c->members, 0, board_count(c) * sizeof *c->members);
 }
 
+void changes_doubt(struct changes *c)
+{
+    for (size_t i = 0; i < (size_t)c->room * c->window_count; i++)
+        for (unsigned p = 0; p < PIECE_COUNT; p++)
+            c->slots[i].pieces[p].given = 0;
+}
+
 static void reach(struct changes *c, uint32_t entity)
 {
     if (entity < c->room)
@@ -79,14 +84,58 @@ uint32_t *changes_members(struct changes *c, enum dimension d, unsigned window, 
     return &c->members[((size_t)d * c->window_count + window) * KPI_COUNT + k];
 }
 
-struct slot slot_of(const struct rendered *r)
+bool slot_is_empty(const struct slot *s)
 {
-    if (r->fields.count == 0)
-        return (struct slot){0};
-    XXH128_hash_t hash = XXH3_128bits(r->fields.bytes.at, r->fields.bytes.len);
-    if (hash.high64 == 0 && hash.low64 == 0)
-        hash.low64 = 1; /* 0 means "no such key" */
-    return (struct slot){hash.high64, hash.low64, r->values, r->previous, r->extras};
+    uint64_t any = s->values | s->previous;
+    for (unsigned p = 0; p < PIECE_COUNT; p++)
+        any |= s->pieces[p].is.extras;
+    return any == 0;
+}
+
+unsigned slot_outdated(const struct slot *s, const uint64_t *given)
+{
+    unsigned pieces = 0;
+    for (unsigned p = 0; p < PIECE_COUNT; p++)
+        pieces |= (unsigned)(s->pieces[p].given != given[p]) << p;
+    return pieces;
+}
+
+struct slot slot_after(const struct slot *s, const uint64_t *given, const struct rendered *r, unsigned pieces)
+{
+    struct slot after = *s;
+    uint64_t kpis = pieces_kpis(pieces);
+    after.values = (s->values & ~kpis) | r->values;
+    after.previous = (s->previous & ~kpis) | r->previous;
+    for (unsigned p = 0; p < PIECE_COUNT; p++)
+        if (pieces >> p & 1)
+            after.pieces[p] = (struct slot_piece){given[p], r->pieces[p]};
+    /* It is said of a key with any field; pieces without one cannot tell. */
+    if (pieces == PIECES_ALL || r->fields.count > 0)
+        after.provisional = r->provisional;
+    return after;
+}
+
+bool slot_differs(const struct slot *before, const struct slot *after)
+{
+    bool differs = before->provisional != after->provisional || before->values != after->values ||
+                   before->previous != after->previous;
+    for (unsigned p = 0; p < PIECE_COUNT; p++)
+        differs = differs || before->pieces[p].is.hash != after->pieces[p].is.hash;
+    return differs;
+}
+
+enum slot_names slot_names(const struct slot *before, const struct slot *after)
+{
+    bool less = (before->values & ~after->values) != 0 || (before->previous & ~after->previous) != 0 ||
+                (before->provisional && !after->provisional);
+    bool more = (after->values & ~before->values) != 0 || (after->previous & ~before->previous) != 0 ||
+                (after->provisional && !before->provisional);
+    for (unsigned p = 0; p < PIECE_COUNT; p++) {
+        bool other = before->pieces[p].is.extras != after->pieces[p].is.extras;
+        less = less || (other && before->pieces[p].is.extras != 0);
+        more = more || other;
+    }
+    return less ? NAMES_LESS : more ? NAMES_MORE : NAMES_SAME;
 }
 
 /* 0 marks a free place, so no key may hash to it. */

@@ -1,7 +1,8 @@
 /* changes.h - what stands in Redis by our last publishes, so that only what changed is written again.
  *
- * For each (entity, window): a 128-bit hash of the fields and which KPIs have a value (they are the
- * boards of which the entity is a member). 40 bytes each, in blocks of an entity's windows.
+ * For each (entity, window) and piece of it: a hash of what it was made of, so that it is made again only where that has
+ * changed, a hash of its fields, and which fields it has; and which KPIs have a value (they are the boards of which the entity
+ * is a member). 120 bytes each, in blocks of an entity's windows.
  * After a failure nothing is known any more: changes_forget, and everything is written anew.
  *
  * Thread: the publisher's. Memory: create to destroy. Errors: none.
@@ -13,9 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct slot_piece {
+    uint64_t given; /* what it was made of; 0: not known */
+    struct rendered_piece is;
+};
+
 struct slot {
-    uint64_t hash_high, hash_low;      /* both 0: no such key */
-    uint64_t values, previous, extras; /* as in struct rendered */
+    struct slot_piece pieces[PIECE_COUNT];
+    uint64_t values, previous; /* as in struct rendered */
+    bool provisional;
 };
 
 struct changes;
@@ -23,6 +30,8 @@ struct changes;
 struct changes *changes_create(unsigned window_count);
 void changes_destroy(struct changes *c);
 void changes_forget(struct changes *c);
+/* Of all that is known nothing is known to be made of what it was: all is rendered, and compared. */
+void changes_doubt(struct changes *c);
 
 /* The slot of an entity's window, until the next call. `entity` is the snapshot's dense number. */
 struct slot *changes_slot(struct changes *c, uint32_t entity, unsigned window);
@@ -31,13 +40,16 @@ uint64_t *changes_about(struct changes *c, uint32_t entity);
 /* How many members a board has. */
 uint32_t *changes_members(struct changes *c, enum dimension d, unsigned window, enum kpi k);
 
-static inline bool slot_is_empty(const struct slot *s)
-{
-    return s->hash_high == 0 && s->hash_low == 0;
-}
-
-/* What the slot must become for these fields. */
-struct slot slot_of(const struct rendered *r);
+/* There is no such key: no field of it. */
+bool slot_is_empty(const struct slot *s);
+/* The pieces that are made of something else than they were. `given`: a hash for each, none of them 0. */
+unsigned slot_outdated(const struct slot *s, const uint64_t *given);
+/* What the slot becomes by pieces that were rendered. */
+struct slot slot_after(const struct slot *s, const uint64_t *given, const struct rendered *r, unsigned pieces);
+/* Whether the key's fields are other ones, or have other values. */
+bool slot_differs(const struct slot *before, const struct slot *after);
+enum slot_names { NAMES_SAME, NAMES_MORE, NAMES_LESS /* some go; others may come as well */ };
+enum slot_names slot_names(const struct slot *before, const struct slot *after);
 
 /* A set of keys by 64-bit hash: what a full write has written, so that the rest can be deleted. */
 struct key_set {

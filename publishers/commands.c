@@ -143,23 +143,52 @@ size_t arguments_close(struct arguments *a, size_t opened)
 void commands_init(struct commands *c)
 {
     buffer_init(&c->bytes);
+    buffer_init(&c->zeros);
     c->count = 0;
 }
 
 void commands_fini(struct commands *c)
 {
     buffer_fini(&c->bytes);
+    buffer_fini(&c->zeros);
 }
 
 void commands_clear(struct commands *c)
 {
     buffer_clear(&c->bytes);
+    buffer_clear(&c->zeros);
     c->count = 0;
+}
+
+static void note_zero(struct commands *c, size_t command)
+{
+    buffer_add(&c->zeros, &command, sizeof command);
+}
+
+void command_expect_zero(struct commands *c)
+{
+    REQUIRE(c->count > 0);
+    note_zero(c, c->count - 1);
+}
+
+size_t commands_zero_count(const struct commands *c)
+{
+    return c->zeros.len / sizeof(size_t);
+}
+
+size_t commands_zero(const struct commands *c, size_t i)
+{
+    size_t command;
+    REQUIRE(i < commands_zero_count(c));
+    memcpy(&command, c->zeros.at + i * sizeof command, sizeof command);
+    return command;
 }
 
 void commands_append(struct commands *c, const struct commands *from)
 {
     buffer_add(&c->bytes, from->bytes.at, from->bytes.len);
+    for (size_t i = 0; i < commands_zero_count(from); i++)
+        note_zero(c, c->count + commands_zero(from, i));
     c->count += from->count;
 }
 

@@ -35,7 +35,8 @@ size_t arguments_close(struct arguments *a, size_t opened);
 
 struct commands {
     struct buffer bytes;
-    size_t count; /* of commands: as many replies come */
+    size_t count;        /* of commands: as many replies come */
+    struct buffer zeros; /* which of them must be answered by 0, as size_t */
 };
 
 void commands_init(struct commands *c);
@@ -45,6 +46,10 @@ void commands_clear(struct commands *c);
 void commands_append(struct commands *c, const struct commands *from);
 
 void command_begin(struct commands *c, const char *name, size_t argument_count);
+/* Of the command that was begun last: any reply but the number 0 says that something was not as it should be. */
+void command_expect_zero(struct commands *c);
+size_t commands_zero_count(const struct commands *c);
+size_t commands_zero(const struct commands *c, size_t i);
 void command_text(struct commands *c, struct text t);
 void command_string(struct commands *c, const char *zero_terminated);
 void command_integer(struct commands *c, int64_t n);

@@ -116,6 +116,17 @@ void fence_begin(struct commands *c)
     command_begin(c, "MULTI", 1);
 }
 
+/* Whether those that must be answered by 0 are. The first command is MULTI. */
+static bool zeros_are_zero(const redisReply *exec, const struct commands *c)
+{
+    bool all = true;
+    for (size_t i = 0; i < commands_zero_count(c); i++) {
+        const redisReply *reply = exec->element[commands_zero(c, i) - 1];
+        all = all && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0;
+    }
+    return all;
+}
+
 /* Closes the transaction in `c` and sends it. */
 static enum fence_result execute(struct redis *r, struct commands *c, struct redis_failure *failure)
 {
@@ -125,6 +136,10 @@ static enum fence_result execute(struct redis *r, struct commands *c, struct red
     if (reply == NULL)
         return FENCE_FAILED;
     enum fence_result result = fence_judge_exec(reply, queued, failure);
+    if (result == FENCE_DONE && !zeros_are_zero(reply, c)) {
+        redis_failure_note(failure, TROUBLE_WRONGTYPE, TEXT("a key has lost fields that were written"));
+        result = FENCE_DAMAGED;
+    }
     freeReplyObject(reply);
     return result;
 }

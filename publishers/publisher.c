@@ -39,7 +39,7 @@
 struct publisher {
     const struct config *config;
     char *instance;
-    bool reset_fence;
+    bool reset_fence, renders_all;
     int64_t lag;
 
     struct keys keys;
@@ -92,6 +92,7 @@ struct publisher *publisher_create(const struct config *config, const struct pub
     p->config = config;
     p->instance = must_strdup(options->instance);
     p->reset_fence = options->reset_fence;
+    p->renders_all = options->renders_all;
     p->lag = -1;
     keys_init(&p->keys, config->redis.namespace_);
     p->changes = changes_create(config->window_count);
@@ -398,6 +399,8 @@ static void publish_changes(struct publisher *p, int64_t now_us, const struct sn
 {
     set_as_of(p);
     batch_begin(p->batch, false);
+    if (p->renders_all)
+        changes_doubt(p->changes);
     if (s != NULL && !write_snapshot(p, now_us, s, false))
         return;
     /* A snapshot without a change moves as_of and the offsets all the same, as often as publish.idle says. The writer

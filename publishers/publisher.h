@@ -25,6 +25,7 @@ struct publisher_options {
     const char *instance; /* meta.instance: who publishes, for people */
     /* `kpid run --reset-fence`: the first claim does not look at the as_of and the offsets that stand. */
     bool reset_fence;
+    bool renders_all;     /* for tests: nothing counts as unchanged before it is rendered */
     uint64_t jitter_seed; /* of the waits between attempts to connect; 0: one of its own */
 };
 

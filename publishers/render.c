@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include <string.h>
 
+/* By which hashes of one after the other become one: odd, and half of its bits are set. */
+#define HASH_STEP UINT64_C(0x9E3779B97F4A7C15)
+
 static void make_names(struct rendered *r)
 {
     static const char *const suffixes[PART_COUNT] = {"", ".n", ".low", ".high", ".mark", ".prev"};
@@ -49,8 +52,9 @@ static size_t open_part(struct rendered *r, enum kpi k, enum part p)
 
 static void note_extra(struct rendered *r, uint64_t name_hash)
 {
-    r->extras = r->extras * UINT64_C(0x9E3779B97F4A7C15) + name_hash;
-    r->extras += r->extras == 0;
+    uint64_t *extras = &r->pieces[r->piece].extras;
+    *extras = *extras * HASH_STEP + name_hash;
+    *extras += *extras == 0;
 }
 
 /* The name of a field that comes and goes by itself. */
@@ -172,31 +176,57 @@ static void render_value(struct rendered *r, enum kpi k, const struct sums *sums
     }
 }
 
-void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *sums, const struct sums *previous,
-                   const struct render_targets *targets, int money_decimals)
+/* What has been added from there on is of the piece under way. */
+static void note_fields(struct rendered *r, size_t from)
+{
+    struct text added = {r->fields.bytes.at + from, r->fields.bytes.len - from};
+    uint64_t *hash = &r->pieces[r->piece].hash;
+    if (added.len > 0)
+        *hash = *hash * HASH_STEP + text_hash(added);
+}
+
+static void render_kpi(struct rendered *r, enum kpi k, const struct sums *sums, const struct sums *previous,
+                       const struct render_targets *targets, int money_decimals)
+{
+    struct kpi_value value;
+    if (kpi_evaluate(k, sums, &value))
+        render_value(r, k, sums, &value, money_decimals);
+    render_aspects(r, k, sums, targets, money_decimals);
+    if (previous != NULL && kpi_evaluate(k, previous, &value)) {
+        r->previous |= UINT64_C(1) << k;
+        size_t at = open_part(r, k, PART_PREVIOUS);
+        kpi_format(&r->fields.bytes, k, &value, money_decimals);
+        arguments_close(&r->fields, at);
+    }
+}
+
+void render_window(struct rendered *r, unsigned pieces, enum kpi_clock clock, const struct sums *sums,
+                   const struct sums *previous, const struct render_targets *targets, int money_decimals)
 {
     arguments_clear(&r->fields);
-    r->values = r->previous = r->extras = 0;
-    for (unsigned i = 0; i < KPI_COUNT; i++) {
-        enum kpi k = (enum kpi)i;
-        struct kpi_value value;
+    r->values = r->previous = 0;
+    r->provisional = false;
+    memset(r->pieces, 0, sizeof r->pieces);
+    for (uint64_t rest = pieces_kpis(pieces); rest != 0; rest &= rest - 1) {
+        enum kpi k = (enum kpi)__builtin_ctzll(rest);
         if (kpi_info(k)->clock != clock || kpi_ages(k))
             continue;
-        if (kpi_evaluate(k, sums, &value))
-            render_value(r, k, sums, &value, money_decimals);
-        render_aspects(r, k, sums, targets, money_decimals);
-        if (previous != NULL && kpi_evaluate(k, previous, &value)) {
-            r->previous |= UINT64_C(1) << i;
-            size_t at = open_part(r, k, PART_PREVIOUS);
-            kpi_format(&r->fields.bytes, k, &value, money_decimals);
-            arguments_close(&r->fields, at);
-        }
+        size_t from = r->fields.bytes.len;
+        r->piece = piece_of(k);
+        render_kpi(r, k, sums, previous, targets, money_decimals);
+        note_fields(r, from);
     }
-    if (targets->own != NULL && clock == KPI_SPAN)
+    /* They may be made of all sums. */
+    if (targets->own != NULL && clock == KPI_SPAN && pieces >> PIECE_MIXED & 1) {
+        size_t from = r->fields.bytes.len;
+        r->piece = PIECE_MIXED;
         render_own(r, sums, previous, targets, money_decimals);
+        note_fields(r, from);
+    }
     if (r->fields.count > 0 && clock == KPI_SPAN && targets->snapshot != NULL &&
         snapshot_is_provisional(targets->snapshot, targets->window)) {
-        add_extra(r, TEXT("provisional"), TEXT(""));
+        r->provisional = true;
+        arguments_string(&r->fields, "provisional");
         arguments_string(&r->fields, "1");
     }
 }

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/kpi_table.h"
 #include "publishers/commands.h"
+#include "publishers/pieces.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,11 +25,18 @@ struct part_name {
     uint64_t hash;
 };
 
+struct rendered_piece {
+    uint64_t hash;   /* of its fields */
+    uint64_t extras; /* of the names of those that come and go by themselves, 0 = none */
+};
+
 struct rendered {
     struct arguments fields; /* name, value, name, value ... */
     uint64_t values;         /* bit k: KPI k has a value */
     uint64_t previous;       /* bit k: it has one in the window before */
-    uint64_t extras;         /* of the names of the other fields, 0 = none: what it was before may have to go */
+    struct rendered_piece pieces[PIECE_COUNT];
+    bool provisional; /* it says so */
+    enum piece piece; /* while it is made: the one under way */
     /* Where the value stands among the fields, and what boards rank by where that is not the value; 0 = it is. */
     uint32_t text_at[KPI_COUNT], text_len[KPI_COUNT];
     uint32_t rank_at[KPI_COUNT], rank_len[KPI_COUNT];
@@ -49,10 +57,10 @@ struct render_targets {
 void rendered_init(struct rendered *r);
 void rendered_fini(struct rendered *r);
 
-/* clock: which KPIs the window has. previous: NULL where the window has none before it.
+/* The fields of the KPIs of some pieces. clock: which KPIs the window has. previous: NULL where the window has none before it.
  * money_decimals: of the base currency. */
-void render_window(struct rendered *r, enum kpi_clock clock, const struct sums *sums, const struct sums *previous,
-                   const struct render_targets *targets, int money_decimals);
+void render_window(struct rendered *r, unsigned pieces, enum kpi_clock clock, const struct sums *sums,
+                   const struct sums *previous, const struct render_targets *targets, int money_decimals);
 /* The text of a KPI's value; `values` must have its bit. */
 struct text rendered_value(const struct rendered *r, enum kpi k);
 /* What boards rank it by: the value, and of shares the lower edge of the interval. */

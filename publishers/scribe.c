@@ -27,21 +27,68 @@ void scribe_fini(struct scribe *s)
     free(s->series_stand);
 }
 
-static void write_boards(struct scribe *s, enum dimension d, unsigned w, struct text name, uint64_t before,
-                         uint64_t after)
+/* A hash of all that a piece's fields are made of, beside the configuration. Not of as_of: what grows by itself is not
+ * published (kpi_ages). Nor of another entity: what compares entities is written apart (strengths.h). */
+static void hash_given(const struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w,
+                       const struct sums *sums, const struct sums *previous, uint64_t *out_given)
 {
+    const uint64_t provisional = snapshot_is_provisional(snapshot, w);
+    for (unsigned p = 0; p < PIECE_COUNT; p++) {
+        int128 numbers[2 * MEASURE_COUNT];
+        size_t count = 0;
+        for (uint64_t rest = piece_measures((enum piece)p); rest != 0; rest &= rest - 1) {
+            numbers[count++] = sums->at[__builtin_ctzll(rest)];
+            numbers[count++] = previous->at[__builtin_ctzll(rest)];
+        }
+        out_given[p] = text_hash((struct text){(const char *)numbers, count * sizeof *numbers}) + provisional;
+    }
+    if (s->config->kpi_count > 0) {
+        struct own_sums own[2];
+        snapshot_own_sums(snapshot, entity, w, &own[0], &own[1]);
+        out_given[PIECE_MIXED] += text_hash((struct text){(const char *)own, sizeof own}) +
+                                  text_hash((struct text){(const char *)sums, sizeof *sums}) +
+                                  3 * text_hash((struct text){(const char *)previous, sizeof *previous});
+    }
+    for (size_t i = 0; i < snapshot_target_count(snapshot, entity); i++) {
+        const struct snapshot_target *t = snapshot_target(snapshot, entity, i);
+        if (t->window != w)
+            continue;
+        int128 numbers[] = {t->kpi,     t->numerator, t->denominator, t->elapsed_us,
+                            t->left_us, t->whole_us,  t->day_us,      t->is_past};
+        enum piece p = t->kpi < KPI_COUNT ? piece_of((enum kpi)t->kpi) : PIECE_MIXED;
+        out_given[p] = 31 * out_given[p] + text_hash((struct text){(const char *)numbers, sizeof numbers});
+    }
+    for (unsigned p = 0; p < PIECE_COUNT; p++)
+        out_given[p] += out_given[p] == 0;
+}
+
+/* Of the KPIs of some pieces. */
+static void write_boards(struct scribe *s, enum dimension d, unsigned w, struct text name, unsigned pieces,
+                         uint64_t before, uint64_t after)
+{
+    uint64_t kpis = pieces_kpis(pieces);
     const struct board_config *boards = &s->config->publish.boards;
     if (!boards->dimension[d] || !boards->window[w])
         return;
     for (unsigned i = 0; i < KPI_COUNT; i++) {
         bool was = before >> i & 1, is = after >> i & 1;
-        if (!boards->kpi[i])
+        if (!boards->kpi[i] || !(kpis >> i & 1))
             continue;
         if (is)
             batch_board_put(s->batch, d, w, (enum kpi)i, name, rendered_rank(&s->rendered, (enum kpi)i), was);
         else if (was)
             batch_board_drop(s->batch, d, w, (enum kpi)i, name);
     }
+}
+
+static void render_pieces(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w, unsigned pieces,
+                          const struct sums *sums, const struct sums *previous)
+{
+    const struct window_spec *window = &s->config->windows[w];
+    struct render_targets targets = {snapshot, entity, w, window->kind == WINDOW_TO_DATE,
+                                     s->config->kpi_count > 0 ? &s->own : NULL};
+    render_window(&s->rendered, pieces, window->kind == WINDOW_NOW ? KPI_NOW : KPI_SPAN, sums,
+                  snapshot_has_previous(snapshot, w) ? previous : NULL, &targets, s->money_decimals);
 }
 
 bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w, struct text as_of,
@@ -52,15 +99,22 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
     struct slot *slot = changes_slot(s->changes, snapshot_entity_id(snapshot, entity), w);
     struct sums sums, previous;
     snapshot_sums(snapshot, entity, w, &sums, &previous);
-    enum kpi_clock clock = s->config->windows[w].kind == WINDOW_NOW ? KPI_NOW : KPI_SPAN;
-    struct render_targets targets = {snapshot, entity, w, s->config->windows[w].kind == WINDOW_TO_DATE,
-                                     s->config->kpi_count > 0 ? &s->own : NULL};
-    render_window(&s->rendered, clock, &sums, snapshot_has_previous(snapshot, w) ? &previous : NULL, &targets,
-                  s->money_decimals);
-    struct slot before = *slot, after = slot_of(&s->rendered);
-    if (before.hash_high == after.hash_high && before.hash_low == after.hash_low)
-        return !slot_is_empty(&after);
+    uint64_t given[PIECE_COUNT];
+    hash_given(s, snapshot, entity, w, &sums, &previous, given);
+    unsigned pieces = slot_outdated(slot, given);
+    if (pieces == 0)
+        return !slot_is_empty(slot);
+    render_pieces(s, snapshot, entity, w, pieces, &sums, &previous);
+    struct slot before = *slot, after = slot_after(slot, given, &s->rendered, pieces);
     *slot = after;
+    if (!slot_differs(&before, &after))
+        return !slot_is_empty(&after);
+    enum slot_names names = slot_names(&before, &after);
+    /* Some fields of a key are written alone only where all others stand there, under this very name. */
+    if (pieces != PIECES_ALL && (names != NAMES_SAME || batch_is_staged(s->batch))) {
+        pieces = PIECES_ALL;
+        render_pieces(s, snapshot, entity, w, pieces, &sums, &previous);
+    }
     struct buffer key;
     buffer_init(&key);
     key_kpi(&key, d, s->config->windows[w].name, name);
@@ -72,12 +126,13 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
         arguments_text(fields, as_of);
         arguments_string(fields, "seq");
         arguments_integer(fields, seq);
-        bool shrinks = (before.values & ~after.values) != 0 || (before.previous & ~after.previous) != 0 ||
-                       (before.extras != 0 && before.extras != after.extras);
-        batch_hash(s->batch, buffer_view(&key), fields, slot_is_empty(&before), shrinks);
+        if (pieces == PIECES_ALL)
+            batch_hash(s->batch, buffer_view(&key), fields, slot_is_empty(&before), names == NAMES_LESS);
+        else
+            batch_hash_part(s->batch, buffer_view(&key), fields);
     }
     buffer_fini(&key);
-    write_boards(s, d, w, name, before.values, after.values);
+    write_boards(s, d, w, name, pieces, before.values, after.values);
     return !slot_is_empty(&after);
 }
 

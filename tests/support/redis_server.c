@@ -160,13 +160,13 @@ static bool ends_with_any(const char *key, const char *const *suffixes)
 }
 
 /* Elements of a reply, `step` at a time, sorted. */
-static void add_sorted(struct buffer *out, const redisReply *reply, size_t step, bool is_hash)
+static void add_sorted(struct buffer *out, const redisReply *reply, size_t step, bool without_versions)
 {
     size_t count = 0;
     char **items = must_alloc((reply->elements / step + 1) * sizeof *items);
     for (size_t i = 0; i + step <= reply->elements; i += step) {
         const char *name = reply->element[i]->str;
-        if (is_hash && (strcmp(name, "as_of") == 0 || strcmp(name, "seq") == 0))
+        if (without_versions && (strcmp(name, "as_of") == 0 || strcmp(name, "seq") == 0))
             continue;
         struct buffer b;
         buffer_init(&b);
@@ -184,7 +184,7 @@ static void add_sorted(struct buffer *out, const redisReply *reply, size_t step,
     free(items);
 }
 
-char *redis_dump(const struct redis_server *s, const char *const *without)
+static char *dump(const struct redis_server *s, const char *const *without, bool with_versions)
 {
     redisReply *keys = redis_ask(s, "KEYS *");
     char **names = must_alloc((keys->elements + 1) * sizeof *names);
@@ -202,7 +202,7 @@ char *redis_dump(const struct redis_server *s, const char *const *without)
         redisReply *content = NULL;
         if (strcmp(type->str, "hash") == 0) {
             content = redis_ask(s, "HGETALL %s", names[i]);
-            add_sorted(&out, content, 2, true);
+            add_sorted(&out, content, 2, !with_versions);
         } else if (strcmp(type->str, "zset") == 0) {
             content = redis_ask(s, "ZRANGE %s 0 -1 WITHSCORES", names[i]);
             add_sorted(&out, content, 2, false);
@@ -221,6 +221,16 @@ char *redis_dump(const struct redis_server *s, const char *const *without)
     free(names);
     freeReplyObject(keys);
     return out.at;
+}
+
+char *redis_dump(const struct redis_server *s, const char *const *without)
+{
+    return dump(s, without, false);
+}
+
+char *redis_dump_whole(const struct redis_server *s, const char *const *without)
+{
+    return dump(s, without, true);
 }
 
 /* ---- the false one ---- */

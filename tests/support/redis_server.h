@@ -26,6 +26,8 @@ void redis_ask_text(const struct redis_server *s, char *out, size_t size, const 
 /* All keys with their type and content as sorted text, one line a key; to compare two states. The caller frees it.
  * Keys with a suffix in `without` (NULL-terminated) are left out, and `as_of` and `seq` of hashes. */
 char *redis_dump(const struct redis_server *s, const char *const *without);
+/* The same with as_of and seq of hashes: when each of them changed. */
+char *redis_dump_whole(const struct redis_server *s, const char *const *without);
 
 /* Answers like an empty Redis, but for the commands of its script. */
 struct fake_answer {

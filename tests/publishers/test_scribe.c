@@ -1,0 +1,235 @@
+/* What is not rendered because nothing it is made of has changed is as if it were: two publishers follow one history, one of
+ * which renders everything and writes whole keys, and what stands in the Redis of each is the same, with as_of and seq. */
+#include "aggregators/snapshot_fill.h"
+#include "publishers/scribe.h"
+#include "tests/publishers/publisher_fixture.h"
+#include "tests/support/random.h"
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+struct pair {
+    struct fixture f; /* its publisher is the one that skips */
+    struct redis_server *server;
+    struct publisher *whole;
+};
+
+static void restart(struct pair *p)
+{
+    fixture_publisher(&p->f, "skips", false);
+    publisher_destroy(p->whole);
+    freeReplyObject(redis_ask(p->server, "DEL kpid:{default}:lease"));
+    p->whole =
+        publisher_create(p->f.core.config, &(struct publisher_options){.instance = "whole", .renders_all = true});
+}
+
+static void step(struct pair *p, bool everything)
+{
+    struct fixture *f = &p->f;
+    everything = everything || publisher_wants_everything(f->publisher) || publisher_wants_everything(p->whole);
+    core_cut(f->core.shard, READER_PUBLISHER, everything, f->snapshot);
+    fixture_point_at(f, redis_server_port(f->server));
+    publisher_step(f->publisher, f->clock_us, f->snapshot, NULL);
+    fixture_point_at(f, redis_server_port(p->server));
+    publisher_step(p->whole, f->clock_us, f->snapshot, NULL);
+}
+
+static void settle(struct pair *p)
+{
+    struct publisher_status a, b;
+    for (int i = 0; i < 50; i++) {
+        step(p, false);
+        publisher_status(p->f.publisher, &a);
+        publisher_status(p->whole, &b);
+        if (a.state == PUBLISHER_CURRENT && b.state == PUBLISHER_CURRENT)
+            return;
+        p->f.clock_us += 10 * SECOND;
+    }
+    REQUIRE(!"the publishers never settled");
+}
+
+static void own_kpi(struct config *c)
+{
+    char why[240];
+    c->kpis = must_zalloc(sizeof *c->kpis);
+    c->kpi_count = 1;
+    struct own_kpi_config *k = c->kpis;
+    k->name = must_strdup("own");
+    k->label = must_strdup("own");
+    k->label_ru = must_strdup("own");
+    k->formula_text = must_strdup("won_amount / leads");
+    k->filter_text = must_strdup("manager != \"nobody\"");
+    REQUIRE(formula_parse(text_of(k->formula_text), &k->formula, why, sizeof why));
+    REQUIRE(name_filter_parse(text_of(k->filter_text), &k->filter, why, sizeof why));
+    k->sample = formula_measure_find(TEXT("leads"));
+    k->absent = ABSENT_NONE;
+}
+
+static void target(struct fixture *f, int n, const char *kpi, enum dimension d, const char *entity, int64_t value)
+{
+    char key[16];
+    snprintf(key, sizeof key, "T%d", n);
+    struct event *e =
+        make_event(KIND_TARGET, key, NOW_US - DAY + f->events++ * SECOND,
+                   (struct given[]){NUMBER(TARGET_DIMENSION, d), NAME(TARGET_ENTITY, entity), NAME(TARGET_KPI, kpi),
+                                    NUMBER(TARGET_PERIOD, PERIOD_MONTH), NUMBER(TARGET_VALUE, value * MICRO),
+                                    NUMBER(TARGET_STARTS_ON, NOW_US / DAY / 31 * 31), END});
+    e->offset = f->offset++;
+    shard_apply(f->core.shard, e);
+    free(e);
+}
+
+enum { ROUNDS = 60, EVENTS_A_ROUND = 12 };
+
+static void follow(const struct core_variant *variant, bool own)
+{
+    uint64_t seed = random_seed(3);
+    struct random r = {seed};
+    struct pair p = {0};
+    struct fixture *f = &p.f;
+    fixture_init(f, NULL);
+    p.server = redis_server_start(0, NULL, NULL);
+    core_vary(&f->core, variant);
+    if (own)
+        own_kpi(f->core.config);
+    for (unsigned w = 0; w < f->core.config->window_count; w++)
+        f->core.config->publish.boards.window[w] = true;
+    fixture_shard(f);
+    restart(&p);
+    struct event_list events = {0};
+    make_history(
+        &events, &r,
+        &(struct history_options){
+            .from_us = NOW_US - 40 * DAY, .span_us = 60 * DAY, .count = ROUNDS * EVENTS_A_ROUND, .records = 40});
+    int64_t bytes = 0, bytes_whole = 0, now_us = NOW_US;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t few = random_below(&r, 2) == 0 ? EVENTS_A_ROUND : 1;
+        for (size_t i = 0; i < few && round * EVENTS_A_ROUND + i < events.count; i++) {
+            events.at[round * EVENTS_A_ROUND + i]->offset = f->offset++;
+            shard_apply(f->core.shard, events.at[round * EVENTS_A_ROUND + i]);
+        }
+        if (random_below(&r, 4) == 0)
+            target(f, (int)random_below(&r, 3),
+                   random_below(&r, 2) ? "sales_volume"
+                   : own               ? "own"
+                                       : "csat",
+                   DIMENSION_COMPANY, "all", 1 + (int64_t)random_below(&r, 1000));
+        now_us += random_below(&r, 2) == 0 ? (int64_t)random_below(&r, 40) * HOUR : MINUTE;
+        shard_advance(f->core.shard, now_us);
+        f->core.config->publish.max_atomic = random_below(&r, 3) == 0 ? 20 : 100000;
+        uint64_t happens = random_below(&r, 20);
+        if (happens == 0) {
+            freeReplyObject(redis_ask(f->server, "FLUSHALL"));
+            freeReplyObject(redis_ask(p.server, "FLUSHALL"));
+        } else if (happens == 1) {
+            restart(&p);
+        }
+        if (random_below(&r, 6) == 0)
+            step(&p, true);
+        settle(&p);
+        if (happens > 1) { /* otherwise all is written, by both */
+            bytes = fixture_status(f).bytes;
+            struct publisher_status status;
+            publisher_status(p.whole, &status);
+            bytes_whole = status.bytes;
+        }
+        char *skips = redis_dump_whole(f->server, OWN_KEYS), *whole = redis_dump_whole(p.server, OWN_KEYS);
+        cr_assert(eq(str, skips, whole), "SEED=%llu round %zu", (unsigned long long)seed, round);
+        free(skips);
+        free(whole);
+    }
+    cr_expect(lt(i64, bytes, bytes_whole), "some of it was left out");
+    event_list_fini(&events);
+    publisher_destroy(p.whole);
+    redis_server_stop(p.server);
+    fixture_fini(f);
+}
+
+Test(scribe, what_is_skipped_is_as_it_would_be)
+{
+    follow(&core_variants[0], false);
+}
+
+Test(scribe, also_with_own_kpis_and_their_targets)
+{
+    follow(&core_variants[0], true);
+}
+
+Test(scribe, also_with_books_that_are_closed)
+{
+    unsigned v = 0;
+    while (v < CORE_VARIANTS - 1 && core_variants[v].lock == NULL)
+        v++;
+    follow(&core_variants[v], false);
+}
+
+/* Whoever deletes a key gets it back whole with its next change, not the half that has changed. */
+Test(scribe, a_key_that_was_lost_is_written_whole)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_deal(&f, "2", "Ada", "North", "lost", 100, NOW_US - HOUR);
+    fixture_settle(&f);
+    freeReplyObject(redis_ask(f.server, "DEL kpid:{default}:kpi:manager:month:Ada"));
+    fixture_deal(&f, "3", "Ada", "North", "won", 10, NOW_US - HOUR);
+    fixture_step(&f);
+    cr_expect(eq(i64, fixture_status(&f).troubles[TROUBLE_WRONGTYPE], 1));
+    f.clock_us += 10 * SECOND;
+    fixture_settle(&f);
+    char *ideal = fixture_ideal(&f), *stands = redis_dump(f.server, OWN_KEYS);
+    cr_expect(eq(str, stands, ideal));
+    free(ideal);
+    free(stands);
+    fixture_fini(&f);
+}
+
+/* One window of one entity, written by hand; keys that have changed by it. */
+static int64_t write_one(struct scribe *s, struct snapshot *snapshot, bool provisional, int64_t waiting_since_us,
+                         int64_t as_of_us)
+{
+    static const bool has_previous[WINDOWS_MAX];
+    static const struct accounts accounts;
+    static const int64_t none[ODDITY_COUNT + KIND_COUNT];
+    struct sums sums = {{0}}, previous = {{0}};
+    sums.at[MEASURE_WON] = 1;
+    sums.at[MEASURE_WAITING] = waiting_since_us != 0;
+    sums.at[MEASURE_WAITING_SINCE_US] = waiting_since_us;
+    snapshot_begin(snapshot, as_of_us, false, s->config->window_count, has_previous, &accounts, none, none);
+    for (unsigned w = 0; w < s->config->window_count; w++)
+        snapshot_set_provisional(snapshot, w, provisional);
+    snapshot_add_entity(snapshot, DIMENSION_MANAGER, TEXT("Ada"), 0);
+    for (unsigned w = 0; w < s->config->window_count; w++)
+        snapshot_add_sums(snapshot, w, &sums, &previous);
+    batch_begin(s->batch, false);
+    for (unsigned w = 0; w < s->config->window_count; w++)
+        scribe_window(s, snapshot, 0, w, TEXT("now"), 1);
+    return batch_changed(s->batch);
+}
+
+/* What is said of a window beside its sums changes its key; an instant alone does not. */
+Test(scribe, what_else_feeds_a_window)
+{
+    struct config *config = config_default();
+    struct keys keys;
+    struct scribe s;
+    keys_init(&keys, "default");
+    struct changes *changes = changes_create(config->window_count);
+    struct batch *batch = batch_create(config, &keys, changes);
+    struct snapshot *snapshot = snapshot_create();
+    memset(config->publish.boards.window, 0, sizeof config->publish.boards.window);
+    scribe_init(&s, config, changes, batch);
+    int64_t spans = write_one(&s, snapshot, false, 0, NOW_US);
+    cr_expect(gt(i64, spans, 1));
+    cr_expect(eq(i64, write_one(&s, snapshot, false, 0, NOW_US + HOUR), 0));
+    cr_expect(eq(i64, write_one(&s, snapshot, true, 0, NOW_US + HOUR), spans));
+    cr_expect(eq(i64, write_one(&s, snapshot, true, 0, NOW_US + HOUR), 0));
+    cr_expect(eq(i64, write_one(&s, snapshot, false, 0, NOW_US + HOUR), spans));
+    cr_expect(eq(i64, write_one(&s, snapshot, false, NOW_US, NOW_US + HOUR), 1), "`now`");
+    cr_expect(eq(i64, write_one(&s, snapshot, false, NOW_US, NOW_US + DAY), 0), "ages by itself");
+    snapshot_destroy(snapshot);
+    scribe_fini(&s);
+    batch_destroy(batch);
+    changes_destroy(changes);
+    keys_fini(&keys);
+    config_destroy(config);
+}
