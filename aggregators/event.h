@@ -97,15 +97,42 @@ static inline struct text event_text(const struct event *e, const struct event_v
 /* Writes an event step by step into memory of EVENT_SIZE_MAX bytes, aligned to 8. Fields must be
  * added in the order of the field table. The builder borrows the memory until event_finish. */
 struct event_builder {
-    struct event *event;
-    struct text texts[FIELD_COUNT_MAX + 1]; /* borrowed until event_finish */
-    struct event_value values[FIELD_COUNT_MAX];
+    struct event *event;                /* numbers are written into their values at once */
+    struct text texts[FIELD_COUNT_MAX]; /* by value; at NULL: a number. Borrowed until event_finish */
+    struct text key;
 };
 
 void event_begin(struct event_builder *b, void *memory, enum record_kind kind, struct text key);
-void event_add_null(struct event_builder *b, unsigned field);
-void event_add_number(struct event_builder *b, unsigned field, int64_t number);
-void event_add_text(struct event_builder *b, unsigned field, struct text value);
+
+/* Marks the field; fields come in the order of the table, each once. */
+static inline void event_carry(struct event_builder *b, unsigned field)
+{
+    REQUIRE(field < FIELD_COUNT_MAX);
+    REQUIRE(b->event->carried >> field == 0);
+    b->event->carried |= UINT32_C(1) << field;
+}
+
+static inline void event_add_null(struct event_builder *b, unsigned field)
+{
+    event_carry(b, field);
+    b->event->cleared |= UINT32_C(1) << field;
+}
+
+static inline void event_add_number(struct event_builder *b, unsigned field, int64_t number)
+{
+    event_carry(b, field);
+    uint32_t i = b->event->value_count++;
+    ((struct event_value *)(void *)(b->event + 1))[i] = (struct event_value){.number = number};
+    b->texts[i].at = NULL;
+}
+
+static inline void event_add_text(struct event_builder *b, unsigned field, struct text value)
+{
+    event_carry(b, field);
+    REQUIRE(value.at != NULL);
+    b->texts[b->event->value_count++] = value;
+}
+
 /* Lays out the bytes and sets size and the stamp: occurred_at_us, version (0 where none), event_id
  * (empty where none) and, with `by_version`, version alone first. A deleted event (flag set before)
  * carries no fields. Returns the size. */

@@ -2,6 +2,7 @@
  * events win; so its canonical form is put together here by hand, byte by byte. */
 #define XXH_INLINE_ALL
 #include "aggregators/event.h"
+#include "base/intern.h"
 #include "tests/support/event_maker.h"
 #include <criterion/criterion.h>
 #include <stdalign.h>
@@ -69,6 +70,55 @@ Test(event, its_stamp_is_the_hash_of_its_content)
     cr_expect(text_equal(event_key(e), TEXT("D1")));
     cr_expect(text_equal(event_text(e, &event_values(e)[0]), TEXT("Anna")));
     cr_expect(event_values(e)[1].number == -2);
+}
+
+static size_t put(unsigned char *to, struct text t)
+{
+    const unsigned char length[] = {LITTLE_32(t.len)};
+    memcpy(to, length, 4);
+    memcpy(to + 4, t.at, t.len);
+    return 4 + t.len;
+}
+
+/* Texts are copied in other ways by their length; each of them ends where its memory does, so that nothing may be read behind. */
+Test(event, texts_of_each_length)
+{
+    for (size_t len = 1; len <= 256; len++) {
+        alignas(8) char memory[EVENT_SIZE_MAX];
+        unsigned char canonical[2048];
+        char *texts[3];
+        for (size_t i = 0; i < 3; i++) {
+            texts[i] = malloc(len);
+            for (size_t k = 0; k < len; k++)
+                texts[i][k] = (char)('a' + (i * 7 + k * 3) % 26);
+        }
+        struct event_builder b;
+        event_begin(&b, memory, KIND_DEAL, (struct text){texts[0], len});
+        event_add_text(&b, FIELD_MANAGER, (struct text){texts[1], len});
+        event_add_text(&b, FIELD_TEAM, (struct text){texts[2], len});
+        event_finish(&b, 77, 0, false, (struct text){texts[2], len});
+        const struct event *e = (const struct event *)(const void *)memory;
+        const uint32_t carried = 1u << FIELD_MANAGER | 1u << FIELD_TEAM;
+        size_t at = put(canonical, (struct text){texts[2], len});
+        canonical[at++] = KIND_DEAL;
+        canonical[at++] = 0;
+        at += put(canonical + at, (struct text){texts[0], len});
+        const unsigned char masks[] = {LITTLE_32(carried), LITTLE_32(0u)};
+        memcpy(canonical + at, masks, sizeof masks);
+        at += sizeof masks;
+        at += put(canonical + at, (struct text){texts[1], len});
+        at += put(canonical + at, (struct text){texts[2], len});
+        expect_hash(e, canonical, at);
+        cr_expect(text_equal(event_key(e), (struct text){texts[0], len}));
+        cr_expect(e->key_hash == intern_hash(event_key(e)));
+        for (unsigned i = 0; i < 2; i++) {
+            const struct event_value *v = &event_values(e)[i];
+            cr_expect(text_equal(event_text(e, v), (struct text){texts[i + 1], len}));
+            cr_expect(v->number == intern_hash(event_text(e, v)));
+        }
+        for (size_t i = 0; i < 3; i++)
+            free(texts[i]);
+    }
 }
 
 Test(event, a_deletion_carries_nothing)
