@@ -45,9 +45,10 @@ static void hash_given(const struct scribe *s, const struct snapshot *snapshot, 
     if (s->config->kpi_count > 0) {
         struct own_sums own[2];
         snapshot_own_sums(snapshot, entity, w, &own[0], &own[1]);
+        const size_t added = MEASURE_ADDED_COUNT * sizeof *sums->at; /* formulas know no others */
         out_given[PIECE_MIXED] += text_hash((struct text){(const char *)own, sizeof own}) +
-                                  text_hash((struct text){(const char *)sums, sizeof *sums}) +
-                                  3 * text_hash((struct text){(const char *)previous, sizeof *previous});
+                                  text_hash((struct text){(const char *)sums->at, added}) +
+                                  3 * text_hash((struct text){(const char *)previous->at, added});
     }
     for (size_t i = 0; i < snapshot_target_count(snapshot, entity); i++) {
         const struct snapshot_target *t = snapshot_target(snapshot, entity, i);
