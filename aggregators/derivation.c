@@ -154,7 +154,7 @@ enum record_change derivation_apply(struct derivation *d, const struct event *e)
 /* Some of a kind, which do not inherit from each other. */
 static void settle_records(struct derivation *d, struct dirty_record *const *some, unsigned count)
 {
-    struct record *records[DIMENSIONS_AT_ONCE];
+    struct record *records[DIMENSIONS_AT_ONCE] = {NULL};
     struct counted_for who[DIMENSIONS_AT_ONCE];
     struct standing now[DIMENSIONS_AT_ONCE];
     for (unsigned i = 0; i < count; i++) {
