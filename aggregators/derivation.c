@@ -266,10 +266,15 @@ uint32_t derivation_station_size(const struct derivation *d, unsigned station)
     return station < FACT_KINDS ? d->ledger.keys[station].count : d->links.customer_room;
 }
 
+/* So many are settled before any work, however small the slice: more than events make dirty between two slices, so that an end
+ * comes. */
+#define SETTLED_FIRST 1024
+
 bool derivation_work(struct derivation *d, unsigned budget)
 {
+    uint32_t records = budget / RESTATEMENT_COST;
     /* What has changed is restated by what was taken for granted when it did. */
-    if (!derivation_settle(d, budget / RESTATEMENT_COST + 1))
+    if (!derivation_settle(d, records > SETTLED_FIRST ? records : SETTLED_FIRST))
         return false;
     return pass_on(d, budget);
 }

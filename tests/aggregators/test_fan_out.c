@@ -58,6 +58,29 @@ Test(fan_out, a_lead_with_thousands_of_deals_changes_its_owner_in_slices)
     expect(DIMENSION_MANAGER, "Clara", "month", "revenue", "7.00");
 }
 
+/* However many events come between two slices, an end comes as well. */
+Test(fan_out, events_at_full_speed_do_not_keep_it_from_ending)
+{
+    int64_t eur = 'E' << 16 | 'U' << 8 | 'R';
+    for (int i = 0; i < DEALS; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "D%d", i);
+        DEAL(key, "2024-03-03T00:00:00Z", NAME(DEAL_STAGE, "won"), NUMBER(DEAL_AMOUNT, UNITS(1)),
+             NUMBER(DEAL_CURRENCY, eur));
+    }
+    apply(make_event(KIND_RATE, "R", at("2024-03-04T00:00:00Z"),
+                     (struct given[]){NUMBER(RATE_CURRENCY, eur), NUMBER(RATE_DAY, at("2024-03-01T00:00:00Z") / DAY),
+                                      NUMBER(RATE_RATE, INT64_C(2000000000)), END}));
+    int slices = 0, other = 0;
+    for (; !shard_work(core.shard, 64 * 100); slices++) {
+        cr_assert(slices < 1000);
+        for (int i = 0; i < 512; i++)
+            deal(DEALS + other++, "2024-03-05T00:00:00Z", "offer");
+    }
+    shard_advance(core.shard, at("2024-03-10T00:00:00Z"));
+    company("month", "sales_volume", "5000.00");
+}
+
 /* A rate that was missing comes, and is corrected while the first change is still being worked off. */
 Test(fan_out, a_late_rate_is_worked_off_in_slices)
 {
