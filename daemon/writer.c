@@ -13,8 +13,6 @@
 
 /* However quiet it is: so often does it show that it lives. */
 #define SLEEP_MAX_MS        500
-/* Records that are settled between two batches before a cut: below a millisecond. More than a batch changes. */
-#define SETTLE_SLICE        600
 /* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
  * events costs one snapshot for a few of them, not one each. */
 #define QUIET_PER_TICK      4
@@ -242,10 +240,8 @@ static int sleep_ms(struct writer *w)
 {
     int64_t now_us = shard_now_us(w->shard); /* not the clock's, which may have been set back */
     int64_t least_us = SLEEP_MAX_MS * MILLISECOND;
-    int64_t next = shard_next_change_us(w->shard);
-    if (!shard_is_settled(
-            w->shard)) /* the next cut settles what is due; that of others may be earlier, and is found then */
-        next = INT64_MAX;
+    /* Of what is not settled nobody knows yet when it changes next; the next cut settles it. */
+    int64_t next = shard_is_settled(w->shard) ? shard_next_change_us(w->shard) : INT64_MAX;
     bool cuts = shard_is_whole(w->shard);
     const int64_t due[] = {cuts ? publish_due_us(w, true, clock_monotonic_us()) : INT64_MAX,
                            cuts ? alerts_due_us(w, now_us) : INT64_MAX, next == INT64_MAX ? INT64_MAX : next - now_us,
