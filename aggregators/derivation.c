@@ -155,21 +155,12 @@ enum record_change derivation_apply(struct derivation *d, const struct event *e)
 static void settle_records(struct derivation *d, struct dirty_record *const *some, unsigned count)
 {
     struct record *records[DIMENSIONS_AT_ONCE] = {NULL};
-    struct counted_for who[DIMENSIONS_AT_ONCE];
     struct standing now[DIMENSIONS_AT_ONCE];
     for (unsigned i = 0; i < count; i++) {
         records[i] = some[i]->record;
         record_fetch(records[i]);
     }
-    counted_for_all(d->valuation.config, &d->ledger, records, count, who);
-    for (unsigned i = 0; i < count; i++) {
-        now[i].who = who[i];
-        judge_by_place(d, records[i]->kind, records[i]->slot);
-        told_of(&d->valuation, &d->ledger, records[i], &who[i], &now[i].told);
-        links_fetch(&d->links, &now[i].told, 0);
-    }
-    for (unsigned i = 0; i < count; i++)
-        links_fetch(&d->links, &now[i].told, 1);
+    find_what_stands(d, records, count, now);
     for (unsigned i = 0; i < count; i++) {
         struct contributions stood;
         dirty_stood(&d->dirty, some[i], &stood);
@@ -203,19 +194,6 @@ static bool settle_due(struct derivation *d)
         settle_customer(d, d->customers.heap[0].id, false);
     else
         return entities_wake(&d->entities, d->now_us);
-    return true;
-}
-
-/* A lead or customer whose records have told something. False: there is none. */
-static bool settle_linked(struct derivation *d)
-{
-    uint32_t which;
-    if (links_next_pending_lead(&d->links, &which))
-        refresh(d, ledger_at(&d->ledger, KIND_LEAD, which));
-    else if (links_next_pending_customer(&d->links, &which))
-        settle_customer(d, which, false);
-    else
-        return false;
     return true;
 }
 

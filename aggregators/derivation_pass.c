@@ -96,7 +96,8 @@ bool pass_on(struct derivation *d, unsigned budget)
             if (budget == 0)
                 return false;
             unsigned cost = pass_one(d) ? RESTATEMENT_COST : 1;
-            settle_links(d);
+            while (settle_linked(d)) {
+            }
             budget = budget > cost ? budget - cost : 0;
         }
     }

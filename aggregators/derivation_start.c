@@ -24,21 +24,15 @@ static void take_events(struct derivation *d, struct restoration *from)
  * from. */
 static void connect(struct derivation *d, struct record *const *records, unsigned count)
 {
-    struct counted_for who[DIMENSIONS_AT_ONCE];
-    struct told nothing, told[DIMENSIONS_AT_ONCE];
+    struct told nothing;
+    struct standing now[DIMENSIONS_AT_ONCE];
     told_nothing(&nothing);
-    counted_for_all(d->valuation.config, &d->ledger, records, count, who);
-    for (unsigned i = 0; i < count; i++) {
-        told_of(&d->valuation, &d->ledger, records[i], &who[i], &told[i]);
-        links_fetch(&d->links, &told[i], 0);
-    }
-    for (unsigned i = 0; i < count; i++)
-        links_fetch(&d->links, &told[i], 1);
+    find_what_stands(d, records, count, now);
     for (unsigned i = 0; i < count; i++) {
         struct record *r = records[i];
-        r->names = who[i].names;
-        r->customer = who[i].customer;
-        links_retell(&d->links, r, &nothing, &told[i]);
+        r->names = now[i].who.names;
+        r->customer = now[i].who.customer;
+        links_retell(&d->links, r, &nothing, &now[i].told);
         d->records[r->kind] += record_exists(r);
     }
 }

@@ -34,7 +34,10 @@ void set_flags(struct derivation *d, struct record *r);
 /* Replaces what the record stood for by what it stands for; those that inherit from it follow. */
 void restate_as(struct derivation *d, struct record *r, const struct contributions *stood, const struct told *had_told,
                 const struct standing *now);
-/* The same, where it is still to be found what it stands for; `old` is used up. */
+/* What records stand for now, at most DIMENSIONS_AT_ONCE, none of which inherits from another of them; their links are asked for
+ * ahead of time. */
+void find_what_stands(struct derivation *d, struct record *const *records, unsigned count, struct standing *out);
+/* As restate_as, where it is still to be found what it stands for; `old` is used up. */
 void restate(struct derivation *d, struct record *r, struct before *old);
 /* Of one whose fields are as they were: only its flags, its names or what is dated may have changed. One that is dirty gets
  * all of that when it is settled. */
@@ -46,8 +49,8 @@ void customer_contributions(struct derivation *d, const struct customer_standing
 void find_standing(struct derivation *d, uint32_t word);
 /* `passing`: the pass has come to it. */
 void settle_customer(struct derivation *d, uint32_t word, bool passing);
-/* What customers and leads stand for by what their records have told. */
-void settle_links(struct derivation *d);
+/* A lead or customer whose records have told something: what it stands for now. False: there is none. */
+bool settle_linked(struct derivation *d);
 
 /* --- derivation.c --- */
 

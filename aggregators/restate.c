@@ -123,6 +123,20 @@ void restate_as(struct derivation *d, struct record *r, const struct contributio
     restate_children(d, r);
 }
 
+void find_what_stands(struct derivation *d, struct record *const *records, unsigned count, struct standing *out)
+{
+    struct counted_for who[DIMENSIONS_AT_ONCE];
+    counted_for_all(d->valuation.config, &d->ledger, records, count, who);
+    for (unsigned i = 0; i < count; i++) {
+        out[i].who = who[i];
+        judge_by_place(d, records[i]->kind, records[i]->slot);
+        told_of(&d->valuation, &d->ledger, records[i], &who[i], &out[i].told);
+        links_fetch(&d->links, &out[i].told, 0);
+    }
+    for (unsigned i = 0; i < count; i++)
+        links_fetch(&d->links, &out[i].told, 1);
+}
+
 void restate(struct derivation *d, struct record *r, struct before *old)
 {
     struct standing now = {.who = counted_for(d->valuation.config, &d->ledger, r)};
@@ -238,11 +252,14 @@ void settle_customer(struct derivation *d, uint32_t word, bool passing)
         refresh(d, ledger_at(&d->ledger, KIND_DEAL, first));
 }
 
-void settle_links(struct derivation *d)
+bool settle_linked(struct derivation *d)
 {
     uint32_t which;
-    while (links_next_pending_lead(&d->links, &which))
+    if (links_next_pending_lead(&d->links, &which))
         refresh(d, ledger_at(&d->ledger, KIND_LEAD, which));
-    while (links_next_pending_customer(&d->links, &which))
+    else if (links_next_pending_customer(&d->links, &which))
         settle_customer(d, which, false);
+    else
+        return false;
+    return true;
 }
