@@ -68,7 +68,7 @@ void consumer_destroy(struct consumer *c);
 bool consumer_gave_up(const struct consumer *c);
 /* Any one thread at a time, between start and destroy: tells the consumer group how far is safe, for lag monitors; kpid
  * itself never looks at it. Returns at once. While an earlier commit is unanswered nothing is sent: a later one will
- * say more. A refusal is a warning, once, and counted. */
+ * say more; one that commits or commits_refused counts is answered. A refusal is a warning, once, and counted. */
 void consumer_commit(struct consumer *c, const struct consumer_start *positions, size_t count);
 
 const struct consumer_counters *consumer_counters(const struct consumer *c);

@@ -81,9 +81,8 @@ struct consumer {
     int64_t looked_bytes; /* counters.bytes then */
     bool held;            /* it is at its limit */
     struct complaint memory;
-    int64_t behind_at_us; /* when the brokers are asked again how far behind */
-    /* whoever commits adds to the first, the thread to the second */
-    struct counter commits_asked, commits_answered;
+    int64_t behind_at_us;         /* when the brokers are asked again how far behind */
+    struct counter commits_asked; /* whoever commits adds; the thread counts the answers */
 };
 
 /* Puts a note into the ring. False: stopping, and it is not there. */

@@ -7,11 +7,13 @@
 #include "consumers/kafka.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <fcntl.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { PARTITIONS = 2, PATIENCE_S = 120 };
 
@@ -714,6 +716,32 @@ Test(kafka, a_refused_commit_stops_nothing)
     wait_for(&consumer_counters(consumer)->commits, 1, "commits");
     produce_deals(0, 0, 10);
     take(&s, 10, 0);
+}
+
+/* A refusal is counted, and its line cannot be written: standard error is a pipe that nobody reads. What is counted is
+ * answered, so the next commit is sent all the same; taken for too early it would be dropped, and none might follow. */
+Test(kafka, a_commit_need_not_wait_for_the_line_about_the_one_before)
+{
+    enum { PIPE_BYTES = 4096 };
+    static char bytes[PIPE_BYTES];
+    begin(NULL, 0);
+    struct seen s = {0};
+    take(&s, 0, 4 * PARTITIONS);
+    rd_kafka_mock_push_request_errors(cluster, 8 /* OffsetCommit */, 2, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+                                      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+    int ends[2], standard_error = dup(STDERR_FILENO);
+    cr_assert(standard_error >= 0 && pipe(ends) == 0);
+    cr_assert(fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES) == PIPE_BYTES);
+    cr_assert(write(ends[1], bytes, PIPE_BYTES) == PIPE_BYTES);
+    struct consumer_start safe = {.topic = "deals", .offset = 0};
+    dup2(ends[1], STDERR_FILENO);
+    consumer_commit(consumer, &safe, 1);
+    int64_t refused = in_the_end(&consumer_counters(consumer)->commits_refused, 1);
+    consumer_commit(consumer, &safe, 1);
+    dup2(standard_error, STDERR_FILENO);
+    cr_assert(read(ends[0], bytes, PIPE_BYTES) == PIPE_BYTES); /* now the line has room */
+    cr_assert(eq(i64, refused, 1));
+    wait_for(&consumer_counters(consumer)->commits_refused, 2, "refusals");
 }
 
 /* --- two brokers -------------------------------------------------------------------------------------------------- */
