@@ -38,7 +38,8 @@ void derivation_init(struct derivation *d, const struct config *config, const st
     d->now_us = now_us;
     if (from == NULL)
         return;
-    derive_all(d, from);
+    take_restored(d, from);
+    derive_all(d);
 }
 
 void derivation_fini(struct derivation *d)
@@ -71,7 +72,7 @@ void derivation_claim(struct derivation *d, const struct record *r, int sign)
 static enum record_change apply_reference(struct derivation *d, struct record *r, const struct event *e)
 {
     bool existed = record_exists(r);
-    if (r->kind != KIND_TARGET)
+    if (r->kind != KIND_TARGET && d->is_begun)
         derivation_claim(d, r, -1);
     enum record_change change = ledger_apply(&d->ledger, r, e);
     if (r->kind == KIND_TARGET) {
@@ -80,7 +81,8 @@ static enum record_change apply_reference(struct derivation *d, struct record *r
         ledger_values(&d->ledger, e, values);
         change = targets_apply(&d->targets, r, e, values) ? RECORD_CHANGED : RECORD_REPEATED;
     }
-    derivation_claim(d, r, +1);
+    if (d->is_begun)
+        derivation_claim(d, r, +1);
     d->records[r->kind] += record_exists(r) - existed;
     if (change == RECORD_CHANGED)
         copying_note(&d->copying, r);
@@ -123,17 +125,27 @@ static void make_dirty(struct derivation *d, struct record *r)
     record_set_flag(r, RECORD_DIRTY, true);
 }
 
+static int64_t facts(const struct derivation *d)
+{
+    int64_t count = 0;
+    for (unsigned k = 0; k < FACT_KINDS; k++)
+        count += d->records[k];
+    return count;
+}
+
 enum record_change derivation_apply(struct derivation *d, const struct event *e)
 {
     struct record *r = ledger_need(&d->ledger, e->kind, event_key(e), e->key_hash);
     if (e->kind >= FACT_KINDS) {
         enum record_change change = apply_reference(d, r, e);
-        derivation_look_at_names(d);
+        if (d->is_begun)
+            derivation_look_at_names(d);
         return change;
     }
-    bool existed = record_exists(r), was_dirty = r->flags & RECORD_DIRTY;
+    /* What nothing has been derived of needs no note: it is derived with all others. */
+    bool existed = record_exists(r), is_noted = !d->is_begun || r->flags & RECORD_DIRTY;
     const struct record *parent = ledger_parent(&d->ledger, r);
-    if (!was_dirty)
+    if (!is_noted)
         make_dirty(d, r);
     enum record_change change = ledger_apply(&d->ledger, r, e);
     /* One that is outvoted tells what stood for a while. */
@@ -142,11 +154,11 @@ enum record_change derivation_apply(struct derivation *d, const struct event *e)
     if (change == RECORD_CHANGED) {
         copying_note(&d->copying, r);
         d->records[r->kind] += record_exists(r) - existed;
-    } else if (!was_dirty) {
+    } else if (!is_noted) {
         dirty_drop_last(&d->dirty, (enum record_kind)r->kind);
         record_set_flag(r, RECORD_DIRTY, false);
     }
-    if (d->dirty.count >= DIRTY_MAX)
+    if (d->dirty.count >= DIRTY_MAX || (!d->is_begun && facts(d) >= BEGUN_MAX))
         derivation_settle(d, UINT32_MAX);
     return change;
 }
@@ -179,7 +191,13 @@ static bool is_due(const struct derivation *d)
 
 bool derivation_is_settled(const struct derivation *d)
 {
-    return d->dirty.count == 0 && !is_due(d) && !links_are_pending(&d->links) && entities_are_settled(&d->entities);
+    return d->is_begun && d->dirty.count == 0 && !is_due(d) && !links_are_pending(&d->links) &&
+           entities_are_settled(&d->entities);
+}
+
+bool derivation_is_begun(const struct derivation *d)
+{
+    return d->is_begun;
 }
 
 /* What time alone changes; nothing is dirty. Each one sets its timer anew, beyond now. False: nothing was due. */
@@ -199,6 +217,8 @@ static bool settle_due(struct derivation *d)
 
 bool derivation_settle(struct derivation *d, uint32_t budget)
 {
+    if (!d->is_begun)
+        derive_all(d);
     if (derivation_is_settled(d))
         return true;
     derivation_look_at_names(d);

@@ -10,6 +10,9 @@
  * record that has not been reached is applied by what is still taken for granted there, and the pass restates it in
  * its turn. What changes meanwhile is for the next pass.
  *
+ * Until the first settlement nothing is derived at all, so that a past which is read from its beginning is derived as a restart
+ * does it: all at once (derivation_start.c).
+ *
  * Thread: the shard's writer. Memory: derivation_init to derivation_fini.
  */
 #pragma once
@@ -44,6 +47,7 @@ struct derivation {
     struct audit audit;
     bool names_are_stale;  /* a parent had more children than are restated at once: a pass is due */
     unsigned fan_out_left; /* children that may still be restated at once */
+    bool is_begun;         /* false: nothing has been derived yet, and events only change their records */
     int64_t now_us;
     int64_t records[KIND_COUNT], oddities[ODDITY_COUNT];
 };
@@ -59,6 +63,10 @@ enum record_change derivation_apply(struct derivation *d, const struct event *e)
  * entities, customers and oddities are what the ledger says. */
 bool derivation_settle(struct derivation *d, uint32_t budget);
 bool derivation_is_settled(const struct derivation *d);
+/* Whether anything has been derived. The first settlement begins with all that there is, whatever its budget. */
+bool derivation_is_begun(const struct derivation *d);
+/* So many facts are begun with at once, at most: two seconds' work. */
+#define BEGUN_MAX 1000000u
 /* now_us is not before d->now_us. */
 void derivation_advance(struct derivation *d, int64_t now_us);
 /* Whether something waits for derivation_work. */

@@ -1,4 +1,5 @@
-/* A start: all that is derived, from a ledger of which nothing has been. */
+/* A start: all that is derived, from a ledger of which nothing has been, whether it comes from a checkpoint or from the events of a
+ * past. */
 #include "aggregators/derivation_steps.h"
 #include "aggregators/horizon.h"
 #include "aggregators/restoration.h"
@@ -33,7 +34,6 @@ static void connect(struct derivation *d, struct record *const *records, unsigne
         r->names = now[i].who.names;
         r->customer = now[i].who.customer;
         links_retell(&d->links, r, &nothing, &now[i].told);
-        d->records[r->kind] += record_exists(r);
     }
 }
 
@@ -120,24 +120,31 @@ static void add_customer(struct derivation *d, uint32_t word)
     contributions_fini(&fresh);
 }
 
-/* From a ledger of which nothing has been derived. What facts are judged by comes first, so that all of them are judged by
- * one revision; and what records tell each other before what they stand for, so that each adds it once. */
-void derive_all(struct derivation *d, struct restoration *from)
+void take_restored(struct derivation *d, struct restoration *from)
 {
     struct ledger *l = &d->ledger;
     take_events(d, from);
-    derivation_look_at_names(d);
     ledger_link(l);
-    for (unsigned k = 0; k < FACT_KINDS; k++)
-        for (uint32_t slot = 0; slot < l->keys[k].count && books_keep(&d->valuation.books, k); slot++)
-            books_add_heirs(&d->valuation.books, l, ledger_at(l, k, slot));
-    for (unsigned k = FACT_KINDS; k < KIND_COUNT; k++) {
+    for (unsigned k = 0; k < KIND_COUNT; k++) {
         for (uint32_t slot = 0; slot < l->keys[k].count; slot++) {
             struct record *r = ledger_at(l, k, slot);
-            derivation_claim(d, r, +1);
             d->records[k] += record_exists(r);
+            if (k < FACT_KINDS && books_keep(&d->valuation.books, k))
+                books_add_heirs(&d->valuation.books, l, r);
         }
     }
+}
+
+/* What facts are judged by comes first, so that all of them are judged by one revision; and what records tell each other
+ * before what they stand for, so that each adds it once. */
+void derive_all(struct derivation *d)
+{
+    struct ledger *l = &d->ledger;
+    d->is_begun = true;
+    derivation_look_at_names(d);
+    for (unsigned k = FACT_KINDS; k < KIND_COUNT; k++)
+        for (uint32_t slot = 0; slot < l->keys[k].count; slot++)
+            derivation_claim(d, ledger_at(l, k, slot), +1);
     begin_pass(d);
     if (d->pass.running)
         end_pass(d);

@@ -71,5 +71,7 @@ bool pass_on(struct derivation *d, unsigned budget);
 
 /* --- derivation_start.c --- */
 
-/* From a ledger of which nothing has been derived, and the events of `from`, which are taken over. */
-void derive_all(struct derivation *d, struct restoration *from);
+/* Takes the events of `from` over, and finds how its records hang together. */
+void take_restored(struct derivation *d, struct restoration *from);
+/* All that follows from a ledger of which nothing has been derived. */
+void derive_all(struct derivation *d);

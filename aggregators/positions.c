@@ -117,6 +117,14 @@ void positions_take(struct positions *p, const struct event *e)
         p->is_whole = has_become_whole(p);
 }
 
+bool positions_are_ended(const struct positions *p)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (!p->slots[i].ended)
+            return false;
+    return p->count > 0;
+}
+
 void positions_copy(struct positions *p, struct cut *out)
 {
     REQUIRE(out->position_count == 0);

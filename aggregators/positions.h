@@ -21,6 +21,8 @@ struct positions {
 
 void positions_init(struct positions *p);
 void positions_fini(struct positions *p);
+/* Whether all that were announced, one at least, were read to their end once. */
+bool positions_are_ended(const struct positions *p);
 /* Begins with the positions of a cut, which are taken out of it. */
 void positions_restore(struct positions *p, struct cut *from);
 /* Moves the position of the event's slot, whatever its fate. */

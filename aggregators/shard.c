@@ -130,6 +130,11 @@ bool shard_is_settled(const struct shard *s)
     return derivation_is_settled(&s->derivation);
 }
 
+bool shard_is_begun(const struct shard *s)
+{
+    return derivation_is_begun(&s->derivation);
+}
+
 uint32_t shard_unsettled(const struct shard *s)
 {
     return s->derivation.dirty.count;
@@ -310,6 +315,11 @@ void shard_memory(const struct shard *s, struct memory_use *out)
     derivation_memory(&s->derivation, out);
     out->other += sizeof *s - sizeof s->derivation + cutting_bytes(&s->cutting);
     out->other += s->positions.count * sizeof *s->positions.slots;
+}
+
+bool shard_is_at_end(const struct shard *s)
+{
+    return positions_are_ended(&s->positions);
 }
 
 uint32_t shard_position_count(const struct shard *s)

@@ -58,6 +58,9 @@ enum outcome shard_apply(struct shard *s, const struct event *e);
  * microseconds each. True: nothing is left. It may turn out that there is work (shard_has_work). */
 bool shard_settle(struct shard *s, uint32_t budget);
 bool shard_is_settled(const struct shard *s);
+/* Whether anything has been derived. Before the first settlement of a shard that was created, events cost less, and that
+ * settlement derives all that there is at once, however small its budget: 2 us a record, of at most a million. */
+bool shard_is_begun(const struct shard *s);
 /* Records that wait for it because of events. */
 uint32_t shard_unsettled(const struct shard *s);
 
@@ -133,6 +136,9 @@ int64_t shard_oddities(const struct shard *s, enum oddity o);     /* as they wer
 void shard_memory(const struct shard *s, struct memory_use *out);
 /* The greatest occurred_at of an event that reached the ledger, INSTANT_NONE before. */
 int64_t shard_latest_us(const struct shard *s);
+
+/* Whether all partitions that were announced, one at least, have been read to their end. */
+bool shard_is_at_end(const struct shard *s);
 
 /* How far each partition has been read, and by what to tell that its log is still the same. */
 uint32_t shard_position_count(const struct shard *s);

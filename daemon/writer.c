@@ -18,6 +18,9 @@
 #define QUIET_PER_TICK      4
 /* While the past is read, nobody waits for the latest tick. */
 #define CATCHING_UP_TICK_MS 1000
+/* The first snapshot waits for the end of the past, which costs less before anything is derived, but for no more than this share of
+ * publish.meta_ttl: readers see that kpid lives. */
+#define FIRST_PER_META_TTL  3
 
 struct writer {
     const struct config *config;
@@ -29,6 +32,7 @@ struct writer {
     bool joined;
 
     /* writer thread only */
+    int64_t started_at_us;      /* monotonic */
     int64_t published_at_us;    /* monotonic: the publisher's last cut */
     int64_t alerts_grid;        /* number of the last grid instant that was cut for alerts */
     int64_t cuts[READER_COUNT]; /* done */
@@ -176,6 +180,16 @@ static bool is_prepared(struct writer *w)
     return is_settled && !shard_has_work(w->shard);
 }
 
+/* Microseconds until the first cut may come, 0: it may. */
+static int64_t held_us(const struct writer *w)
+{
+    if (shard_is_begun(w->shard) || shard_is_at_end(w->shard))
+        return 0;
+    int64_t most_us = w->config->publish.meta_ttl_ms * MILLISECOND / FIRST_PER_META_TTL;
+    int64_t left_us = w->started_at_us + most_us - clock_monotonic_us();
+    return left_us > 0 ? left_us : 0;
+}
+
 static bool cut(struct writer *w, enum reader r, unsigned budget)
 {
     w->cutting_for = r;
@@ -242,8 +256,10 @@ static int sleep_ms(struct writer *w)
     int64_t least_us = SLEEP_MAX_MS * MILLISECOND;
     /* Of what is not settled nobody knows yet when it changes next; the next cut settles it. */
     int64_t next = shard_is_settled(w->shard) ? shard_next_change_us(w->shard) : INT64_MAX;
-    bool cuts = shard_is_whole(w->shard);
-    const int64_t due[] = {cuts ? publish_due_us(w, true, clock_monotonic_us()) : INT64_MAX,
+    int64_t held = held_us(w);
+    bool cuts = shard_is_whole(w->shard) && held == 0;
+    const int64_t due[] = {held > 0 ? held : INT64_MAX,
+                           cuts ? publish_due_us(w, true, clock_monotonic_us()) : INT64_MAX,
                            cuts ? alerts_due_us(w, now_us) : INT64_MAX, next == INT64_MAX ? INT64_MAX : next - now_us,
                            w->checkpointer != NULL ? checkpointer_due_us(w->checkpointer, w->shard) : INT64_MAX};
     for (size_t i = 0; i < sizeof due / sizeof *due; i++)
@@ -296,7 +312,7 @@ static void *run(void *argument)
             /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
             if (shard_has_work(w->shard) && !shard_work(w->shard, WORK_SLICE))
                 dry = false;
-            else if (shard_is_whole(w->shard))
+            else if (shard_is_whole(w->shard) && held_us(w) == 0)
                 dry = serve(w, dry) && dry;
         }
         if (w->checkpointer != NULL)
@@ -320,6 +336,7 @@ struct writer *writer_create(const struct config *config, struct shard *shard, s
     w->ring = ring;
     w->shard = shard;
     w->checkpointer = checkpointer;
+    w->started_at_us = clock_monotonic_us();
     w->published_at_us = INT64_MIN / 2;
     w->alerts_grid = -1;
     w->batch = BATCH;

@@ -98,7 +98,7 @@ static void compare(int count, int records, bool only_facts)
     shard_memory(core.shard, &use);
     uint64_t said = memory_total(&use);
     fprintf(stderr, "%d events: %llu said, %llu taken\n", count, (unsigned long long)said, (unsigned long long)taken);
-    cr_expect(!COUNTED || (said <= taken && taken - said < (only_facts ? 1024 : taken / 64 + 4096)));
+    cr_expect(!COUNTED || (said <= taken && taken - said < (only_facts ? 1024 : taken / 48 + 4096)));
     for (unsigned k = 0; k < KIND_COUNT; k++)
         cr_expect(use.open[k].count + use.closed[k].count == shard_records(core.shard, k));
     uint64_t of_records = 0;

@@ -97,7 +97,30 @@ Test(settle, no_more_than_a_bound_wait)
     company("month", "deals_won", "70000");
 }
 
-/* Slices of any size, with events and time between them, end in what one settlement at the end gives. */
+/* Before the first settlement nothing is noted of an event, and then all follows at once, however small the budget. */
+Test(settle, a_past_is_derived_at_once)
+{
+    struct shard *begun = core.shard;
+    cr_expect(shard_is_begun(begun));
+    core.shard = shard_create(core.config, core.calendar);
+    cr_expect(!shard_is_begun(core.shard) && !shard_is_settled(core.shard));
+    for (int i = 0; i < 10; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "D%d", i);
+        DEAL(key, "2024-03-01T10:00:00Z", NAME(DEAL_STAGE, "open"), NUMBER(DEAL_AMOUNT, UNITS(1)));
+        DEAL(key, "2024-03-01T11:00:00Z", NAME(DEAL_STAGE, "won"));
+    }
+    cr_expect(shard_unsettled(core.shard) == 0 && !shard_is_begun(core.shard));
+    cr_expect(shard_records(core.shard, KIND_DEAL) == 10, "it is counted all the same");
+    shard_advance(core.shard, at("2024-03-03T00:00:00Z"));
+    cr_expect(shard_settle(core.shard, 1) && shard_is_begun(core.shard));
+    DEAL("D0", "2024-03-01T12:00:00Z", NAME(DEAL_STAGE, "lost"));
+    cr_expect(shard_unsettled(core.shard) == 1, "from then on they wait one by one");
+    company("month", "deals_won", "9");
+    shard_destroy(begun);
+}
+
+/* Slices of any size, with events and time between them, end in what all at once at the end give: derived as a past, and settled. */
 Test(settle, slices_leave_no_trace)
 {
     struct random r = {random_seed(81)};
@@ -116,16 +139,25 @@ Test(settle, slices_leave_no_trace)
                 shard_settle(sliced, (uint32_t)random_below(&r, 6));
         }
         shard_advance(sliced, until_us);
-        struct shard *at_once = core_twin(&core, &events, events.count, until_us);
+        struct shard *past = core_twin(&core, &events, events.count, until_us);
+        struct shard *at_once = shard_create(core.config, core.calendar);
+        shard_settle(at_once, UINT32_MAX);
+        for (size_t i = 0; i < events.count; i++)
+            shard_apply(at_once, events.at[i]);
+        shard_advance(at_once, until_us);
         struct buffer expected, actual;
         buffer_init(&expected);
         buffer_init(&actual);
-        dump_shard(&expected, core.config, at_once, READER_PUBLISHER);
+        dump_shard(&expected, core.config, past, READER_PUBLISHER);
         dump_shard(&actual, core.config, sliced, READER_PUBLISHER);
+        cr_expect(text_equal(buffer_view(&expected), buffer_view(&actual)), "round %d", round);
+        buffer_clear(&actual);
+        dump_shard(&actual, core.config, at_once, READER_PUBLISHER);
         cr_expect(text_equal(buffer_view(&expected), buffer_view(&actual)), "round %d", round);
         buffer_fini(&expected);
         buffer_fini(&actual);
         shard_destroy(sliced);
+        shard_destroy(past);
         shard_destroy(at_once);
         event_list_fini(&events);
     }

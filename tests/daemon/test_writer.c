@@ -1,4 +1,5 @@
 #include "base/calendar.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include "daemon/writer.h"
@@ -47,9 +48,13 @@ static void push_deal(struct stage *s, int64_t number)
     free(e);
 }
 
-static void stage_init(struct stage *s)
+/* Readers hear at once that kpid lives. */
+enum { QUICK_MS = 3 };
+
+static void stage_init(struct stage *s, int64_t meta_ttl_ms)
 {
     *s = (struct stage){.config = config_default()};
+    s->config->publish.meta_ttl_ms = meta_ttl_ms;
     s->calendar = calendar_create("UTC", 1, 1);
     s->ring = ring_create(1 << 17);
     s->writer = writer_create(s->config, shard_create(s->config, s->calendar), s->ring, NULL);
@@ -72,11 +77,29 @@ static struct snapshot *next_snapshot(struct outlet *o)
     return s;
 }
 
+/* The first snapshot is of the whole past, so that nothing is derived before that; unless the past is too long. */
+Test(writer, the_first_snapshot_waits_for_the_end_of_the_past)
+{
+    struct stage s;
+    int64_t begun_us = clock_monotonic_us();
+    const int64_t longest_ms = 60000;
+    stage_init(&s, longest_ms * 3);
+    for (int i = 0; i < 2000; i++)
+        push_deal(&s, i);
+    push_note(&s, EVENT_END, 2000, "");
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
+    struct snapshot *first = next_snapshot(o);
+    bool is_of_all = snapshot_is_live(first) && snapshot_accounts(first)->read == 2000;
+    cr_expect(is_of_all || clock_monotonic_us() - begun_us >= longest_ms * MILLISECOND);
+    outlet_give_back(o, first);
+    stage_fini(&s);
+}
+
 /* What Redis gets: first everything, then no older snapshot, at last all events. */
 Test(writer, a_reader_sees_everything_and_then_only_newer)
 {
     struct stage s;
-    stage_init(&s);
+    stage_init(&s, QUICK_MS);
     struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
 
     struct snapshot *first = next_snapshot(o);
@@ -115,7 +138,7 @@ Test(writer, a_reader_sees_everything_and_then_only_newer)
 Test(writer, a_reader_that_holds_everything_stops_nothing)
 {
     struct stage s;
-    stage_init(&s);
+    stage_init(&s, QUICK_MS);
     struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
     struct snapshot *first = next_snapshot(o), *second = next_snapshot(o);
 
@@ -136,7 +159,7 @@ Test(writer, a_reader_that_holds_everything_stops_nothing)
 Test(writer, whoever_asks_gets_everything)
 {
     struct stage s;
-    stage_init(&s);
+    stage_init(&s, QUICK_MS);
     struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
     outlet_give_back(o, next_snapshot(o));
     for (int i = 0; i < 100; i++)
@@ -159,7 +182,7 @@ Test(writer, whoever_asks_gets_everything)
 Test(writer, the_last_snapshot_holds_what_was_in_the_ring)
 {
     struct stage s;
-    stage_init(&s);
+    stage_init(&s, QUICK_MS);
     struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER), *alerts = writer_outlet(s.writer, READER_ALERTS);
     outlet_give_back(alerts, next_snapshot(alerts));
     outlet_give_back(o, next_snapshot(o));
@@ -204,7 +227,7 @@ static void *scrape(void *argument)
 Test(writer, the_identity_holds_at_every_instant)
 {
     struct stage s;
-    stage_init(&s);
+    stage_init(&s, QUICK_MS);
     pthread_t scraper;
     REQUIRE(pthread_create(&scraper, NULL, scrape, &s) == 0);
     for (int i = 0; i < 50000; i++)
