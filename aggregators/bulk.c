@@ -16,13 +16,6 @@ enum { FEW = 32 };
 
 struct item {
     struct contribution c;
-    struct dimensions names;
-    int sign;
-};
-
-/* The same, once it is known whom it counts for. */
-struct placed {
-    struct contribution c;
     struct bulk_counts who;
     int sign;
 };
@@ -35,12 +28,14 @@ struct sorted {
 struct batch {
     struct item *items;
     uint32_t count, room;
+    struct entity *entities; /* to which they go: as many as there were when it was flushed */
+    uint32_t entity_count;
 };
 
 /* Of whoever adds a batch to the trees. */
 struct workspace {
     uint32_t room;           /* for items in each of: */
-    struct placed *in_order; /* by stream and time */
+    struct item *in_order; /* by stream and time */
     struct sorted *order, *spare;
     struct row *rows;                  /* what goes into one tree */
     uint32_t stream_end[STREAM_COUNT]; /* where those of each end in in_order */
@@ -55,7 +50,6 @@ struct workspace {
 };
 
 struct bulk {
-    struct bulk_target target;
     uint32_t most; /* that are gathered */
     bool has_thread;
     struct batch *filling, *idle; /* idle: NULL while the thread has it */
@@ -117,14 +111,14 @@ bool bulk_is_empty(const struct bulk *b)
     return b->filling->count == 0;
 }
 
-void bulk_gather(struct bulk *bulk, const struct dimensions *names, const struct contribution *c, int sign)
+void bulk_gather(struct bulk *bulk, const struct bulk_counts *who, const struct contribution *c, int sign)
 {
     struct batch *b = bulk->filling;
     REQUIRE(b->count < bulk->most);
     b->items = must_grow(b->items, &b->room, b->count, sizeof *b->items);
     struct item *i = &b->items[b->count++];
     i->c = *c;
-    i->names = *names;
+    i->who = *who;
     i->sign = sign;
 }
 
@@ -178,16 +172,13 @@ static void sort_by_stream_and_time(const struct batch *b, struct workspace *w)
     sort_by_digit(w->spare, w->order, b->count, 2);
 }
 
-static void put_in_order(const struct batch *b, const struct bulk_target *target, struct workspace *w)
+static void put_in_order(const struct batch *b, struct workspace *w)
 {
     sort_by_stream_and_time(b, w);
     for (uint32_t i = 0; i < b->count; i++) {
         if (i + AHEAD < b->count)
             fetch(&b->items[w->order[i + AHEAD].item]);
-        const struct item *item = &b->items[w->order[i].item];
-        w->in_order[i].c = item->c;
-        w->in_order[i].sign = item->sign;
-        target->count(target->context, &item->names, &item->c, &w->in_order[i].who);
+        w->in_order[i] = b->items[w->order[i].item];
     }
     for (uint32_t s = 0, i = 0; s < STREAM_COUNT; s++) {
         while (i < b->count && w->order[i].key >> TIME_BITS == s)
@@ -274,7 +265,7 @@ static uint64_t add_rows(struct workspace *w, struct entity *e, uint32_t from, u
     uint64_t own = 0;
     bool is_valued = pair < 0 && stream_infos[stream].valued;
     for (uint32_t i = from; i < to; i++) {
-        const struct placed *item = &w->in_order[w->by_entity[i]];
+        const struct item *item = &w->in_order[w->by_entity[i]];
         if (i + AHEAD < to)
             fetch(&w->in_order[w->by_entity[i + AHEAD]]);
         own |= item->who.own;
@@ -294,27 +285,21 @@ static uint64_t add_rows(struct workspace *w, struct entity *e, uint32_t from, u
 }
 
 /* One after the other. */
-static void add_few(struct batch *b, const struct bulk_target *target)
+static void add_few(struct batch *b)
 {
     for (uint32_t i = 0; i < b->count; i++) {
         const struct item *item = &b->items[i];
-        struct bulk_counts who;
-        uint32_t count;
-        target->count(target->context, &item->names, &item->c, &who);
-        struct entity *entities = target->entities(target->context, &count);
-        for (uint32_t id = 0; id < who.id_count; id++)
-            entity_add_all(&entities[who.ids[id]], &item->c, who.own, item->sign);
+        for (uint32_t id = 0; id < item->who.id_count; id++)
+            entity_add_all(&b->entities[item->who.ids[id]], &item->c, item->who.own, item->sign);
     }
 }
 
-static void add_many(struct batch *b, const struct bulk_target *target, struct workspace *w)
+static void add_many(struct batch *b, struct workspace *w)
 {
-    uint32_t count;
-    put_in_order(b, target, w);
-    struct entity *entities = target->entities(target->context, &count);
-    group_by_entity(w, b->count, count);
+    put_in_order(b, w);
+    group_by_entity(w, b->count, b->entity_count);
     for (uint32_t t = 0, i = 0; t < w->touched_count; t++) {
-        struct entity *e = &entities[w->touched[t].id];
+        struct entity *e = &b->entities[w->touched[t].id];
         for (unsigned s = 0; i < w->touched[t].end; s++) {
             uint32_t from = i;
             while (i < w->touched[t].end && w->by_entity[i] < w->stream_end[s])
@@ -331,10 +316,10 @@ static void add_many(struct batch *b, const struct bulk_target *target, struct w
 static void add(struct bulk *bulk, struct batch *b)
 {
     if (b->count <= FEW) {
-        add_few(b, &bulk->target);
+        add_few(b);
     } else {
         need_room(&bulk->workspace, b->room);
-        add_many(b, &bulk->target, &bulk->workspace);
+        add_many(b, &bulk->workspace);
     }
     b->count = 0;
 }
@@ -350,10 +335,9 @@ static void *add_what_comes(void *context)
     return NULL;
 }
 
-struct bulk *bulk_create(const struct bulk_target *target, uint32_t most, bool has_thread)
+struct bulk *bulk_create(uint32_t most, bool has_thread)
 {
     struct bulk *b = must_zalloc(sizeof *b);
-    b->target = *target;
     b->most = most;
     b->has_thread = has_thread;
     b->filling = must_zalloc(sizeof *b->filling);
@@ -377,11 +361,13 @@ static struct batch *take_idle(struct bulk *b)
     return idle;
 }
 
-void bulk_flush(struct bulk *b)
+void bulk_flush(struct bulk *b, struct entity *entities, uint32_t count)
 {
     struct batch *batch = b->filling;
     if (batch->count == 0)
         return;
+    batch->entities = entities;
+    batch->entity_count = count;
     if (b->full == NULL && !(b->has_thread && bulk_is_full(b))) {
         add(b, batch); /* few in all are not worth a thread */
         return;

@@ -10,7 +10,6 @@
  * Source: counting sort, least significant digit first (D. Knuth, TAOCP 3, 5.2.5).
  */
 #pragma once
-#include "aggregators/dimensions.h"
 #include "aggregators/entity.h"
 
 struct bulk;
@@ -22,16 +21,7 @@ struct bulk_counts {
     uint32_t id_count; /* of entities; none twice */
 };
 
-/* The entities. With a thread, whoever gathers leaves them and what `count` touches alone until bulk_destroy, since all may be
- * called there. */
-struct bulk_target {
-    void *context;
-    void (*count)(void *context, const struct dimensions *names, const struct contribution *c, struct bulk_counts *out);
-    /* All that there are, by their ids; they stay where they are while nobody counts. */
-    struct entity *(*entities)(void *context, uint32_t *out_count);
-};
-
-struct bulk *bulk_create(const struct bulk_target *target, uint32_t most, bool has_thread);
+struct bulk *bulk_create(uint32_t most, bool has_thread);
 /* Waits until all that was flushed is added; what has been gathered since then is lost. NULL is allowed. */
 void bulk_destroy(struct bulk *b);
 /* Another `most`. */
@@ -39,8 +29,9 @@ void bulk_limit(struct bulk *b, uint32_t most);
 /* As many as `most` have been gathered: bulk_flush comes first. */
 bool bulk_is_full(const struct bulk *b);
 bool bulk_is_empty(const struct bulk *b);
-/* An addition under these names, with a sign as for entity_add. Not when it is full. */
-void bulk_gather(struct bulk *b, const struct dimensions *names, const struct contribution *c, int sign);
-/* Adds all, or with a thread hands it over to be added, and is empty again. */
-void bulk_flush(struct bulk *b);
+/* An addition with a sign as for entity_add. Not when it is full. */
+void bulk_gather(struct bulk *b, const struct bulk_counts *who, const struct contribution *c, int sign);
+/* Adds all to `entities`, which are all that there are, by their ids; or with a thread hands it over to be added. Then it is
+ * empty again. With a thread they stay where they are until bulk_destroy, and nobody else touches what they hold. */
+void bulk_flush(struct bulk *b, struct entity *entities, uint32_t count);
 uint64_t bulk_bytes(const struct bulk *b);

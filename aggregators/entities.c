@@ -71,6 +71,12 @@ static uint32_t need(struct entities *es, enum dimension d, uint32_t name)
     return *id;
 }
 
+static void flush(struct entities *es, struct bulk *b)
+{
+    es->last.tuple = UINT32_MAX; /* what counts from now on marks its entities anew */
+    bulk_flush(b, es->at, es->count);
+}
+
 static void copy_first(struct entities *es, uint32_t id)
 {
     if (es->at[id].awaits_cut)
@@ -82,6 +88,7 @@ static void count_as_other(struct entities *es, enum dimension d, uint32_t name)
 {
     if (es->dimensions[d].other == INTERN_NONE)
         es->dimensions[d].other = intern_add(&es->names[d], TEXT(OTHER_ENTITIES));
+    entities_flush(es); /* what has been gathered counts for those that there were */
     uint32_t other = need(es, d, es->dimensions[d].other), *id = place_of(es, d, name), own = *id;
     *id = other;
     es->others++;
@@ -246,9 +253,9 @@ static uint32_t need_of_tuple(struct entities *es, const struct contribution *c,
     return es->last.ids[d];
 }
 
-static void count(void *context, const struct dimensions *names, const struct contribution *c, struct bulk_counts *out)
+static void count(struct entities *es, const struct dimensions *names, const struct contribution *c,
+                  struct bulk_counts *out)
 {
-    struct entities *es = context;
     out->own = entities_own_pairs(es, names, c);
     out->id_count = 0;
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
@@ -258,23 +265,11 @@ static void count(void *context, const struct dimensions *names, const struct co
     }
 }
 
-static struct entity *all(void *context, uint32_t *out_count)
-{
-    struct entities *es = context;
-    *out_count = es->count;
-    return es->at;
-}
-
-static void flush(struct entities *es, struct bulk *b)
-{
-    es->last.tuple = UINT32_MAX; /* what counts from now on marks its entities anew */
-    bulk_flush(b);
-}
 
 void entities_gather(struct entities *es, uint32_t records)
 {
     if (es->batch == NULL)
-        es->batch = bulk_create(&(struct bulk_target){es, count, all}, BATCH_MOST, false);
+        es->batch = bulk_create(BATCH_MOST, false);
     bulk_limit(es->batch, records < BATCH_MOST / 4 ? records * 4 + 1 : BATCH_MOST);
 }
 
@@ -285,7 +280,9 @@ void entities_add(struct entities *es, const struct dimensions *d, const struct 
     struct bulk *b = es->bulk != NULL ? es->bulk : es->batch;
     if (bulk_is_full(b))
         flush(es, b);
-    bulk_gather(b, d, c, sign);
+    struct bulk_counts who;
+    count(es, d, c, &who);
+    bulk_gather(b, &who, c, sign);
 }
 
 void entities_flush(struct entities *es)
@@ -314,12 +311,12 @@ void entities_begin_bulk(struct entities *es, int64_t horizon_us)
         most += es->names[d].count;
     need_room(es, most);
     es->last.tuple = UINT32_MAX;
-    es->bulk = bulk_create(&(struct bulk_target){es, count, all}, START_MOST, true);
+    es->bulk = bulk_create(START_MOST, true);
 }
 
 void entities_end_bulk(struct entities *es)
 {
-    bulk_flush(es->bulk);
+    flush(es, es->bulk);
     bulk_destroy(es->bulk);
     es->bulk = NULL;
 }

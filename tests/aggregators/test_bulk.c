@@ -40,40 +40,20 @@ static struct contribution some(struct random *r, int64_t span_us)
     return c;
 }
 
-/* Here names are what an addition counts for: the pairs, as bits, and then entities. */
-static void count(void *context, const struct dimensions *names, const struct contribution *c, struct bulk_counts *out)
-{
-    (void)context;
-    (void)c;
-    *out = (struct bulk_counts){.own = names->of[0]};
-    for (unsigned i = 1; i < DIMENSION_COUNT && names->of[i] != 0; i++)
-        out->ids[out->id_count++] = names->of[i] - 1;
-}
-
-static struct entity *all_gathered(void *context, uint32_t *out_count)
-{
-    (void)context;
-    *out_count = ENTITIES;
-    return gathered;
-}
-
-static const struct bulk_target target = {NULL, count, all_gathered};
-
 /* To both; each entity at most once. */
 static void add(struct bulk *b, const struct contribution *c, int sign, uint64_t own, uint64_t entities)
 {
-    struct dimensions names = {{(uint32_t)own}};
-    unsigned named = 1;
+    struct bulk_counts who = {.own = own};
     for (uint32_t e = 0; e < ENTITIES; e++) {
         if (!(entities >> e & 1))
             continue;
-        names.of[named++] = e + 1;
+        who.ids[who.id_count++] = e;
         entity_add(&at_once[e], c, sign);
         for (unsigned pair = 0; pair < PAIRS; pair++)
             if (own >> pair & 1)
                 entity_add_own(&at_once[e], pair, c, sign);
     }
-    bulk_gather(b, &names, c, sign);
+    bulk_gather(b, &who, c, sign);
 }
 
 struct rows {
@@ -116,7 +96,7 @@ static void expect_equal(void)
 static void run_with(bool has_thread, uint64_t seed, unsigned additions, int64_t span_us)
 {
     struct random r = {random_seed(seed)};
-    struct bulk *b = bulk_create(&target, ROOM, has_thread);
+    struct bulk *b = bulk_create(ROOM, has_thread);
     struct contribution last[64];
     memset(last, 0, sizeof last);
     for (unsigned i = 0; i < additions; i++) {
@@ -134,9 +114,9 @@ static void run_with(bool has_thread, uint64_t seed, unsigned additions, int64_t
         bool is_own = c.stream < PAIRS && random_chance(&r, 50);
         add(b, &c, sign, is_own ? UINT64_C(1) << c.stream : 0, entities);
         if (bulk_is_full(b))
-            bulk_flush(b);
+            bulk_flush(b, gathered, ENTITIES);
     }
-    bulk_flush(b);
+    bulk_flush(b, gathered, ENTITIES);
     bulk_destroy(b);
     expect_equal();
 }
