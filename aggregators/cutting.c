@@ -45,20 +45,13 @@ void cutting_find_spans(struct cutting *cutting)
 static void find_edges(struct cutting *cutting)
 {
     window_edges_of(cutting->spans, cutting->config->window_count, &cutting->edges);
-    for (unsigned w = 0; w < cutting->config->window_count; w++) {
-        const struct window_span *span = &cutting->spans[w];
-        cutting->from[w * 2] = window_edge(&cutting->edges, span->from_us);
-        cutting->to[w * 2] = window_edge(&cutting->edges, span->to_us);
-        if (span->has_previous) {
-            cutting->from[w * 2 + 1] = window_edge(&cutting->edges, span->previous_from_us);
-            cutting->to[w * 2 + 1] = window_edge(&cutting->edges, span->previous_to_us);
-        }
-    }
+    increment_spans_lay(&cutting->laid, cutting->config->windows, cutting->config->window_count, cutting->spans,
+                        &cutting->edges, cutting->derivation->now_us);
 }
 
 static void cut_sums(struct cutting *cutting, struct entity *e, unsigned slot, struct sums *out)
 {
-    entity_cut_sums(e, slot, &cutting->edges, cutting->before, cutting->from[slot], cutting->to[slot], out);
+    entity_cut_sums(e, slot, &cutting->edges, cutting->before, cutting->laid.from[slot], cutting->laid.to[slot], out);
 }
 
 static struct text entity_text(const struct cutting *cutting, uint32_t id)
@@ -222,11 +215,74 @@ static void find_starts(struct cutting *cutting, struct snapshot *out)
     }
 }
 
-static void fill_entity(struct cutting *cutting, uint32_t id, struct snapshot *out)
+/* What has come since its last cut, where that is known. */
+static bool go_on(struct cutting *cutting, struct entity *e, const struct sums *level, struct snapshot *out,
+                  int64_t *out_next_us)
+{
+    struct image *image;
+    const struct increment *list;
+    unsigned count;
+    if (!entity_goes_on(e, &cutting->laid) ||
+        !increments_list(e->increments, &cutting->laid, level, &image, &list, &count))
+        return false;
+    snapshot_add_image(out, image, list, count);
+    *out_next_us = increments_until_us(e->increments);
+    return true;
+}
+
+/* All windows. Returns when one changes by time alone. */
+static int64_t sum_windows(struct cutting *cutting, struct entity *e, const struct sums *level, struct snapshot *out)
 {
     const struct config *c = cutting->config;
-    struct entity *e = &cutting->derivation->entities.at[id];
     const bool *has_window = c->dimension_windows[e->dimension];
+    struct image *image = NULL;
+    entity_edge_sums(e, &cutting->edges, cutting->derivation->now_us, cutting->before);
+    for (unsigned w = 0; w < c->window_count; w++) {
+        if (!has_window[w])
+            continue;
+        struct sums current, previous = {{0}};
+        if (c->windows[w].kind == WINDOW_NOW) {
+            current = *level;
+        } else {
+            cut_sums(cutting, e, w * 2, &current);
+            current.at[MEASURE_OPEN] =
+                level->at[MEASURE_OPEN]; /* velocity is of what is open now and what was won in the window */
+            if (c->windows[w].kind == WINDOW_TO_DATE) /* a forecast is of the whole period */
+                entity_expected(e, cutting->spans[w].from_us, cutting->spans[w].next_period_us, &current);
+        }
+        if (cutting->spans[w].has_previous)
+            cut_sums(cutting, e, w * 2 + 1, &previous);
+        snapshot_add_sums(out, w, &current, &previous);
+    }
+    if (e->increments != NULL)
+        image = snapshot_image(out);
+    entity_end_cut(e);
+    entity_fold(e, cutting->horizon_us);
+    int64_t next_us = entity_next_change(e, c->windows, cutting->spans, has_window, c->window_count, cutting->calendar,
+                                         cutting->derivation->now_us, &cutting->edges);
+    if (image != NULL)
+        increments_begin(e->increments, image, level, c->window_count, next_us);
+    return next_us;
+}
+
+static void fill_own(struct cutting *cutting, struct entity *e, struct snapshot *out)
+{
+    const struct config *c = cutting->config;
+    const struct own_plan *own = &cutting->derivation->entities.own;
+    for (unsigned w = 0; w < c->window_count && own->pair_count > 0; w++) {
+        if (!c->dimension_windows[e->dimension][w] || c->windows[w].kind == WINDOW_NOW)
+            continue;
+        struct own_sums now, before = {{{0}}};
+        entity_own_sums(e, own, cutting->spans[w].from_us, cutting->spans[w].to_us, &now);
+        if (cutting->spans[w].has_previous)
+            entity_own_sums(e, own, cutting->spans[w].previous_from_us, cutting->spans[w].previous_to_us, &before);
+        snapshot_add_own(out, w, own->pair_count, &now, &before);
+    }
+}
+
+static void fill_entity(struct cutting *cutting, uint32_t id, struct snapshot *out)
+{
+    struct entity *e = &cutting->derivation->entities.at[id];
     snapshot_add_entity(out, e->dimension, entity_text(cutting, id), id);
     if (e->gone) {
         timers_set(&cutting->derivation->entities.wake, id, TIMERS_NEVER);
@@ -236,39 +292,12 @@ static void fill_entity(struct cutting *cutting, uint32_t id, struct snapshot *o
     bool has_targets = fill_targets(cutting, e, out);
     struct sums level;
     entity_level(e, cutting->derivation->now_us, &level);
-    entity_edge_sums(e, &cutting->edges, cutting->derivation->now_us, cutting->before);
     if (is_member || !entity_is_empty(e) || snapshot_target_count(out, snapshot_entity_count(out) - 1) > 0)
         snapshot_mark_standing(out);
-    for (unsigned w = 0; w < c->window_count; w++) {
-        if (!has_window[w])
-            continue;
-        struct sums current, previous = {{0}};
-        if (c->windows[w].kind == WINDOW_NOW) {
-            current = level;
-        } else {
-            cut_sums(cutting, e, w * 2, &current);
-            current.at[MEASURE_OPEN] =
-                level.at[MEASURE_OPEN]; /* velocity is of what is open now and what was won in the window */
-            if (c->windows[w].kind == WINDOW_TO_DATE) /* a forecast is of the whole period */
-                entity_expected(e, cutting->spans[w].from_us, cutting->spans[w].next_period_us, &current);
-        }
-        if (cutting->spans[w].has_previous)
-            cut_sums(cutting, e, w * 2 + 1, &previous);
-        snapshot_add_sums(out, w, &current, &previous);
-        const struct own_plan *own = &cutting->derivation->entities.own;
-        if (own->pair_count > 0 && c->windows[w].kind != WINDOW_NOW) {
-            struct own_sums now, before = {{{0}}};
-            entity_own_sums(e, own, cutting->spans[w].from_us, cutting->spans[w].to_us, &now);
-            if (cutting->spans[w].has_previous)
-                entity_own_sums(e, own, cutting->spans[w].previous_from_us, cutting->spans[w].previous_to_us, &before);
-            snapshot_add_own(out, w, own->pair_count, &now, &before);
-        }
-    }
-    entity_end_cut(e);
-    entity_fold(e, cutting->horizon_us);
-    int64_t now_us = cutting->derivation->now_us,
-            next_us = entity_next_change(e, c->windows, cutting->spans, has_window, c->window_count, cutting->calendar,
-                                         now_us, &cutting->edges);
+    int64_t now_us = cutting->derivation->now_us, next_us;
+    if (!go_on(cutting, e, &level, out, &next_us))
+        next_us = sum_windows(cutting, e, &level, out);
+    fill_own(cutting, e, out);
     int64_t quarter_us = quarter_begun(now_us) + QUARTER_HOUR;
     if (has_targets && quarter_us < next_us)
         next_us = quarter_us;

@@ -15,8 +15,8 @@ struct cutting {
     struct histogram scratch;
     /* Of the cut at hand: */
     struct window_span spans[WINDOWS_MAX];
-    struct window_edges edges; /* of the spans, and by which number of these each begins and ends */
-    unsigned from[2 * WINDOWS_MAX], to[2 * WINDOWS_MAX]; /* by window * 2, + 1: of the one before */
+    struct window_edges edges; /* of the spans */
+    struct increment_spans laid;
     int64_t horizon_us;
     int64_t *series_starts[SERIES_MAX];
     struct snapshot *out; /* NULL: there is none at hand */

@@ -20,6 +20,8 @@ static void drop_kept(struct entity *e)
 {
     panes_destroy(e->panes);
     quantiles_destroy(e->quantiles);
+    increments_destroy(e->increments);
+    e->increments = NULL;
     e->panes = NULL;
     e->quantiles = NULL;
 }
@@ -88,10 +90,12 @@ bool entity_note(struct entity *e, const struct contribution *c, int sign)
             e->level[m] += contribution_factor(sign) * (int128)c->measures[m];
         return false;
     }
+    int64_t row_us = entity_row_us(e, c->stream, c->at_us);
+    if (e->increments != NULL)
+        increments_note(e->increments, c->stream, row_us, c->measures, contribution_factor(sign));
     if (is_level(c->stream))
         return true;
     e->count += sign;
-    int64_t row_us = entity_row_us(e, c->stream, c->at_us);
     if (e->quantiles != NULL && stream_infos[c->stream].valued && sign != 0)
         quantiles_note(e->quantiles, c->stream, row_us, c->value, sign * c->measures[0]);
     if (e->panes != NULL)
@@ -261,9 +265,9 @@ void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, i
                           &out->at[valued[v].p90]);
 }
 
-/* An entity that has so many additions, and was cut so short a time ago, keeps what the next cut will ask for: of one that has
- * less, walks are short, and of one that is cut now and then, everything has moved on. */
-enum { KEEP_FROM = 256 };
+/* An entity that was cut so short a time ago keeps what the next cut will ask for: of one that is cut now and then, everything has
+ * moved on. Panes are kept from so many additions on: of one that has less, walks are short. */
+enum { PANES_FROM = 256 };
 #define KEEP_WITHIN_US (10 * SECOND)
 
 void edge_sums_init(struct edge_sums *before)
@@ -290,13 +294,17 @@ static void choose_what_is_kept(struct entity *e, int64_t as_of_us)
 {
     if (as_of_us == e->cut_us)
         return; /* for another reader */
-    bool is_busy = e->count >= KEEP_FROM && e->cut_us != INT64_MIN && as_of_us - e->cut_us <= KEEP_WITHIN_US;
+    bool is_again = e->cut_us != INT64_MIN && as_of_us - e->cut_us <= KEEP_WITHIN_US;
     e->cut_us = as_of_us;
-    if (!is_busy) {
+    if (!is_again) {
         drop_kept(e);
-    } else if (e->panes == NULL) {
+        return;
+    }
+    if (e->panes == NULL && e->count >= PANES_FROM)
         e->panes = panes_create();
+    if (e->increments == NULL) {
         e->quantiles = quantiles_create();
+        e->increments = increments_create();
     }
 }
 
@@ -355,6 +363,19 @@ void entity_end_cut(struct entity *e)
 {
     if (e->quantiles != NULL)
         quantiles_end(e->quantiles);
+}
+
+bool entity_goes_on(struct entity *e, const struct increment_spans *spans)
+{
+    const struct tree *tree_of[VALUED];
+    if (e->increments == NULL || spans->as_of_us - e->cut_us > KEEP_WITHIN_US)
+        return false;
+    for (unsigned v = 0; v < VALUED; v++)
+        tree_of[v] = find_tree(e, valued[v].stream);
+    if (!increments_take(e->increments, spans, e->quantiles, tree_of))
+        return false;
+    e->cut_us = spans->as_of_us;
+    return true;
 }
 
 bool entity_has_begun(const struct entity *e, int64_t to_us)
@@ -457,6 +478,8 @@ bool entity_is_empty(const struct entity *e)
 {
     bool empty = e->count == 0;
     const struct tree *t = e->trees;
+    if (!empty)
+        return false;
     for (uint64_t left = e->streams; left != 0; left &= left - 1, t++)
         empty = empty && (!is_level((unsigned)__builtin_ctzll(left)) || t->root == NULL);
     for (unsigned m = 0; m < sizeof e->level / sizeof *e->level; m++)
@@ -483,5 +506,5 @@ uint64_t entity_rows(const struct entity *e)
 uint64_t entity_bytes(const struct entity *e)
 {
     return sizeof *e + tree_count(e) * sizeof *e->trees + entity_tree_bytes(e) + panes_bytes(e->panes) +
-           quantiles_bytes(e->quantiles);
+           quantiles_bytes(e->quantiles) + increments_bytes(e->increments);
 }

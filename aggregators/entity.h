@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "aggregators/histogram.h"
+#include "aggregators/increments.h"
 #include "aggregators/measure.h"
 #include "aggregators/own.h"
 #include "aggregators/panes.h"
@@ -40,16 +41,17 @@ static inline int contribution_factor(int sign)
 }
 
 struct entity {
-    struct tree *trees;          /* of the streams in `streams`, in the order of enum stream */
-    uint32_t name;               /* number in the dimension's names */
-    uint64_t streams;            /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
-    uint8_t dimension;           /* enum dimension */
-    uint8_t changed_for;         /* bit r: changed since the last cut of reader r */
-    struct panes *panes;         /* of one that is cut again and again; else NULL */
-    struct quantiles *quantiles; /* the same */
-    int64_t cut_us;              /* the instant of its last cut */
-    bool awaits_cut;             /* the cut at hand has still to copy it */
-    bool gone;                   /* it went into another one: entity_absorb */
+    struct tree *trees;            /* of the streams in `streams`, in the order of enum stream */
+    uint32_t name;                 /* number in the dimension's names */
+    uint64_t streams;              /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
+    uint8_t dimension;             /* enum dimension */
+    uint8_t changed_for;           /* bit r: changed since the last cut of reader r */
+    struct panes *panes;           /* of one that is cut again and again; else NULL */
+    struct quantiles *quantiles;   /* the same */
+    struct increments *increments; /* the same */
+    int64_t cut_us;                /* the instant of its last cut */
+    bool awaits_cut;               /* the cut at hand has still to copy it */
+    bool gone;                     /* it went into another one: entity_absorb */
     int64_t base_us;   /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
     int64_t count;     /* of additions that say what happened, less those that were taken back */
     int64_t folded_us; /* what STREAM_OPEN held before this instant is in `level` */
@@ -104,6 +106,8 @@ void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_
 void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, struct edge_sums *before,
                      unsigned from, unsigned to, struct sums *out);
 void entity_end_cut(struct entity *e);
+/* Instead of all that: true, where it is known what has come since its last cut, and increments_list says it. */
+bool entity_goes_on(struct entity *e, const struct increment_spans *spans);
 /* Sums of open deals that are expected to close in [from_us, to_us), added to `out`. */
 void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
 /* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is

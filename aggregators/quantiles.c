@@ -42,6 +42,7 @@ enum { WHICH_RESPONSE, WHICH_CYCLE, WHICH_PAYBACK, WHICH_COUNT };
 struct quantiles {
     struct kept_span *spans[WHICH_COUNT][QUANTILE_SLOTS];
     unsigned span_count;
+    bool is_missed; /* something came that was not noted */
     struct change *changes;
     uint32_t change_count, change_room;
 };
@@ -87,10 +88,13 @@ void quantiles_destroy(struct quantiles *q)
 
 void quantiles_note(struct quantiles *q, enum stream stream, int64_t at_us, int64_t bucket, int64_t count)
 {
-    if (q->span_count == 0)
+    if (q->span_count == 0) {
+        q->is_missed = true;
         return;
+    }
     if (q->change_count == CHANGES_MAX || count > INT32_MAX || count < -INT32_MAX) {
         forget_all(q); /* they are made anew by who asks next */
+        q->is_missed = true;
         return;
     }
     q->changes = must_grow(q->changes, &q->change_room, q->change_count, sizeof *q->changes);
@@ -313,6 +317,105 @@ void quantiles_end(struct quantiles *q)
         }
     }
     q->change_count = 0;
+    q->is_missed = false;
+}
+
+void quantile_moves_begin(struct quantile_moves *m, unsigned slots)
+{
+    size_t size = (size_t)STREAM_VALUED * slots * sizeof *m->by_s;
+    REQUIRE(slots <= QUANTILE_SLOTS);
+    if (m->slots != slots)
+        m->by_s = must_realloc(m->by_s, size + 1);
+    m->slots = slots;
+    memset(m->by_s, 0, size);
+    memset(m->moved, 0, sizeof m->moved);
+}
+
+void quantile_moves_fini(struct quantile_moves *m)
+{
+    free(m->by_s);
+}
+
+static void move_by(struct quantile_moves *m, unsigned which, unsigned slot, const struct kept_span *s, int sign)
+{
+    int64_t *by_s = m->by_s[which * m->slots + slot];
+    if (s == NULL)
+        return;
+    by_s[0] += sign * s->p50_s;
+    by_s[1] += sign * s->p90_s;
+    if (sign > 0 && (by_s[0] | by_s[1]) != 0)
+        m->moved[which] |= UINT64_C(1) << slot;
+    else
+        m->moved[which] &= ~(UINT64_C(1) << slot);
+}
+
+static void find_again(struct kept_span *s)
+{
+    s->p50_s = s->total > 0 ? quantile_s(s, 50) : 0;
+    s->p90_s = s->total > 0 ? quantile_s(s, 90) : 0;
+    s->is_found = true;
+    s->seen = 0;
+}
+
+/* Counts change i where it lies within the span, which is made where it is new: then it has all changes. */
+static void take_change(struct quantiles *q, struct kept_span **span, uint32_t i, const struct tree *t, int64_t from_us,
+                        int64_t to_us)
+{
+    if (*span == NULL) {
+        *span = must_zalloc(sizeof **span);
+        q->span_count++;
+        begin_anew(*span, t, NULL, from_us, to_us);
+        (*span)->from_us = from_us;
+        (*span)->to_us = to_us;
+        (*span)->seen = q->change_count;
+    }
+    if ((*span)->seen <= i)
+        count(*span, q->changes[i].bucket, q->changes[i].count);
+}
+
+/* All spans of the stream go along, so that each is of what lies between its ends; those that were touched are looked at. */
+static void end_take(struct quantiles *q, const struct quantile_spans *spans, unsigned which, uint64_t touched,
+                     struct quantile_moves *moves)
+{
+    for (unsigned slot = 0; slot < moves->slots; slot++) {
+        struct kept_span *s = q->spans[which][slot];
+        if (s == NULL)
+            continue;
+        s->from_us = spans->edges->at_us[spans->from[slot]];
+        s->to_us = spans->edges->at_us[spans->to[slot]];
+        if (!(touched >> slot & 1))
+            continue;
+        find_again(s);
+        move_by(moves, which, slot, s, +1);
+    }
+}
+
+bool quantiles_take(struct quantiles *q, const struct quantile_spans *spans, const struct tree *const *tree_of,
+                    struct quantile_moves *moves)
+{
+    uint64_t touched[WHICH_COUNT] = {0};
+    unsigned changed = 0;
+    if (q->is_missed)
+        return false;
+    for (uint32_t i = 0; i < q->change_count; i++) {
+        const struct change *c = &q->changes[i];
+        changed |= 1u << c->which;
+        for (uint64_t left = spans->of_pane[window_edges_before(spans->edges, c->at_us)]; left != 0; left &= left - 1) {
+            unsigned slot = (unsigned)__builtin_ctzll(left);
+            struct kept_span **span = &q->spans[c->which][slot];
+            if (!(touched[c->which] >> slot & 1))
+                move_by(moves, c->which, slot, *span, -1);
+            touched[c->which] |= UINT64_C(1) << slot;
+            take_change(q, span, i, tree_of[c->which], spans->edges->at_us[spans->from[slot]],
+                        spans->edges->at_us[spans->to[slot]]);
+        }
+    }
+    for (; changed != 0; changed &= changed - 1) {
+        unsigned which = (unsigned)__builtin_ctz(changed);
+        end_take(q, spans, which, touched[which], moves);
+    }
+    q->change_count = 0;
+    return true;
 }
 
 uint64_t quantiles_bytes(const struct quantiles *q)

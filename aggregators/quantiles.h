@@ -11,6 +11,7 @@
 #pragma once
 #include "aggregators/measure.h"
 #include "aggregators/tree.h"
+#include "aggregators/window.h"
 #include "config/config.h"
 
 /* Which of the spans that are asked for again and again it is. */
@@ -31,6 +32,28 @@ struct quantile_rows;
  * rows, or NULL: they have not been taken. */
 void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, const struct tree *t,
                     const struct quantile_rows *rows, int64_t from_us, int64_t to_us, int128 *out_p50, int128 *out_p90);
+/* By how much quantiles have moved, by number of the valued stream (STREAM_RESPONSE, _CYCLE, _PAYBACK) and slot. */
+struct quantile_moves {
+    int64_t (*by_s)[2]; /* the median and the ninth decile, by stream * slots + slot */
+    unsigned slots;
+    uint64_t moved[STREAM_VALUED]; /* bit: slot */
+};
+
+/* None has; `slots` at most. */
+void quantile_moves_begin(struct quantile_moves *m, unsigned slots);
+void quantile_moves_fini(struct quantile_moves *m);
+
+/* The spans of a cut: edge `from` and edge `to` by slot, and in which slots a row lies that so many edges are not behind of. */
+struct quantile_spans {
+    const struct window_edges *edges;
+    const unsigned *from, *to;
+    const uint64_t *of_pane;
+};
+
+/* Instead of quantiles_find and quantiles_end of all spans, where since the last cut no edge has passed over a row that was there: counts
+ * what was noted and adds what the quantiles have moved by. False: it is not known. `tree_of`: by number of the stream. */
+bool quantiles_take(struct quantiles *q, const struct quantile_spans *spans, const struct tree *const *tree_of,
+                    struct quantile_moves *moves);
 /* After all spans of a cut: those that were not asked for are forgotten. Between this and the next cut the tree may fold what
  * lies before all spans that begin somewhere. */
 void quantiles_end(struct quantiles *q);

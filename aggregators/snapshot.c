@@ -1,5 +1,6 @@
-/* All bytes lie in one buffer that keeps its room from cut to cut. An entity's windows are reached by a table of
- * offsets; each holds two bit masks of the measures that are not 0, then those measures as 128-bit numbers. */
+/* All bytes lie in one buffer that keeps its room from cut to cut, but for images, which entities and other snapshots hold as well.
+ * An entity's windows are a table of offsets from its own place, and what they lead to; each window is two bit masks of the measures
+ * that are not 0, then those measures as 128-bit numbers. To what an image says, increments are added as it is read. */
 #include "aggregators/snapshot.h"
 #include "aggregators/snapshot_fill.h"
 #include "base/error.h"
@@ -13,8 +14,11 @@ struct entry {
     uint32_t name_of_people_len, team_len, lead_len;
     bool inactive, stands;
     size_t own_at; /* window_count offsets into the bytes, as windows_at; 0 = there are no own KPIs through filters */
-    size_t windows_at; /* window_count offsets of size_t into the bytes, 0 = the window is not there */
-    size_t series_at;  /* SERIES_MAX offsets, 0 = it has not that one; 0: it has none */
+    size_t
+        windows_at; /* window_count offsets of size_t from here, 0 = the window is not there; 0: none is, or in the image */
+    const struct image *image;
+    size_t increments_at, increment_count;
+    size_t series_at; /* SERIES_MAX offsets, 0 = it has not that one; 0: it has none */
     uint32_t id;
     uint32_t dimension;
 };
@@ -42,6 +46,10 @@ struct snapshot {
     size_t target_count, target_room;
     size_t starts_at[SERIES_MAX]; /* first instants of points */
     struct buffer bytes;
+    /* Images, the first ones held since they were in it when it was filled before: two of these are let go for each entity that
+     * comes, so that a cut of many does not begin with all of them. */
+    struct image **images;
+    uint32_t image_count, image_room, images_gone, images_old;
 };
 
 const char *oddity_name(enum oddity o)
@@ -67,6 +75,9 @@ void snapshot_destroy(struct snapshot *s)
     free(s->positions);
     free(s->entries);
     free(s->targets);
+    while (s->images_gone < s->image_count)
+        image_release(s->images[s->images_gone++]);
+    free(s->images);
     buffer_fini(&s->bytes);
     free(s);
 }
@@ -85,6 +96,7 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
     s->position_count = 0;
     s->entry_count = 0;
     s->target_count = 0;
+    s->images_old = s->image_count;
     buffer_clear(&s->bytes);
     buffer_char(&s->bytes, '\0'); /* offset 0 means none */
 }
@@ -125,18 +137,51 @@ void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p
     buffer_text(&s->bytes, p->topic);
 }
 
+/* Of the images that it holds from before. */
+static void let_go(struct snapshot *s, uint32_t most)
+{
+    for (; most > 0 && s->images_gone < s->images_old; most--)
+        image_release(s->images[s->images_gone++]);
+    if (s->images_gone == s->image_count)
+        s->images_gone = s->images_old = s->image_count = 0;
+}
+
+void snapshot_add_image(struct snapshot *s, struct image *windows, const struct increment *increments, unsigned count)
+{
+    struct entry *e = &s->entries[s->entry_count - 1];
+    if (s->image_count == s->image_room && s->images_gone > s->image_count / 2) {
+        s->image_count -= s->images_gone;
+        s->images_old -= s->images_gone;
+        memmove(s->images, s->images + s->images_gone, s->image_count * sizeof *s->images);
+        s->images_gone = 0;
+    }
+    s->images = must_grow(s->images, &s->image_room, s->image_count, sizeof *s->images);
+    s->images[s->image_count++] = windows;
+    image_hold(windows);
+    e->image = windows;
+    e->increments_at = s->bytes.len;
+    e->increment_count = count;
+    buffer_add(&s->bytes, increments, count * sizeof *increments);
+}
+
+struct image *snapshot_image(const struct snapshot *s)
+{
+    const struct entry *e = &s->entries[s->entry_count - 1];
+    if (e->windows_at == 0)
+        return NULL;
+    return image_create(s->bytes.at + e->windows_at, s->bytes.len - e->windows_at);
+}
+
 void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id)
 {
     if (s->entry_count == s->entry_room) {
         s->entry_room = s->entry_room > 0 ? s->entry_room * 2 : 64;
         s->entries = must_realloc(s->entries, s->entry_room * sizeof *s->entries);
     }
+    let_go(s, 2);
     struct entry *e = &s->entries[s->entry_count++];
     *e = (struct entry){.name_at = s->bytes.len, .name_len = name.len, .id = id, .dimension = d};
     buffer_text(&s->bytes, name);
-    e->windows_at = s->bytes.len;
-    static const size_t none[WINDOWS_MAX];
-    buffer_add(&s->bytes, none, s->window_count * sizeof *none);
 }
 
 /* By window the place of its sums, each a pair's row of numbers, first all of the window, then all of the one before; 0
@@ -219,13 +264,19 @@ static uint64_t pack(struct buffer *b, const struct sums *sums)
 void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous)
 {
     REQUIRE(window < s->window_count && s->entry_count > 0);
-    size_t at = s->bytes.len;
+    struct entry *e = &s->entries[s->entry_count - 1];
+    if (e->windows_at == 0) {
+        static const size_t none[WINDOWS_MAX];
+        e->windows_at = s->bytes.len;
+        buffer_add(&s->bytes, none, s->window_count * sizeof *none);
+    }
+    size_t at = s->bytes.len, from_here = at - e->windows_at;
     uint64_t masks[2] = {0, 0};
     buffer_add(&s->bytes, masks, sizeof masks);
     masks[0] = pack(&s->bytes, current);
     masks[1] = pack(&s->bytes, previous);
     memcpy(s->bytes.at + at, masks, sizeof masks);
-    memcpy(s->bytes.at + s->entries[s->entry_count - 1].windows_at + window * sizeof at, &at, sizeof at);
+    memcpy(s->bytes.at + e->windows_at + window * sizeof at, &from_here, sizeof from_here);
 }
 
 void snapshot_add_starts(struct snapshot *s, unsigned series, const int64_t *starts_us, unsigned count)
@@ -384,16 +435,37 @@ static const char *unpack(const char *at, uint64_t mask, struct sums *out)
     return at;
 }
 
+/* Measures that are added to; those that are made from them come after. */
+static void add_increments(const struct snapshot *s, const struct entry *e, unsigned window, struct sums *out,
+                           struct sums *out_previous)
+{
+    for (size_t i = 0; i < e->increment_count; i++) {
+        struct increment more;
+        memcpy(&more, s->bytes.at + e->increments_at + i * sizeof more, sizeof more);
+        bool is_current = more.spans >> window * 2 & 1, is_previous = more.spans >> window * 2 >> 1 & 1;
+        for (unsigned m = 0; is_current && m < more.count; m++)
+            out->at[more.first + m] += more.more[m];
+        for (unsigned m = 0; is_previous && m < more.count; m++)
+            out_previous->at[more.first + m] += more.more[m];
+    }
+}
+
 void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct sums *out, struct sums *out_previous)
 {
+    const struct entry *e = entry_at(s, i);
     REQUIRE(window < s->window_count);
-    size_t at;
-    memcpy(&at, s->bytes.at + entry_at(s, i)->windows_at + window * sizeof at, sizeof at);
-    uint64_t masks[2] = {0, 0};
-    if (at != 0)
-        memcpy(masks, s->bytes.at + at, sizeof masks);
-    const char *numbers = unpack(s->bytes.at + at + sizeof masks, masks[0], out);
-    unpack(numbers, masks[1], out_previous);
+    const char *windows = e->image != NULL ? e->image->bytes : e->windows_at != 0 ? s->bytes.at + e->windows_at : NULL;
+    size_t at = 0;
+    if (windows != NULL)
+        memcpy(&at, windows + window * sizeof at, sizeof at);
+    memset(out, 0, sizeof *out);
+    memset(out_previous, 0, sizeof *out_previous);
+    if (at != 0) {
+        uint64_t masks[2];
+        memcpy(masks, windows + at, sizeof masks);
+        unpack(unpack(windows + at + sizeof masks, masks[0], out), masks[1], out_previous);
+        add_increments(s, e, window, out, out_previous);
+    }
     out->at[MEASURE_LEVEL_KNOWN] = at != 0;
     out->at[MEASURE_WON_AMOUNT_BEFORE] = out_previous->at[MEASURE_WON_AMOUNT];
     if (out->at[MEASURE_WAITING] > 0)

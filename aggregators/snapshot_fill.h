@@ -1,9 +1,10 @@
 /* snapshot_fill.h - how the writer fills a snapshot; readers use snapshot.h.
  *
  * Thread: the shard's writer, before the hand-over. Order: begin, then for each entity entity and one
- * sums for each window of its dimension in the order of config.windows.
+ * sums for each window of its dimension in the order of config.windows, with nothing in between; or an image.
  */
 #pragma once
+#include "aggregators/increments.h"
 #include "aggregators/snapshot.h"
 
 void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsigned window_count,
@@ -26,4 +27,10 @@ void snapshot_add_starts(struct snapshot *s, unsigned series, const int64_t *sta
 /* Of the entity that was added last: it has the series, whose points follow, the oldest first. */
 void snapshot_add_series(struct snapshot *s, unsigned series);
 void snapshot_add_point(struct snapshot *s, const struct sums *sums);
+/* Of the entity that was added last, instead of sums of each window: `windows` with the increments added. The snapshot holds it until
+ * it is filled again. */
+void snapshot_add_image(struct snapshot *s, struct image *windows, const struct increment *increments, unsigned count);
+/* The sums of all windows of the entity that was added last, as an image; nothing was added since. NULL: there is no
+ * window. */
+struct image *snapshot_image(const struct snapshot *s);
 void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *current, const struct sums *previous);

@@ -105,6 +105,7 @@ Test(one_cut, managers_add_up_to_their_team_and_to_the_company)
 struct slices {
     const struct core *core;
     uint64_t seed;
+    int64_t from_us;
 };
 
 static void apply_all(struct shard *shard, const struct event_list *events, size_t from, size_t to)
@@ -194,8 +195,96 @@ Test(one_cut, slices_are_of_one_instant)
             struct event_list events = {0};
             struct history_options o = {.from_us = FROM_US, .span_us = 20 * DAY, .count = 2000, .records = 60};
             make_history(&events, &r, &o);
-            struct slices slices = {&core, random_next(&r)};
+            struct slices slices = {&core, random_next(&r), FROM_US};
             struct law law = {"slices", slices_are_of_one_instant, NULL, &slices};
+            cr_assert(law_check(&law, &events, &core, FROM_US + 28 * DAY), "%s, round %d", core_variants[v].name,
+                      round);
+            event_list_fini(&events);
+        }
+    }
+    core_fini(&core);
+}
+
+/* Mostly some milliseconds or seconds, so that entities are cut again and again; now and then over many edges, to just before a
+ * midnight or a quarter of an hour, or to where an edge passes over what has come. */
+static int64_t later(struct random *r, int64_t now_us)
+{
+    int64_t chance = random_below(r, 1000), quarter_us = 15 * MINUTE;
+    if (chance < 3)
+        return now_us + random_below(r, 2 * DAY);
+    if (chance < 6)
+        return now_us - now_us % DAY + DAY - random_below(r, 3) * SECOND - 1;
+    if (chance < 20)
+        return now_us - now_us % quarter_us + quarter_us - random_below(r, 3) * SECOND - 1;
+    if (chance < 50)
+        return now_us + random_below(r, 15 * MINUTE);
+    return now_us + random_below(r, chance < 500 ? 5 * SECOND : 100 * MILLISECOND);
+}
+
+static bool same_dump(const struct core *core, struct shard *goes_on, struct snapshot *from_scratch, enum reader r)
+{
+    struct buffer x, y;
+    struct snapshot *s = snapshot_create();
+    buffer_init(&x);
+    buffer_init(&y);
+    core_cut(goes_on, r, true, s);
+    dump_snapshot(&x, core->config, s);
+    dump_snapshot(&y, core->config, from_scratch);
+    bool same = text_equal(buffer_view(&x), buffer_view(&y));
+    snapshot_destroy(s);
+    buffer_fini(&x);
+    buffer_fini(&y);
+    return same;
+}
+
+/* A shard that is cut all the time says what one says that never was before. */
+static bool goes_on_as_from_scratch(void *context, const struct event_list *events)
+{
+    const struct slices *slices = context;
+    const struct core *core = slices->core;
+    struct random r = {slices->seed};
+    struct shard *shard = shard_create(core->config, core->calendar);
+    struct snapshot *s = snapshot_create();
+    int64_t now_us = slices->from_us;
+    bool same = true;
+    for (size_t i = 0; same && i < events->count;) {
+        size_t until = i + (size_t)random_below(&r, 6);
+        until = until < events->count ? until : events->count;
+        apply_all(shard, events, i, until);
+        i = until;
+        now_us = later(&r, now_us);
+        shard_advance(shard, now_us);
+        core_work_off(shard);
+        core_cut(shard, random_chance(&r, 20) ? READER_ALERTS : READER_PUBLISHER, random_chance(&r, 5), s);
+        if (!random_chance(&r, 20) && i < events->count)
+            continue;
+        struct shard *twin = core_twin(core, events, i, now_us);
+        core_cut(twin, READER_PUBLISHER, true, s);
+        same = same_dump(core, shard, s, random_chance(&r, 50) ? READER_ALERTS : READER_PUBLISHER);
+        shard_destroy(twin);
+    }
+    snapshot_destroy(s);
+    shard_destroy(shard);
+    return same;
+}
+
+Test(one_cut, goes_on_as_from_scratch)
+{
+    uint64_t seed = random_seed(13);
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
+    struct core core;
+    core_init(&core, "Europe/Berlin", 1, 1);
+    for (unsigned v = 0; v < CORE_VARIANTS; v++) {
+        struct random r = {seed};
+        core_vary(&core, &core_variants[v]);
+        for (int round = 0, rounds = random_rounds(3); round < rounds; round++) {
+            static const int64_t spans_us[] = {30 * MINUTE, 6 * HOUR, 3 * DAY};
+            struct event_list events = {0};
+            struct history_options o = {
+                .from_us = FROM_US, .span_us = spans_us[round % 3], .count = 2000, .records = 300};
+            make_history(&events, &r, &o);
+            struct slices slices = {&core, random_next(&r), FROM_US + o.span_us / 2};
+            struct law law = {"goes-on", goes_on_as_from_scratch, NULL, &slices};
             cr_assert(law_check(&law, &events, &core, FROM_US + 28 * DAY), "%s, round %d", core_variants[v].name,
                       round);
             event_list_fini(&events);
