@@ -230,6 +230,9 @@ static bool go_on(struct cutting *cutting, struct entity *e, const struct sums *
     return true;
 }
 
+/* What it costs to sum all windows of an entity, and to look at its values, where to go on is 1. */
+enum { SUMMED_COST = 6, ROWS_A_UNIT = 256 };
+
 /* All windows. Returns when one changes by time alone. */
 static int64_t sum_windows(struct cutting *cutting, struct entity *e, const struct sums *level, struct snapshot *out)
 {
@@ -295,8 +298,11 @@ static void fill_entity(struct cutting *cutting, uint32_t id, struct snapshot *o
     if (is_member || !entity_is_empty(e) || snapshot_target_count(out, snapshot_entity_count(out) - 1) > 0)
         snapshot_mark_standing(out);
     int64_t now_us = cutting->derivation->now_us, next_us;
-    if (!go_on(cutting, e, &level, out, &next_us))
+    cutting->work++;
+    if (!go_on(cutting, e, &level, out, &next_us)) {
         next_us = sum_windows(cutting, e, &level, out);
+        cutting->work += SUMMED_COST - 1 + edge_sums_rows(cutting->before) / ROWS_A_UNIT;
+    }
     fill_own(cutting, e, out);
     int64_t quarter_us = quarter_begun(now_us) + QUARTER_HOUR;
     if (has_targets && quarter_us < next_us)
@@ -327,32 +333,40 @@ static void count_odd_targets(struct cutting *cutting)
 static void copy(void *context, uint32_t id)
 {
     struct cutting *cutting = context;
-    cutting->derivation->entities.at[id].awaits_cut = false;
+    struct entities *es = &cutting->derivation->entities;
+    es->at[id].changed_for &= (uint8_t)~es->awaited;
     fill_entity(cutting, id, cutting->out);
 }
 
-/* Takes over the reader's set of changes, or everything. */
+/* Takes over the reader's list of changes, and leaves its own, which is done with; or makes one of everything. */
 static void take_ids(struct cutting *cutting, enum reader r, bool everything)
 {
     struct entities *es = &cutting->derivation->entities;
-    uint32_t all = everything ? es->count : es->changed[r].count;
-    if (all > cutting->id_room) {
-        cutting->id_room = all * 2;
+    uint32_t *ids = es->changed[r].ids, count = es->changed[r].count, room = es->changed[r].room;
+    es->awaited = es->changed[r].bit;
+    es->changed[r].ids = cutting->ids;
+    es->changed[r].room = cutting->id_room;
+    es->changed[r].count = 0;
+    es->changed[r].bit ^= (uint8_t)(3u << r * 2);
+    cutting->ids = ids;
+    cutting->id_room = room;
+    cutting->id_count = count;
+    cutting->next = 0;
+    if (!everything)
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        es->at[ids[i]].changed_for &= (uint8_t)~es->awaited;
+    if (es->count > cutting->id_room) {
+        cutting->id_room = es->count * 2;
         cutting->ids = must_realloc(cutting->ids, cutting->id_room * sizeof *cutting->ids);
     }
-    cutting->id_count = cutting->next = 0;
-    for (uint32_t i = 0; i < all; i++) {
-        uint32_t id = everything ? i : es->changed[r].ids[i];
-        if (everything && es->at[id].gone) /* that it has gone is a change, and no more */
+    cutting->id_count = 0;
+    for (uint32_t id = 0; id < es->count; id++) {
+        if (es->at[id].gone) /* that it has gone is a change, and no more */
             continue;
-        es->at[id].awaits_cut = true;
+        es->at[id].changed_for |= es->awaited;
         cutting->ids[cutting->id_count++] = id;
     }
-    for (uint32_t i = 0; i < es->changed[r].count; i++) {
-        struct entity *e = &es->at[es->changed[r].ids[i]];
-        e->changed_for = (uint8_t)(e->changed_for & ~(1u << r));
-    }
-    es->changed[r].count = 0;
 }
 
 void cutting_begin(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
@@ -386,11 +400,11 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
 static bool copy_some(struct cutting *cutting, unsigned budget)
 {
     const struct entities *es = &cutting->derivation->entities;
-    for (; cutting->next < cutting->id_count; cutting->next++) {
+    for (uint64_t until = cutting->work + budget; cutting->next < cutting->id_count; cutting->next++) {
         uint32_t id = cutting->ids[cutting->next];
-        if (!es->at[id].awaits_cut)
+        if (!(es->at[id].changed_for & es->awaited))
             continue;
-        if (budget-- == 0)
+        if (cutting->work >= until)
             return false;
         copy(cutting, id);
     }
@@ -409,5 +423,6 @@ bool cutting_step(struct cutting *cutting, unsigned budget)
     if (!copy_some(cutting, budget))
         return false;
     cutting->out = NULL;
+    cutting->derivation->entities.awaited = 0;
     return true;
 }

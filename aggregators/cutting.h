@@ -22,6 +22,7 @@ struct cutting {
     struct snapshot *out; /* NULL: there is none at hand */
     uint32_t *ids;        /* of those that it holds */
     uint32_t id_count, id_room, next;
+    uint64_t work;            /* ever, in entities that go on */
     struct edge_sums *before; /* of the entity at hand */
 };
 

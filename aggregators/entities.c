@@ -11,8 +11,12 @@ void entities_init(struct entities *es, const struct config *config, struct inte
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         es->dimensions[d].other = INTERN_NONE;
     own_plan_init(&es->own, config);
+    for (unsigned r = 0; r < READER_COUNT; r++)
+        es->changed[r].bit = (uint8_t)(1u << r * 2);
     timers_init(&es->wake);
 }
+
+_Static_assert(READER_COUNT * 2 <= 8, "two lists of each reader have a bit");
 
 void entities_fini(struct entities *es)
 {
@@ -79,7 +83,7 @@ static void flush(struct entities *es, struct bulk *b)
 
 static void copy_first(struct entities *es, uint32_t id)
 {
-    if (es->at[id].awaits_cut)
+    if (es->at[id].changed_for & es->awaited)
         es->copy_first(es->copy_context, id);
 }
 
@@ -140,9 +144,9 @@ void entities_mark_changed(struct entities *es, uint32_t id)
 {
     struct entity *e = &es->at[id];
     for (unsigned r = 0; r < READER_COUNT; r++) {
-        if (e->changed_for & 1u << r)
+        if (e->changed_for & es->changed[r].bit)
             continue;
-        e->changed_for = (uint8_t)(e->changed_for | 1u << r);
+        e->changed_for |= es->changed[r].bit;
         if (es->changed[r].count == es->changed[r].room) {
             es->changed[r].room = es->changed[r].room > 0 ? es->changed[r].room * 2 : 64;
             es->changed[r].ids = must_realloc(es->changed[r].ids, es->changed[r].room * sizeof(uint32_t));

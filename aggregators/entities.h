@@ -37,12 +37,14 @@ struct entities {
     struct {
         uint32_t *ids;
         uint32_t count, room;
+        uint8_t bit; /* of those that are in it; a cut takes the list, and the next one has another bit */
     } changed[READER_COUNT];
-    struct timers wake;                             /* by id: when a value changes by time alone */
-    int64_t others;                                 /* names that count as others, over all dimensions */
-    uint64_t moves;                                 /* entities that went into another one, ever */
-    struct bulk *bulk;                              /* between entities_begin_bulk and _end_bulk */
-    struct bulk *batch;                             /* what has been added since entities_flush; NULL: nothing yet */
+    uint8_t awaited;    /* bit of those that the cut at hand has still to copy; 0: there is none */
+    struct timers wake; /* by id: when a value changes by time alone */
+    int64_t others;     /* names that count as others, over all dimensions */
+    uint64_t moves;     /* entities that went into another one, ever */
+    struct bulk *bulk;  /* between entities_begin_bulk and _end_bulk */
+    struct bulk *batch; /* what has been added since entities_flush; NULL: nothing yet */
     void (*copy_first)(void *context, uint32_t id); /* is called before an entity that awaits its cut changes */
     void *copy_context;
     struct {

@@ -290,6 +290,14 @@ uint64_t edge_sums_bytes(const struct edge_sums *before)
     return bytes;
 }
 
+uint64_t edge_sums_rows(const struct edge_sums *before)
+{
+    uint64_t rows = 0;
+    for (unsigned v = 0; v < VALUED && before->has_rows; v++)
+        rows += before->rows[v].count;
+    return rows;
+}
+
 static void choose_what_is_kept(struct entity *e, int64_t as_of_us)
 {
     if (as_of_us == e->cut_us)
@@ -326,6 +334,8 @@ void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_
         t = find_tree(e, valued[v].stream);
         if (t != NULL)
             quantile_rows_take(&out->rows[v], t);
+        else
+            quantile_rows_forget(&out->rows[v]);
     }
 }
 

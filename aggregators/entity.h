@@ -45,12 +45,11 @@ struct entity {
     uint32_t name;                 /* number in the dimension's names */
     uint64_t streams;              /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
     uint8_t dimension;             /* enum dimension */
-    uint8_t changed_for;           /* bit r: changed since the last cut of reader r */
+    uint8_t changed_for;           /* bits: in which lists of changed entities it is (entities.h) */
     struct panes *panes;           /* of one that is cut again and again; else NULL */
     struct quantiles *quantiles;   /* the same */
     struct increments *increments; /* the same */
     int64_t cut_us;                /* the instant of its last cut */
-    bool awaits_cut;               /* the cut at hand has still to copy it */
     bool gone;                     /* it went into another one: entity_absorb */
     int64_t base_us;   /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
     int64_t count;     /* of additions that say what happened, less those that were taken back */
@@ -100,6 +99,8 @@ struct edge_sums {
 void edge_sums_init(struct edge_sums *before);
 void edge_sums_fini(struct edge_sums *before);
 uint64_t edge_sums_bytes(const struct edge_sums *before);
+/* Rows whose values were looked at for it. */
+uint64_t edge_sums_rows(const struct edge_sums *before);
 /* For spans that each cut asks for: first what lies before their edges, once for all of them; then each span, which begins at
  * edge `from` and ends at edge `to` (slot: quantiles.h); entity_end_cut comes after the last one of a cut. */
 void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, struct edge_sums *out);

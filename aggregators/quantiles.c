@@ -220,8 +220,43 @@ static uint32_t first_at(const struct quantile_rows *rows, int64_t at_us)
     return low;
 }
 
-static void begin_anew(struct kept_span *s, const struct tree *t, const struct quantile_rows *rows, int64_t from_us,
-                       int64_t to_us)
+static void count_rows(struct counted *c, const struct quantile_rows *rows, uint32_t from, uint32_t to, int sign)
+{
+    for (uint32_t i = from; i < to; i++) {
+        count_one(c->of, rows->at[i].bucket, sign * (int64_t)rows->at[i].count);
+        c->total += (uint64_t)(sign * (int64_t)rows->at[i].count);
+    }
+}
+
+/* Rows that are looked at to slide there. */
+static uint32_t slide_cost(const struct counted *c, uint32_t from, uint32_t to)
+{
+    if (from >= c->to || to <= c->from)
+        return c->to - c->from + to - from;
+    return (from > c->from ? from - c->from : c->from - from) + (to > c->to ? to - c->to : c->to - to);
+}
+
+static void slide(struct counted *c, const struct quantile_rows *rows, uint32_t from, uint32_t to)
+{
+    if (from >= c->to || to <= c->from) {
+        if (c->to - c->from < HISTOGRAM_BUCKETS)
+            count_rows(c, rows, c->from, c->to, -1);
+        else
+            memset(c->of, 0, sizeof *c->of);
+        c->total = 0;
+        c->from = c->to = from;
+    }
+    count_rows(c, rows, from, c->from, +1);
+    count_rows(c, rows, c->to, to, +1);
+    count_rows(c, rows, c->from, from, -1);
+    count_rows(c, rows, to, c->to, -1);
+    c->from = from;
+    c->to = to;
+}
+
+/* `like`: a span that was made of the same rows and has counts, or NULL. */
+static void begin_anew(struct kept_span *s, const struct tree *t, const struct quantile_rows *rows,
+                       const struct kept_span *like, int64_t from_us, int64_t to_us)
 {
     free(s->of);
     free(s->buckets);
@@ -230,11 +265,22 @@ static void begin_anew(struct kept_span *s, const struct tree *t, const struct q
     s->room = 0;
     s->total = 0;
     s->is_found = false;
-    if (rows == NULL)
+    if (rows == NULL) {
         tree_visit(t, from_us, to_us, count_row, s);
-    else
-        for (uint32_t i = first_at(rows, from_us), to = first_at(rows, to_us); i < to; i++)
-            count(s, rows->at[i].bucket, rows->at[i].count);
+    } else {
+        uint32_t from = first_at(rows, from_us), to = first_at(rows, to_us);
+        struct counted c = {s->of, 0, from, from};
+        if (like != NULL) {
+            struct counted as_there = {NULL, like->total, first_at(rows, like->from_us), first_at(rows, like->to_us)};
+            if (slide_cost(&as_there, from, to) < to - from) {
+                memcpy(s->of, like->of, sizeof *s->of);
+                as_there.of = s->of;
+                c = as_there;
+            }
+        }
+        slide(&c, rows, from, to);
+        s->total = c.total;
+    }
     if (s->total <= FEW)
         become_few(s);
 }
@@ -242,7 +288,7 @@ static void begin_anew(struct kept_span *s, const struct tree *t, const struct q
 static void move(struct kept_span *s, const struct tree *t, int64_t from_us, int64_t to_us)
 {
     if (from_us >= s->to_us || to_us <= s->from_us) {
-        begin_anew(s, t, NULL, from_us, to_us);
+        begin_anew(s, t, NULL, NULL, from_us, to_us);
         return;
     }
     if (from_us > s->from_us)
@@ -285,7 +331,8 @@ void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, cons
     if (s == NULL) {
         s = q->spans[which][slot] = must_zalloc(sizeof *s);
         q->span_count++;
-        begin_anew(s, t, rows, from_us, to_us);
+        const struct kept_span *like = slot >= 2 ? q->spans[which][slot - 2] : NULL;
+        begin_anew(s, t, rows, like != NULL && like->is_wanted && like->of != NULL ? like : NULL, from_us, to_us);
     } else {
         count_changes(q, s, which);
         move(s, t, from_us, to_us);
@@ -364,7 +411,7 @@ static void take_change(struct quantiles *q, struct kept_span **span, uint32_t i
     if (*span == NULL) {
         *span = must_zalloc(sizeof **span);
         q->span_count++;
-        begin_anew(*span, t, NULL, from_us, to_us);
+        begin_anew(*span, t, NULL, NULL, from_us, to_us);
         (*span)->from_us = from_us;
         (*span)->to_us = to_us;
         (*span)->seen = q->change_count;
@@ -434,13 +481,16 @@ uint64_t quantiles_bytes(const struct quantiles *q)
 
 void quantile_rows_init(struct quantile_rows *rows)
 {
-    *rows = (struct quantile_rows){.counts = must_zalloc(sizeof *rows->counts)};
+    *rows = (struct quantile_rows){0};
+    for (unsigned i = 0; i < 2; i++)
+        rows->counted[i].of = must_zalloc(sizeof *rows->counted[i].of);
 }
 
 void quantile_rows_fini(struct quantile_rows *rows)
 {
     free(rows->at);
-    free(rows->counts);
+    for (unsigned i = 0; i < 2; i++)
+        free(rows->counted[i].of);
 }
 
 static void take_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
@@ -451,29 +501,31 @@ static void take_row(void *context, int64_t at_us, int64_t value, const int64_t 
     rows->at[rows->count++] = (struct quantile_row){at_us, (uint32_t)value, (uint32_t)measures[0]};
 }
 
+void quantile_rows_forget(struct quantile_rows *rows)
+{
+    for (unsigned i = 0; i < 2; i++)
+        slide(&rows->counted[i], rows, 0, 0);
+    rows->count = 0;
+}
+
 void quantile_rows_take(struct quantile_rows *rows, const struct tree *t)
 {
-    rows->count = 0;
+    quantile_rows_forget(rows);
     tree_visit(t, INT64_MIN, INT64_MAX, take_row, rows);
 }
 
 void quantile_rows_find(struct quantile_rows *rows, int64_t from_us, int64_t to_us, int128 *out_p50, int128 *out_p90)
 {
     uint32_t from = first_at(rows, from_us), to = first_at(rows, to_us);
-    uint64_t total = 0;
-    for (uint32_t i = from; i < to; i++) {
-        count_one(rows->counts, rows->at[i].bucket, rows->at[i].count);
-        total += rows->at[i].count;
-    }
-    *out_p50 = histogram_midpoint_s(bucket_of_rank(rows->counts, rank_of(total, 50)));
-    *out_p90 = histogram_midpoint_s(bucket_of_rank(rows->counts, rank_of(total, 90)));
-    for (uint32_t i = from; i < to; i++) {
-        rows->counts->buckets[rows->at[i].bucket] = 0;
-        rows->counts->blocks[rows->at[i].bucket / BLOCK] = 0;
-    }
+    struct counted *c = rows->counted;
+    if (slide_cost(c + 1, from, to) < slide_cost(c, from, to))
+        c++;
+    slide(c, rows, from, to);
+    *out_p50 = histogram_midpoint_s(bucket_of_rank(c->of, rank_of(c->total, 50)));
+    *out_p90 = histogram_midpoint_s(bucket_of_rank(c->of, rank_of(c->total, 90)));
 }
 
 uint64_t quantile_rows_bytes(const struct quantile_rows *rows)
 {
-    return sizeof *rows->counts + rows->room * sizeof *rows->at;
+    return 2 * sizeof *rows->counted->of + rows->room * sizeof *rows->at;
 }

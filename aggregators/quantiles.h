@@ -57,19 +57,25 @@ bool quantiles_take(struct quantiles *q, const struct quantile_spans *spans, con
 /* After all spans of a cut: those that were not asked for are forgotten. Between this and the next cut the tree may fold what
  * lies before all spans that begin somewhere. */
 void quantiles_end(struct quantiles *q);
-/* All values of a stream, by time; and counts for who looks at some of them. */
+/* All values of a stream, by time; and what is counted of them. */
 struct quantile_rows {
     struct quantile_row {
         int64_t at_us;
         uint32_t bucket, count;
     } * at;
     uint32_t count, room;
-    struct counts *counts;
+    struct counted {
+        struct counts *of; /* rows with from <= number < to */
+        uint64_t total;
+        uint32_t from, to;
+    } counted[2]; /* spans that are asked for one after the other have most rows in common, as those before them have */
 };
 
 void quantile_rows_init(struct quantile_rows *rows);
 void quantile_rows_fini(struct quantile_rows *rows);
 void quantile_rows_take(struct quantile_rows *rows, const struct tree *t);
+/* There are none. */
+void quantile_rows_forget(struct quantile_rows *rows);
 /* As quantiles_find, of the rows that were taken last. */
 void quantile_rows_find(struct quantile_rows *rows, int64_t from_us, int64_t to_us, int128 *out_p50, int128 *out_p90);
 

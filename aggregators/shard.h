@@ -87,7 +87,8 @@ void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot 
  * entity that an event is about to change is copied first. Until a step says that it is done time stands still, there is no
  * shard_work, and `out` is the shard's; then snapshot_sort comes first. */
 void shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out);
-/* Copies about `budget` entities, of some 20 us each. True: those were all. */
+/* Copies about `budget` entities of which it is known what has come since their last cut, some 2 us each, and fewer of others: at
+ * least one. True: those were all. */
 bool shard_cut_step(struct shard *s, unsigned budget);
 bool shard_is_cutting(const struct shard *s);
 

@@ -19,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COPY_ROWS = 1000 }; /* as in daemon/checkpointer.c */
-
 #define TICK_US       (100 * MILLISECOND)
 #define CHECKPOINT_US (5 * SECOND)
 #define AUDIT_US      (100 * MILLISECOND)
@@ -101,7 +99,7 @@ static int64_t copy(struct bench *b, int64_t at_us)
         b->checkpoints++;
     }
     buffer_clear(&b->row_bytes);
-    if (shard_copy_step(b->shard, COPY_ROWS, &b->row_bytes)) {
+    if (shard_copy_step(b->shard, COPY_SLICE, &b->row_bytes)) {
         shard_copy_end(b->shard, true);
         b->copying = false;
     }

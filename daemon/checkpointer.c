@@ -4,13 +4,11 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "daemon/exchange.h"
+#include "daemon/writer_budget.h"
 #include <pthread.h>
 #include <stdlib.h>
 
-enum {
-    SLICE_ROWS = 1000, /* well below a millisecond of copying */
-    POLL_MS = 50,
-};
+enum { POLL_MS = 50 };
 
 #define RETRY_US (1 * SECOND)
 
@@ -91,7 +89,7 @@ static void copy_slice(struct checkpointer *c, struct shard *shard)
     int64_t began_us = clock_monotonic_us();
     buffer_clear(&b->rows);
     b->is_first = c->first_slice;
-    b->is_last = shard_copy_step(shard, SLICE_ROWS, &b->rows);
+    b->is_last = shard_copy_step(shard, COPY_SLICE, &b->rows);
     b->is_stored = false;
     b->letters = c->letters_at_begin;
     b->begun_us = c->begun_us;
