@@ -100,6 +100,11 @@ static void measure(struct bench *b, int64_t entities)
         (double)changed / ticks, MANAGERS + TEAMS + 1, each_ms, median(cuts_us, ticks) / 1000,
         (double)cut_us / (double)changed, 100 * each_ms * 1000 / (double)TICK_US, (double)apply_us / (double)events,
         (double)slices_quantile(&slices, 9999) / 1000, (double)slices_quantile(&slices, 10000) / 1000);
+    struct memory_use memory;
+    shard_memory(b->shard, &memory);
+    const struct memory_of *managers = &memory.entities[DIMENSION_MANAGER], *trees = &memory.trees[DIMENSION_MANAGER];
+    printf("%8.0f bytes a manager beside its trees\n",
+           (double)(managers->bytes - trees->bytes) / (double)managers->count);
     if (entities == MANAGERS)
         printf("10,000 entities ten times a second: %.1f %% of the writer's time, goal 3 %%: %s\n",
                100 * each_ms * 1000 / (double)TICK_US, each_ms * 1000 <= 0.03 * (double)TICK_US ? "met" : "missed");
