@@ -1,4 +1,5 @@
 #include "base/money.h"
+#include "base/digits.h"
 #include <string.h>
 
 __extension__ typedef unsigned __int128 uint128;
@@ -69,6 +70,41 @@ int128 common_divisor(int128 a, int128 b)
     return a > 0 ? a : 1;
 }
 
+/* Decimals of at most eight characters and no sign, without a step for each of them: they are put at the end of a word,
+ * the digits before the point are moved on by its place, and what is in front of them is zeros. */
+static bool shortest_decimal_parse(struct text t, int64_t *out_micro)
+{
+    const unsigned char *at = (const unsigned char *)t.at;
+    uint64_t w, each = UINT64_C(0x0101010101010101);
+    if (t.len == 0 || t.len > 8)
+        return false;
+    unsigned front = 8 * (unsigned)(8 - t.len);
+    if (t.len >= 4) { /* two halves, which are the same bytes where they overlap */
+        uint32_t first, last;
+        memcpy(&first, at, 4);
+        memcpy(&last, at + t.len - 4, 4);
+        w = (uint64_t)le32toh(first) << front | (uint64_t)le32toh(last) << 32;
+    } else {
+        w = ((uint64_t)at[0] | (uint64_t)at[t.len / 2] << 8 * (t.len / 2)) << front | (uint64_t)at[t.len - 1] << 56;
+    }
+    w ^= each * '0' << front;
+    uint64_t pointed = w ^ each * ('.' ^ '0');
+    uint64_t points = (pointed - each) & ~pointed & each * 0x80; /* of which the lowest bit is right */
+    int places = 0;
+    if (points != 0) {
+        unsigned point = (unsigned)__builtin_ctzll(points) & ~7u;
+        if (point == front || point == 56)
+            return false;
+        places = 7 - (int)point / 8;
+        uint64_t before = (UINT64_C(1) << point) - 1;
+        w = (w & before) << 8 | (w & ~(before << 8 | 0xFF));
+    }
+    if (!digits_join(w, out_micro))
+        return false;
+    *out_micro *= power_of_ten(6 - places);
+    return true;
+}
+
 /* What nearly all decimals are: up to eighteen characters, of which six digits at most are after the point, and no exponent.
  * False: something else, or nothing. */
 static bool short_decimal_parse(struct text t, int64_t *out_micro)
@@ -100,11 +136,10 @@ static bool short_decimal_parse(struct text t, int64_t *out_micro)
 
 /* The digits as one run with the point taken out, read up to the sixth decimal; what follows decides the
  * rounding only: whether it is less than, equal to or more than one half. */
-enum error decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)
+__attribute__((noinline)) static enum error any_decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)
 {
     if (short_decimal_parse(t, out_micro)) {
-        if (out_rounded != NULL)
-            *out_rounded = false;
+        *out_rounded = false;
         return OK;
     }
     size_t i = 0;
@@ -181,8 +216,18 @@ enum error decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)
     if (micro > most)
         return BAD_NUMBER;
     *out_micro = negative ? -(int64_t)micro : (int64_t)micro;
-    if (out_rounded != NULL)
-        *out_rounded = dropped;
+    *out_rounded = dropped;
+    return OK;
+}
+
+enum error decimal_parse(struct text t, int64_t *out_micro, bool *out_rounded)
+{
+    bool ignored;
+    if (out_rounded == NULL)
+        out_rounded = &ignored;
+    if (!shortest_decimal_parse(t, out_micro))
+        return any_decimal_parse(t, out_micro, out_rounded);
+    *out_rounded = false;
     return OK;
 }
 

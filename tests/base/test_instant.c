@@ -1,5 +1,7 @@
 #include "base/instant.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 
 static int64_t instant(const char *t)
 {
@@ -62,6 +64,56 @@ Test(instant, what_is_no_instant_is_refused)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t us = 42;
         cr_expect(instant_parse(text_of(bad[i]), &us) == BAD_TIME && us == 42, "%s", bad[i]);
+    }
+}
+
+/* What ends in seconds or milliseconds and Z is read in three steps; with other letters it is not, and means the same. */
+Test(instant, usual_times_are_what_other_ones_are)
+{
+    for (int year = 1968; year < 2203; year++) {
+        for (int month = 0; month < 14; month++) {
+            for (int day = 0; day < 33; day++) {
+                int n = year * 400 + month * 33 + day;
+                char usual[64], other[64];
+                snprintf(usual, sizeof usual, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, n % 25, n % 61,
+                         n % 62);
+                if (n % 2 == 0)
+                    snprintf(usual + strlen(usual), 8, ".%03d", n % 1000);
+                snprintf(other, sizeof other, "%sz", usual);
+                other[10] = ' ';
+                snprintf(usual + strlen(usual), 2, "Z");
+                int64_t a = -1, b = -1;
+                enum error e = instant_parse(text_of(usual), &a);
+                cr_assert(instant_parse(text_of(other), &b) == e && a == b, "%s", usual);
+            }
+        }
+    }
+}
+
+/* Whatever byte stands wherever. */
+Test(instant, a_wrong_character_is_seen_everywhere)
+{
+    static const char *const times[] = {"2024-03-31T12:34:56Z", "2024-03-31T12:34:56.789Z"};
+    for (size_t t = 0; t < 2; t++) {
+        for (size_t i = 0; times[t][i] != '\0'; i++) {
+            for (int c = 0; c < 256; c++) {
+                char usual[32], other[32];
+                strcpy(usual, times[t]);
+                usual[i] = (char)c;
+                int64_t us = 42;
+                enum error e = instant_parse((struct text){usual, strlen(times[t])}, &us);
+                cr_assert(e == OK || us == 42);
+                /* the same time with an offset is read by the other way */
+                if (i + 1 < strlen(times[t])) {
+                    snprintf(other, sizeof other, "%.*s+00:00", (int)strlen(times[t]) - 1, times[t]);
+                    other[i] = (char)c;
+                    int64_t other_us = 42;
+                    cr_assert(instant_parse((struct text){other, strlen(times[t]) + 5}, &other_us) == e, "%zu %d", i,
+                              c);
+                    cr_assert(other_us == us);
+                }
+            }
+        }
     }
 }
 

@@ -87,6 +87,32 @@ Test(money, what_is_no_decimal_is_refused)
     }
 }
 
+/* Short decimals are read all at once; with zeros in front they are too long for that, and the same. */
+Test(money, short_decimals_are_what_long_ones_are)
+{
+    static const char characters[] = "0123456789012345678901234567890123456789......-+eE /:\xb0\xae";
+    uint64_t seed = random_seed(31);
+    fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
+    struct random r = {seed};
+    for (int i = 0; i < 300000; i++) {
+        char text[40] = "00000000000000000000";
+        size_t zeros = strlen(text), len = (size_t)random_below(&r, 10);
+        for (size_t k = 0; k < len; k++)
+            text[zeros + k] = characters[random_below(&r, sizeof characters - 1)];
+        if (len > 0 && (text[zeros] < '0' || text[zeros] > '9'))
+            continue; /* behind zeros it would mean something else */
+        int64_t few = -1, many = -1;
+        bool few_rounded = true, many_rounded = true;
+        enum error e = decimal_parse((struct text){text + zeros, len}, &few, &few_rounded);
+        if (len == 0) {
+            cr_assert(e == BAD_NUMBER);
+            continue;
+        }
+        cr_assert(decimal_parse((struct text){text, zeros + len}, &many, &many_rounded) == e, "%s", text + zeros);
+        cr_assert(few == many && few_rounded == many_rounded, "%s", text + zeros);
+    }
+}
+
 Test(money, rounding_is_reported)
 {
     int64_t n;
