@@ -9,8 +9,8 @@
  *
  * Which of the two a field is follows from kind and index, so no two events share one form.
  *
- * A message has a dozen short texts, and calls of memcpy and of the hash took longer than what they do. So each text is copied
- * once from where it is, by a few moves, into the canonical form, and from there into the event sixteen bytes at a time.
+ * A message has a dozen short texts, and calls of memcpy and of the hash took longer than what they do. So a text is
+ * copied by a few moves into both, sixteen bytes at a time where more than the text may be read.
  */
 #define XXH_INLINE_ALL
 #include "aggregators/event.h"
@@ -18,21 +18,21 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* Behind a text in the canonical form so many bytes may be read, and behind one in an event's memory as many be written. */
-#define SLACK 16
-
 static uint32_t rounded_up(size_t n)
 {
     return (uint32_t)((n + 7) & ~(size_t)7);
 }
 
-/* Of what is not text in a canonical form: lengths, kind, flags, masks and numbers. */
-#define CANONICAL_NUMBERS (4 + 2 + 4 + 8 + 8 * FIELD_COUNT_MAX)
-
-/* Texts are at most 256 bytes each and an event_id is one of them: the canonical form is shorter than an event. */
 struct canonical {
-    uint8_t bytes[EVENT_SIZE_MAX + SLACK];
+    uint8_t bytes[EVENT_SIZE_MAX + EVENT_SLACK];
 };
+
+/* All fields, the key and the event_id as texts: so many fit wherever texts go, and no place is asked for a single one. */
+_Static_assert((FIELD_COUNT_MAX + 2) * (EVENT_TEXT_MAX + 4 + 8) + 32 <= EVENT_SIZE_MAX, "a canonical form");
+_Static_assert(sizeof(struct event) + FIELD_COUNT_MAX * sizeof(struct event_value) +
+                       (FIELD_COUNT_MAX + 1) * EVENT_TEXT_MAX + EVENT_SLACK <=
+                   EVENT_SIZE_MAX,
+               "an event");
 
 static inline uint8_t *put_32(uint8_t *at, uint32_t n)
 {
@@ -73,13 +73,17 @@ static inline void copy(void *to, const char *from, size_t len)
     }
 }
 
-/* Leaves room for all that is no text. */
-static inline uint8_t *put_text(struct canonical *c, uint8_t *at, struct text t)
+/* Sixteen bytes at a time, which reaches over the end of the text, here and there. */
+static inline void copy_roomy(uint8_t *to, char *also_to, const char *from, size_t len)
 {
-    REQUIRE((size_t)(at - c->bytes) + t.len + CANONICAL_NUMBERS <= EVENT_SIZE_MAX);
-    at = put_32(at, (uint32_t)t.len);
-    copy(at, t.at, t.len);
-    return at + t.len;
+    size_t i = 0;
+    do {
+        char step[EVENT_SLACK];
+        memcpy(step, from + i, sizeof step);
+        memcpy(to + i, step, sizeof step);
+        memcpy(also_to + i, step, sizeof step);
+        i += sizeof step;
+    } while (i < len);
 }
 
 uint32_t event_note(void *memory, enum event_fate fate, uint32_t slot, int64_t offset, struct text text)
@@ -103,24 +107,51 @@ uint32_t event_note(void *memory, enum event_fate fate, uint32_t slot, int64_t o
 void event_begin(struct event_builder *b, void *memory, enum record_kind kind, struct text key)
 {
     b->event = memory;
-    memset(b->event, 0, sizeof *b->event);
-    b->event->fate = EVENT_APPLY;
-    b->event->kind = (uint8_t)kind;
+    *b->event = (struct event){.fate = EVENT_APPLY, .kind = (uint8_t)kind};
+    b->count = 0;
     b->key = key;
+    b->roomy = TEXT("");
 }
 
-/* Puts a text, which ends the canonical form so far, behind what is laid out already, and gives its offset. */
-static inline uint32_t lay_text(char *start, size_t *at, const uint8_t *end, size_t len)
+/* What is written one behind the other: the canonical form, and the texts of the event. */
+struct layout {
+    uint8_t *end;
+    char *place;
+    struct text roomy;
+};
+
+static inline bool is_roomy(const struct layout *l, struct text t)
 {
-    size_t place = *at;
-    if (len <= SLACK && place + SLACK <= EVENT_SIZE_MAX) {
-        memcpy(start + place, end - len, SLACK);
+    return (uintptr_t)t.at - (uintptr_t)l->roomy.at < l->roomy.len;
+}
+
+/* With its length, into the canonical form alone. */
+static inline void put_text(struct layout *l, struct text t)
+{
+    REQUIRE(t.len <= EVENT_TEXT_MAX);
+    l->end = put_32(l->end, (uint32_t)t.len);
+    if (is_roomy(l, t) && t.len <= 2 * EVENT_SLACK) {
+        memcpy(l->end, t.at, EVENT_SLACK);
+        memcpy(l->end + EVENT_SLACK, t.at + EVENT_SLACK, EVENT_SLACK);
     } else {
-        REQUIRE(place + len <= EVENT_SIZE_MAX);
-        memcpy(start + place, end - len, len);
+        copy(l->end, t.at, t.len);
     }
-    *at = place + len;
-    return (uint32_t)place;
+    l->end += t.len;
+}
+
+/* Into the event as well. */
+static inline void lay_text(struct layout *l, struct text t)
+{
+    if (is_roomy(l, t)) {
+        REQUIRE(t.len <= EVENT_TEXT_MAX);
+        l->end = put_32(l->end, (uint32_t)t.len);
+        copy_roomy(l->end, l->place, t.at, t.len);
+        l->end += t.len;
+    } else {
+        put_text(l, t);
+        copy(l->place, t.at, t.len);
+    }
+    l->place += t.len;
 }
 
 /* intern_hash, without the two calls on the way to it. */
@@ -135,8 +166,9 @@ uint32_t event_finish(struct event_builder *b, int64_t occurred_at_us, int64_t v
     struct event *e = b->event;
     if (e->flags & EVENT_DELETED) {
         e->carried = e->cleared = 0;
-        e->value_count = 0;
+        b->count = 0;
     }
+    e->value_count = b->count;
     e->occurred_at_us = occurred_at_us;
     e->stamp.major = by_version ? version : occurred_at_us;
     e->stamp.minor = by_version ? 0 : version;
@@ -144,31 +176,31 @@ uint32_t event_finish(struct event_builder *b, int64_t occurred_at_us, int64_t v
     struct canonical c;
     char *start = (char *)e;
     struct event_value *values = (struct event_value *)(void *)(e + 1);
-    size_t at = sizeof *e + e->value_count * sizeof *values;
-    uint8_t *end = put_text(&c, c.bytes, event_id);
-    *end++ = e->kind;
-    *end++ = e->flags;
-    end = put_text(&c, end, b->key);
-    e->key_at = lay_text(start, &at, end, b->key.len);
+    struct layout l = {c.bytes, start + sizeof *e + b->count * sizeof *values, b->roomy};
+    put_text(&l, event_id);
+    *l.end++ = e->kind;
+    *l.end++ = e->flags;
+    e->key_at = (uint32_t)(l.place - start);
     e->key_len = (uint32_t)b->key.len;
     e->key_hash = hash_text(b->key);
-    end = put_32(end, e->carried);
-    end = put_32(end, e->cleared);
-    for (uint32_t i = 0; i < e->value_count; i++) {
-        struct text t = b->texts[i];
-        if (t.at == NULL) {
-            end = put_64(end, (uint64_t)values[i].number);
+    lay_text(&l, b->key);
+    l.end = put_32(l.end, e->carried);
+    l.end = put_32(l.end, e->cleared);
+    const struct text *t = b->texts;
+    for (struct event_value *v = values, *end = values + b->count; v < end; v++, t++) {
+        if (t->at == NULL) {
+            l.end = put_64(l.end, (uint64_t)v->number);
             continue;
         }
-        end = put_text(&c, end, t);
-        values[i].number = hash_text(t);
-        values[i].text_at = lay_text(start, &at, end, t.len);
-        values[i].text_len = (uint32_t)t.len;
+        v->number = hash_text(*t);
+        v->text_at = (uint32_t)(l.place - start);
+        v->text_len = (uint32_t)t->len;
+        lay_text(&l, *t);
     }
-    XXH128_hash_t hash = XXH3_128bits(c.bytes, (size_t)(end - c.bytes));
+    XXH128_hash_t hash = XXH3_128bits(c.bytes, (size_t)(l.end - c.bytes));
     e->stamp.hash_high = hash.high64;
     e->stamp.hash_low = hash.low64;
-    e->size = rounded_up(at);
-    memset(start + at, 0, e->size - at);
+    memset(l.place, 0, 8);
+    e->size = rounded_up((size_t)(l.place - start));
     return e->size;
 }

@@ -98,39 +98,65 @@ static inline struct text event_text(const struct event *e, const struct event_v
  * added in the order of the field table. The builder borrows the memory until event_finish. */
 struct event_builder {
     struct event *event;                /* numbers are written into their values at once */
+    uint32_t count;                     /* of values so far */
     struct text texts[FIELD_COUNT_MAX]; /* by value; at NULL: a number. Borrowed until event_finish */
     struct text key;
+    struct text roomy; /* behind texts that begin in here 2 * EVENT_SLACK bytes may be read; empty after event_begin */
 };
+
+/* No more than that is copied at once; and no text is longer than EVENT_TEXT_MAX. */
+enum { EVENT_SLACK = 16, EVENT_TEXT_MAX = 256 };
 
 void event_begin(struct event_builder *b, void *memory, enum record_kind kind, struct text key);
 
-/* Marks the field; fields come in the order of the table, each once. */
-static inline void event_carry(struct event_builder *b, unsigned field)
+/* Adds a value in three steps instead of one, where there are many: values come first, in the order of their fields, and
+ * event_carry says of all of them whose they are, and which other fields are null. */
+static inline void event_put_number(struct event_builder *b, int64_t number)
 {
-    REQUIRE(field < FIELD_COUNT_MAX);
-    REQUIRE(b->event->carried >> field == 0);
-    b->event->carried |= UINT32_C(1) << field;
-}
-
-static inline void event_add_null(struct event_builder *b, unsigned field)
-{
-    event_carry(b, field);
-    b->event->cleared |= UINT32_C(1) << field;
-}
-
-static inline void event_add_number(struct event_builder *b, unsigned field, int64_t number)
-{
-    event_carry(b, field);
-    uint32_t i = b->event->value_count++;
+    uint32_t i = b->count++;
+    REQUIRE(i < FIELD_COUNT_MAX);
     ((struct event_value *)(void *)(b->event + 1))[i] = (struct event_value){.number = number};
     b->texts[i].at = NULL;
 }
 
+static inline void event_put_text(struct event_builder *b, struct text value)
+{
+    uint32_t i = b->count++;
+    REQUIRE(i < FIELD_COUNT_MAX);
+    b->texts[i] = value;
+}
+
+static inline void event_carry(struct event_builder *b, uint32_t carried, uint32_t cleared)
+{
+    REQUIRE((cleared & ~carried) == 0 && carried >> FIELD_COUNT_MAX == 0);
+    b->event->carried = carried;
+    b->event->cleared = cleared;
+    REQUIRE(b->count == (uint32_t)__builtin_popcount(carried & ~cleared));
+}
+
+/* One field after the other, in the order of the table, each once. */
+static inline uint32_t event_next(const struct event_builder *b, unsigned field)
+{
+    REQUIRE(field < FIELD_COUNT_MAX && b->event->carried >> field == 0);
+    return b->event->carried | UINT32_C(1) << field;
+}
+
+static inline void event_add_null(struct event_builder *b, unsigned field)
+{
+    event_carry(b, event_next(b, field), b->event->cleared | UINT32_C(1) << field);
+}
+
+static inline void event_add_number(struct event_builder *b, unsigned field, int64_t number)
+{
+    event_put_number(b, number);
+    event_carry(b, event_next(b, field), b->event->cleared);
+}
+
 static inline void event_add_text(struct event_builder *b, unsigned field, struct text value)
 {
-    event_carry(b, field);
     REQUIRE(value.at != NULL);
-    b->texts[b->event->value_count++] = value;
+    event_put_text(b, value);
+    event_carry(b, event_next(b, field), b->event->cleared);
 }
 
 /* Lays out the bytes and sets size and the stamp: occurred_at_us, version (0 where none), event_id
