@@ -7,21 +7,31 @@
  */
 #include "consumers/decode.h"
 #include "consumers/fields.h"
+#include "consumers/scan.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Fields of an input's kind, as bits, that are asked for each field of each message. */
-struct field_sets {
-    uint32_t texts, ids; /* ids are texts */
+_Static_assert((int)SCAN_SLACK >= 2 * (int)EVENT_SLACK, "texts that scan_find gives are roomy");
+
+/* What is asked of an input for each of its messages. */
+struct input {
+    struct mapping *mapping;
+    const struct input_config *config;
+    const struct record_kind_info *info;
+    uint32_t texts, ids; /* fields of its kind, as bits; ids are texts */
+    uint32_t plain;      /* mapping_plain */
+    bool full, filtered;
 };
 
 struct decoder {
     const struct config *config;
     const struct calendar *calendar;
-    struct mapping *mappings[INPUTS_MAX];
-    struct field_sets sets[INPUTS_MAX];
+    struct input inputs[INPUTS_MAX];
+    struct scanner scanner;
     struct json_reader json;
+    bool scans;
+    int64_t scanned;
     struct field_reader fields;
     int base_decimals;
     int64_t rounded;
@@ -31,11 +41,18 @@ struct decoder {
 /* One message on its way through decode. */
 struct work {
     struct decoder *decoder;
-    const struct mapping *mapping;
-    const struct field_sets *sets;
+    const struct input *input;
     const struct message *message;
-    uint32_t ready; /* targets that stand in the message's JSON and mean what they say */
     struct mapped found;
+    struct text roomy; /* event_builder's: what was found lies in it, or it is empty */
+    /* targets, as bits */
+    uint32_t ready;     /* that stand in the message's JSON and mean what they say */
+    uint32_t missing;   /* that nothing stands for */
+    struct value asked; /* what the mapping said of another one */
+    /* fields, as bits */
+    uint32_t absent, cleared;
+    uint32_t given; /* that have results */
+    struct field_result results[FIELD_COUNT_MAX];
     int64_t kafka_ms;
     void *memory;
     bool filtered;
@@ -43,18 +60,22 @@ struct work {
     struct event_builder builder;
 };
 
-static struct field_sets sets_of(enum record_kind kind)
+static struct input input_of(const struct input_config *config)
 {
-    const struct record_kind_info *info = record_kind_info(kind);
-    struct field_sets s = {0, 0};
-    for (unsigned i = 0; i < info->field_count; i++) {
-        if (info->fields[i].type != FIELD_TEXT)
+    struct input in = {.mapping = mapping_create(config),
+                       .config = config,
+                       .info = record_kind_info(config->kind),
+                       .full = config->events == EVENTS_FULL};
+    in.plain = mapping_plain(in.mapping);
+    in.filtered = mapping_has(in.mapping, TARGET_FILTER);
+    for (unsigned i = 0; i < in.info->field_count; i++) {
+        if (in.info->fields[i].type != FIELD_TEXT)
             continue;
-        s.texts |= UINT32_C(1) << i;
-        if (field_is_id(&info->fields[i]))
-            s.ids |= UINT32_C(1) << i;
+        in.texts |= UINT32_C(1) << i;
+        if (field_is_id(&in.info->fields[i]))
+            in.ids |= UINT32_C(1) << i;
     }
-    return s;
+    return in;
 }
 
 struct decoder *decoder_create(const struct config *config, const struct calendar *calendar)
@@ -62,12 +83,12 @@ struct decoder *decoder_create(const struct config *config, const struct calenda
     struct decoder *d = must_zalloc(sizeof *d);
     d->config = config;
     d->calendar = calendar;
-    for (unsigned i = 0; i < config->input_count; i++) {
-        d->mappings[i] = mapping_create(&config->inputs[i]);
-        d->sets[i] = sets_of(config->inputs[i].kind);
-    }
+    for (unsigned i = 0; i < config->input_count; i++)
+        d->inputs[i] = input_of(&config->inputs[i]);
     field_reader_init(&d->fields, config, calendar);
+    scanner_init(&d->scanner, (size_t)config->kafka.message_size_max);
     json_reader_init(&d->json, (size_t)config->kafka.message_size_max);
+    d->scans = true;
     d->base_decimals = config_currency_decimals(config, config->base_currency);
     REQUIRE(d->base_decimals >= 0);
     return d;
@@ -78,7 +99,8 @@ void decoder_destroy(struct decoder *d)
     if (d == NULL)
         return;
     for (unsigned i = 0; i < INPUTS_MAX; i++)
-        mapping_destroy(d->mappings[i]);
+        mapping_destroy(d->inputs[i].mapping);
+    scanner_fini(&d->scanner);
     json_reader_fini(&d->json);
     free(d);
 }
@@ -88,12 +110,25 @@ const char *decoder_detail(const struct decoder *d)
     return d->detail;
 }
 
+void decoder_scan(struct decoder *d, bool on)
+{
+    d->scans = on;
+}
+
+int64_t decoder_scanned(const struct decoder *d)
+{
+    return d->scanned;
+}
+
 int64_t decoder_rounded(const struct decoder *d)
 {
     return d->rounded;
 }
 
-static enum error refuse(struct work *w, enum error e, struct text about)
+/* Out of line, so that good messages do not pay for it. */
+#define SELDOM __attribute__((noinline, cold))
+
+SELDOM static enum error refuse(struct work *w, enum error e, struct text about)
 {
     char *detail = w->decoder->detail;
     snprintf(detail, sizeof w->decoder->detail, "%.*s", (int)(about.len < 256 ? about.len : 256), about.at);
@@ -104,17 +139,22 @@ static enum error refuse(struct work *w, enum error e, struct text about)
     return e;
 }
 
-static enum error refuse_target(struct work *w, enum error e, unsigned target)
+SELDOM static enum error refuse_target(struct work *w, enum error e, unsigned target)
 {
-    return refuse(w, e, text_of(mapping_name(w->mapping, target)));
+    return refuse(w, e, text_of(mapping_name(w->input->mapping, target)));
 }
 
-/* Most values are ready; only for the others is the mapping asked. */
-static inline struct value value_of(const struct work *w, unsigned target)
+/* Most values are ready, or missing; only for the others is the mapping asked. Until the next call. */
+static inline const struct value *value_of(struct work *w, unsigned target)
 {
-    if (w->ready >> target & 1)
-        return json_value(w->found.json[target]);
-    return mapping_value(w->mapping, &w->found, &w->message->parts, target);
+    static const struct value absent = {.type = VALUE_ABSENT};
+    uint32_t bit = UINT32_C(1) << target;
+    if (w->ready & bit)
+        return &w->found.values[target];
+    if (w->missing & bit)
+        return &absent;
+    w->asked = mapping_value(w->input->mapping, &w->found, &w->message->parts, target);
+    return &w->asked;
 }
 
 static inline bool is_given(const struct value *v)
@@ -158,7 +198,7 @@ static enum error kafka_time_us(const struct work *w, int64_t *out_us)
 /* AMENDMENT 10: the key is the message's, the stamp (time stamp, 0, empty, 0): the smallest of its instant. */
 static enum error tombstone(struct work *w)
 {
-    const struct input_config *input = mapping_input(w->mapping);
+    const struct input_config *input = w->input->config;
     struct value v = {.type = VALUE_TEXT, .outside = true, .text = w->message->parts.key};
     int64_t at_us;
     if (input->tombstones == TOMBSTONES_IGNORE) {
@@ -190,35 +230,35 @@ struct heading {
 
 static enum error read_heading(struct work *w, struct heading *h)
 {
-    const struct input_config *input = mapping_input(w->mapping);
+    const struct input_config *input = w->input->config;
     const struct config *config = w->decoder->config;
-    struct value v = value_of(w, TARGET_KEY);
+    const struct value *v = value_of(w, TARGET_KEY);
     enum error e;
-    if (!is_given(&v))
+    if (!is_given(v))
         return refuse_target(w, BAD_KEY, TARGET_KEY);
-    if ((e = value_id(&v)) != OK)
+    if ((e = value_id(v)) != OK)
         return refuse_target(w, e, TARGET_KEY);
-    h->key = v.text;
+    h->key = v->text;
 
     h->event_id = TEXT("");
     v = value_of(w, TARGET_EVENT_ID);
-    if (is_given(&v)) {
-        if ((e = value_id(&v)) != OK)
+    if (is_given(v)) {
+        if ((e = value_id(v)) != OK)
             return refuse_target(w, e, TARGET_EVENT_ID);
-        h->event_id = v.text;
+        h->event_id = v->text;
     }
 
     h->version = 0;
     v = value_of(w, TARGET_VERSION);
-    if (is_given(&v)) {
-        if ((e = value_integer(&v, &h->version)) != OK)
+    if (is_given(v)) {
+        if ((e = value_integer(v, &h->version)) != OK)
             return refuse_target(w, e, TARGET_VERSION);
     } else if (input->order_by == ORDER_BY_VERSION) {
         return refuse_target(w, BAD_STAMP, TARGET_VERSION);
     }
 
     v = value_of(w, TARGET_OCCURRED_AT);
-    e = is_given(&v) ? value_time(&v, w->decoder->calendar, &h->occurred_at_us) : kafka_time_us(w, &h->occurred_at_us);
+    e = is_given(v) ? value_time(v, w->decoder->calendar, &h->occurred_at_us) : kafka_time_us(w, &h->occurred_at_us);
     if (e != OK)
         return refuse_target(w, e, TARGET_OCCURRED_AT);
     /* Against the message's own time stamp, never the clock: a replay must judge alike. */
@@ -228,45 +268,61 @@ static enum error read_heading(struct work *w, struct heading *h)
 
     h->deleted = false;
     v = value_of(w, TARGET_DELETED);
-    if (is_given(&v) && (e = value_bool(&v, &h->deleted)) != OK)
+    if (is_given(v) && (e = value_bool(v, &h->deleted)) != OK)
         return refuse_target(w, e, TARGET_DELETED);
     return OK;
 }
 
-static enum error read_fields(struct work *w, struct field_result *results, uint32_t *out_given)
+/* A field that is no plain text, or not there. */
+static enum error read_field(struct work *w, unsigned i)
 {
-    const struct input_config *input = mapping_input(w->mapping);
-    const struct record_kind_info *info = record_kind_info(input->kind);
-    bool full = input->events == EVENTS_FULL;
-    uint32_t looked_at = (UINT32_C(1) << info->field_count) - 1;
-    if (!full)
-        looked_at &= mapping_given(w->mapping, &w->found);
-    for (; looked_at != 0; looked_at &= looked_at - 1) {
-        unsigned i = (unsigned)__builtin_ctz(looked_at);
-        struct value v = value_of(w, i);
-        if (v.type == VALUE_ABSENT && full && mapping_has(w->mapping, i))
-            v.type = VALUE_NULL;
-        if (v.type == VALUE_ABSENT)
-            continue;
-        if (v.type == VALUE_NULL) {
-            event_add_null(&w->builder, i);
-            continue;
-        }
-        uint32_t bit = UINT32_C(1) << i;
-        enum error e;
-        if (w->sets->texts & bit) {
-            e = w->sets->ids & bit ? value_id(&v) : value_name(&v);
-            if (e == OK)
-                event_add_text(&w->builder, i, v.text);
-        } else {
-            e = field_read(&w->decoder->fields, &info->fields[i], &v, &results[i]);
-            if (e == OK)
-                event_add_number(&w->builder, i, results[i].number);
-            *out_given |= bit;
-        }
-        if (e != OK)
-            return refuse_target(w, e, i);
+    const struct input *input = w->input;
+    const struct value *v = value_of(w, i);
+    uint32_t bit = UINT32_C(1) << i;
+    if (v->type == VALUE_ABSENT && !(input->full && mapping_has(input->mapping, i))) {
+        w->absent |= bit;
+        return OK;
     }
+    if (!is_given(v)) {
+        w->cleared |= bit;
+        return OK;
+    }
+    enum error e;
+    if (input->texts & bit) {
+        e = input->ids & bit ? value_id(v) : value_name(v);
+        event_put_text(&w->builder, v->text);
+    } else {
+        struct field_result *result = &w->results[i];
+        e = field_read(&w->decoder->fields, &input->info->fields[i], v, result);
+        event_put_number(&w->builder, result->number);
+        w->rounded += result->rounded;
+        w->given |= bit;
+    }
+    return e == OK ? OK : refuse_target(w, e, i);
+}
+
+static enum error read_fields(struct work *w)
+{
+    uint32_t looked_at = (UINT32_C(1) << w->input->info->field_count) - 1, ready_texts = w->ready & w->input->texts;
+    if (!w->input->full)
+        looked_at &= mapping_given(w->input->mapping, &w->found);
+    w->absent = w->cleared = w->given = 0;
+    for (uint32_t rest = looked_at; rest != 0; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctz(rest);
+        const struct value *v = &w->found.values[i];
+        if ((ready_texts >> i & 1) && is_plain_name(v)) { /* nearly all */
+            event_put_text(&w->builder, v->text);
+            continue;
+        }
+        if ((w->ready >> i & 1) && v->type == VALUE_NULL) {
+            w->cleared |= UINT32_C(1) << i;
+            continue;
+        }
+        enum error e = read_field(w, i);
+        if (e != OK)
+            return e;
+    }
+    event_carry(&w->builder, looked_at & ~w->absent, w->cleared);
     return OK;
 }
 
@@ -286,24 +342,24 @@ static struct money_fields money_of(enum record_kind kind)
 }
 
 /* What only fields together can say, and only those of this very message: what stands in the ledger depends on what
- * came before (AMENDMENT 6). `given` are the fields that have results. */
-static enum error judge(struct work *w, const struct field_result *results, uint32_t given)
+ * came before (AMENDMENT 6). */
+static enum error judge(struct work *w)
 {
-    enum record_kind kind = mapping_input(w->mapping)->kind;
+    const struct field_result *results = w->results;
+    uint32_t given = w->given;
+    enum record_kind kind = w->input->config->kind;
     struct money_fields money = money_of(kind);
-    for (uint32_t rest = given; rest != 0; rest &= rest - 1) {
-        int i = __builtin_ctz(rest);
-        bool rounded = results[i].rounded;
-        if (i == money.amount) {
-            int decimals = w->decoder->base_decimals;
-            if (given & UINT32_C(1) << money.currency)
-                decimals = field_reader_decimals(&w->decoder->fields, (currency_code)results[money.currency].number);
-            int128 minor = micro_to_minor(results[i].number, decimals);
-            if (minor > MINOR_MAX || minor < -MINOR_MAX)
-                return refuse_target(w, BAD_AMOUNT, (unsigned)i);
-            rounded = rounded || results[i].number % power_of_ten(6 - decimals) != 0;
-        }
-        w->rounded += rounded;
+    if (money.amount >= 0 && (given >> money.amount & 1)) {
+        const struct field_result *amount = &results[money.amount];
+        bool has_currency = given >> money.currency & 1;
+        int decimals = has_currency ? results[money.currency].decimals : w->decoder->base_decimals;
+        int64_t unit = power_of_ten(6 - decimals), minor = amount->number / unit;
+        bool rounded = amount->number % unit != 0;
+        if (rounded) /* less than what fits, if more than one unit */
+            minor = (int64_t)micro_to_minor(amount->number, decimals);
+        if (minor > MINOR_MAX || minor < -MINOR_MAX)
+            return refuse_target(w, BAD_AMOUNT, (unsigned)money.amount);
+        w->rounded += rounded && !amount->rounded;
     }
     const uint32_t scored =
         UINT32_C(1) << FEEDBACK_KIND | UINT32_C(1) << FEEDBACK_SCALE | UINT32_C(1) << FEEDBACK_SCORE;
@@ -313,15 +369,15 @@ static enum error judge(struct work *w, const struct field_result *results, uint
     return OK;
 }
 
-static enum error record(struct work *w, yyjson_val *root)
+/* From what was found in the message. */
+static enum error record(struct work *w)
 {
-    const struct input_config *input = mapping_input(w->mapping);
-    struct text name;
-    enum error e = mapping_find(w->mapping, root, &w->found, &name);
-    if (e != OK)
-        return refuse(w, e, name);
-    w->ready = mapping_plain(w->mapping) & w->found.present;
-    if (!mapping_passes(w->mapping, &w->found)) {
+    const struct input_config *input = w->input->config;
+    enum error e;
+    uint32_t plain = w->input->plain;
+    w->ready = plain & w->found.present;
+    w->missing = plain & ~w->found.present;
+    if (w->input->filtered && !mapping_passes(w->input->mapping, &w->found)) {
         w->filtered = true;
         return OK;
     }
@@ -329,12 +385,11 @@ static enum error record(struct work *w, yyjson_val *root)
     if ((e = read_heading(w, &h)) != OK)
         return e;
     event_begin(&w->builder, w->memory, input->kind, h.key);
+    w->builder.roomy = w->roomy;
     if (h.deleted) {
         w->builder.event->flags |= EVENT_DELETED;
     } else {
-        struct field_result results[FIELD_COUNT_MAX];
-        uint32_t given = 0;
-        if ((e = read_fields(w, results, &given)) != OK || (e = judge(w, results, given)) != OK)
+        if ((e = read_fields(w)) != OK || (e = judge(w)) != OK)
             return e;
     }
     event_finish(&w->builder, h.occurred_at_us, h.version, input->order_by == ORDER_BY_VERSION, h.event_id);
@@ -354,13 +409,20 @@ static enum error read_json(struct work *w, yyjson_val **out_root)
     return e;
 }
 
+static enum error record_of(struct work *w, yyjson_val *root)
+{
+    struct text name;
+    enum error e = mapping_find(w->input->mapping, root, &w->found, &name);
+    return e != OK ? refuse(w, e, name) : record(w);
+}
+
 /* What became of the message, as an event. */
 static uint32_t finish(struct work *w, enum error e, uint32_t slot, int64_t offset)
 {
     struct event *event = w->memory;
     if (e != OK || w->filtered) {
         event_note(event, e != OK ? EVENT_DEAD_LETTER : EVENT_FILTERED, slot, offset, TEXT(""));
-        event->kind = (uint8_t)mapping_input(w->mapping)->kind;
+        event->kind = (uint8_t)w->input->config->kind;
         event->reason = (uint8_t)e;
     } else {
         w->decoder->rounded += w->rounded;
@@ -375,12 +437,12 @@ static uint32_t finish(struct work *w, enum error e, uint32_t slot, int64_t offs
 static void begin(struct work *w, struct decoder *d, unsigned input, const struct message *message, void *memory)
 {
     w->decoder = d;
-    w->mapping = d->mappings[input];
-    w->sets = &d->sets[input];
+    w->input = &d->inputs[input];
     w->message = message;
     w->memory = memory;
     w->filtered = false;
     w->rounded = 0;
+    w->roomy = TEXT("");
     d->detail[0] = '\0';
 }
 
@@ -391,12 +453,18 @@ uint32_t decode(struct decoder *d, unsigned input, const struct message *message
     begin(&w, d, input, message, memory);
     yyjson_val *root;
     enum error e = read_kafka_time(&w);
-    if (e == OK && message->value.len == 0)
+    if (e != OK)
+        return finish(&w, e, slot, offset);
+    if (message->value.len == 0)
         return finish(&w, tombstone(&w), slot, offset);
+    if (d->scans && scan_find(&d->scanner, d->inputs[input].mapping, message->value, &w.found)) {
+        d->scanned++;
+        w.roomy = (struct text){d->scanner.bytes, message->value.len};
+        return finish(&w, record(&w), slot, offset);
+    }
+    e = read_json(&w, &root);
     if (e == OK)
-        e = read_json(&w, &root);
-    if (e == OK)
-        e = record(&w, root);
+        e = record_of(&w, root);
     return finish(&w, e, slot, offset);
 }
 
@@ -456,6 +524,6 @@ uint32_t decode_line(struct decoder *d, unsigned input, struct text line, uint32
         message.parts.key = members.key.text;
     else if (is_given(&members.key))
         return finish(&w, refuse(&w, BAD_TYPE, TEXT("kafka_key")), slot, line_number);
-    e = members.key.type != VALUE_ABSENT && members.others == 0 ? tombstone(&w) : record(&w, root);
+    e = members.key.type != VALUE_ABSENT && members.others == 0 ? tombstone(&w) : record_of(&w, root);
     return finish(&w, e, slot, line_number);
 }

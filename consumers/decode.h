@@ -42,5 +42,8 @@ uint32_t decode_line(struct decoder *d, unsigned input, struct text line, uint32
 /* What was wrong with the last message that became a dead letter, for a person: "amount", "unexpected character at
  * byte 17"; "" where the reason says it all. Until the next decode. */
 const char *decoder_detail(const struct decoder *d);
+/* Whether messages may go the quick way (scan.h), which is so from the start and changes no event; how many have. */
+void decoder_scan(struct decoder *d, bool on);
+int64_t decoder_scanned(const struct decoder *d);
 /* Decimals so far that had more places than are kept, or an amount more than its currency has. */
 int64_t decoder_rounded(const struct decoder *d);

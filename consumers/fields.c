@@ -6,6 +6,7 @@
  * there the characters decide.
  */
 #include "consumers/fields.h"
+#include "base/digits.h"
 #include "config/scalar.h"
 #include <string.h>
 
@@ -24,6 +25,13 @@ static bool is_whole(struct text t)
 static bool short_whole_parse(struct text t, int64_t *out)
 {
     int64_t n = 0;
+    if (t.len > 8 && t.len <= 16) {
+        int64_t first, last;
+        if (!digits_parse(t.at, 0, &first) || !digits_parse(t.at + t.len - 8, (unsigned)(16 - t.len), &last))
+            return false;
+        *out = first * power_of_ten((int)t.len - 8) + last;
+        return true;
+    }
     if (t.len == 0 || t.len > 18)
         return false;
     for (size_t i = 0; i < t.len; i++) {
@@ -56,23 +64,23 @@ static bool is_number(const struct value *v)
     return v->type == VALUE_NUMBER || (v->type == VALUE_TEXT && v->outside);
 }
 
-static enum error judge_name(struct text t)
+static enum error judge_text(struct text t)
 {
     if (text_is_name(t))
         return OK;
     return text_is_utf8(t) ? BAD_TEXT : BAD_UTF8;
 }
 
-enum error value_name(const struct value *v)
+enum error judge_name(const struct value *v)
 {
-    return v->type == VALUE_TEXT ? judge_name(v->text) : BAD_TYPE;
+    return v->type == VALUE_TEXT ? judge_text(v->text) : BAD_TYPE;
 }
 
-enum error value_id(const struct value *v)
+enum error judge_id(const struct value *v)
 {
     if (v->type != VALUE_TEXT && !(v->type == VALUE_NUMBER && is_whole(v->text)))
         return BAD_TYPE;
-    return judge_name(v->text);
+    return judge_text(v->text);
 }
 
 bool field_is_id(const struct field *f)
@@ -105,7 +113,7 @@ enum error value_bool(const struct value *v, bool *out)
     return OK;
 }
 
-enum error value_time(const struct value *v, const struct calendar *calendar, int64_t *out_us)
+enum error judge_time(const struct value *v, const struct calendar *calendar, int64_t *out_us)
 {
     int64_t us, ms;
     if (is_number(v) && short_whole_parse(v->text, &ms)) {
@@ -135,14 +143,17 @@ enum error value_time(const struct value *v, const struct calendar *calendar, in
     return OK;
 }
 
-static enum error read_decimal(const struct value *v, struct field_result *out)
+/* Out of line, so that none of them has to keep what another one needs. */
+#define READER __attribute__((noinline)) static enum error
+
+READER read_decimal(const struct value *v, struct field_result *out)
 {
     if (v->type != VALUE_NUMBER && v->type != VALUE_TEXT)
         return BAD_TYPE;
     return decimal_parse(v->text, &out->number, &out->rounded);
 }
 
-static enum error read_day(const struct value *v, struct field_result *out)
+READER read_day(const struct value *v, struct field_result *out)
 {
     if (v->type != VALUE_TEXT)
         return BAD_TYPE;
@@ -151,14 +162,14 @@ static enum error read_day(const struct value *v, struct field_result *out)
     return OK;
 }
 
-static enum error read_rate(const struct value *v, struct field_result *out)
+READER read_rate(const struct value *v, struct field_result *out)
 {
     if (v->type != VALUE_NUMBER && v->type != VALUE_TEXT)
         return BAD_TYPE;
     return rate_parse(v->text, &out->number) == NULL ? OK : BAD_RATE;
 }
 
-static enum error read_flag(const struct value *v, struct field_result *out)
+READER read_flag(const struct value *v, struct field_result *out)
 {
     bool on;
     enum error e = value_bool(v, &on);
@@ -167,7 +178,7 @@ static enum error read_flag(const struct value *v, struct field_result *out)
     return e;
 }
 
-static enum error read_choice(const struct field *f, const struct value *v, struct field_result *out)
+READER read_choice(const struct field *f, const struct value *v, struct field_result *out)
 {
     if (v->type != VALUE_TEXT)
         return BAD_TYPE;
@@ -196,57 +207,48 @@ int field_reader_decimals(struct field_reader *r, currency_code code)
     return r->known[i].decimals;
 }
 
-static enum error read_currency(struct field_reader *r, const struct value *v, struct field_result *out)
+READER read_currency(struct field_reader *r, const struct value *v, struct field_result *out)
 {
     currency_code code;
     if (v->type != VALUE_TEXT)
         return BAD_TYPE;
-    if (currency_parse(v->text, &code) != OK || field_reader_decimals(r, code) < 0)
+    if (currency_parse(v->text, &code) != OK)
+        return BAD_CURRENCY;
+    int decimals = field_reader_decimals(r, code);
+    if (decimals < 0)
         return BAD_CURRENCY;
     out->number = code;
+    out->decimals = (int8_t)decimals;
     return OK;
 }
 
 enum error field_read(struct field_reader *r, const struct field *f, const struct value *v, struct field_result *out)
 {
-    struct field_result read = {.number = 0};
-    enum error e = OK;
+    enum error e;
+    *out = (struct field_result){.number = 0};
     switch (f->type) {
-    case FIELD_TEXT: REQUIRE(f->type != FIELD_TEXT); break; /* a text has no number */
-    case FIELD_TIME: e = value_time(v, r->calendar, &read.number); break;
-    case FIELD_MONEY:
-        e = read_decimal(v, &read);
-        if (e == BAD_NUMBER)
-            e = BAD_AMOUNT;
-        break;
-    case FIELD_POSITIVE:
-        e = read_decimal(v, &read);
-        if (e == OK && read.number < 0)
-            e = BAD_NEGATIVE;
-        break;
+    case FIELD_TIME: return value_time(v, r->calendar, &out->number);
+    case FIELD_CURRENCY: return read_currency(r, v, out);
+    case FIELD_CHOICE: return read_choice(f, v, out);
+    case FIELD_DAY: return read_day(v, out);
+    case FIELD_RATE: return read_rate(v, out);
+    case FIELD_FLAG: return read_flag(v, out);
+    case FIELD_MONEY: e = read_decimal(v, out); return e == BAD_NUMBER ? BAD_AMOUNT : e;
+    case FIELD_POSITIVE: e = read_decimal(v, out); return e == OK && out->number < 0 ? BAD_NEGATIVE : e;
     case FIELD_SHARE:
-        e = read_decimal(v, &read);
-        if (e == OK && (read.number < 0 || read.number > MICRO))
-            e = BAD_PROBABILITY;
-        break;
-    case FIELD_DECIMAL:
-        e = read_decimal(v, &read);
-        if (e == OK && read.number < 0)
-            e = BAD_SCORE; /* whatever the scale: it begins at 0 */
-        break;
+        e = read_decimal(v, out);
+        return e == OK && (out->number < 0 || out->number > MICRO) ? BAD_PROBABILITY : e;
+    case FIELD_DECIMAL: /* a score, whatever its scale: it begins at 0 */
+        e = read_decimal(v, out);
+        return e == OK && out->number < 0 ? BAD_SCORE : e;
     case FIELD_INTEGER:
-        e = read_decimal(v, &read);
-        if (e == OK && (read.number < MICRO || read.number % MICRO != 0))
-            e = BAD_NUMBER;
-        read.number /= MICRO;
-        break;
-    case FIELD_CURRENCY: e = read_currency(r, v, &read); break;
-    case FIELD_CHOICE: e = read_choice(f, v, &read); break;
-    case FIELD_DAY: e = read_day(v, &read); break;
-    case FIELD_RATE: e = read_rate(v, &read); break;
-    case FIELD_FLAG: e = read_flag(v, &read); break;
+        e = read_decimal(v, out);
+        if (e == OK && (out->number < MICRO || out->number % MICRO != 0))
+            return BAD_NUMBER;
+        out->number /= MICRO;
+        return e;
+    case FIELD_TEXT: break; /* has no number */
     }
-    if (e == OK)
-        *out = read;
-    return e;
+    REQUIRE(f->type != FIELD_TEXT);
+    return BAD_TYPE;
 }

@@ -35,8 +35,10 @@ bool json_too_deep(yyjson_val *v, unsigned level);
 enum value_type { VALUE_ABSENT, VALUE_NULL, VALUE_TEXT, VALUE_NUMBER, VALUE_BOOL, VALUE_NESTED };
 
 struct value {
-    enum value_type type;
+    uint8_t type;     /* enum value_type */
     bool outside;     /* not JSON, so a text may hold what JSON writes as a number or bool */
+    bool plain;       /* TEXT: nothing but printable ASCII, as somebody has seen; false: not known */
+    bool zero;        /* with it the four of them are one move */
     struct text text; /* TEXT: the characters; NUMBER, BOOL: as it is written in JSON */
 };
 

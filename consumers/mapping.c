@@ -1,88 +1,41 @@
-/* mapping.c - one pass over the members of an object, with a small hash table of the names that are wanted.
- *
- * What an input names is a tree: its plain members are the first level, and what JSON Pointers lead to lies below,
- * so that an envelope ("/payload/after/...") is walked once, however many fields are in it. The names of a level are
- * in a table of 128 places, at most 23 of them taken. A name is looked up by its length and its first and last eight bytes,
- * which for up to sixteen bytes are all of it: they are hashed and compared as two integers, and only the rest of a
- * longer one byte by byte.
- */
+/* mapping.c - what an input names, as levels (level.h), and the walk through a document that finds it. */
 #include "consumers/mapping.h"
+#include "consumers/level.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_SIZE = 128 };
-
-_Static_assert((int)TARGET_COUNT <= 32, "a set of targets is a 32-bit mask");
-
-struct level;
-
-/* What a name is found by: its ends, which overlap in the middle where it is short. */
-struct name_ends {
-    uint64_t head, tail;
-};
-
-struct member {
-    struct name_ends ends;
-    struct text name;
-    uint32_t bit;        /* of the members seen in an object */
-    uint32_t targets;    /* who is filled from it: more than one field may be */
-    uint32_t first;      /* of the targets */
-    bool alone;          /* it fills one target and nothing is wanted in it, as most */
-    int32_t index;       /* that the name would be in an array, -1: none */
-    struct level *below; /* what is wanted in it; NULL: nothing */
-};
-
-struct level {
-    unsigned member_count;
-    uint8_t table[TABLE_SIZE];               /* index in members; 0 = free */
-    struct member members[TARGET_COUNT + 1]; /* the first one is none */
-};
+/* No bytes under no mask are 1. */
+static const struct written never_written = {.words = {1}};
 
 struct mapping {
     const struct input_config *input;
     const struct field_source *sources[TARGET_COUNT]; /* NULL: not mapped */
     struct json_pointer *pointers[TARGET_COUNT];      /* whose tokens are names in the levels */
     uint32_t outside;                                 /* targets that do not come from the JSON */
-    uint32_t plain;                                   /* those that do, and have no table of values */
-    struct level top;
+    uint32_t plain;                                   /* those that do and have no table of values, or are not mapped */
+    struct level *top;
     struct field_source filter;
 };
 
-static inline struct name_ends ends_of(struct text name)
+/* Only a name of printable ASCII that JSON does not escape is written as it is, and but for escapes always so. */
+static struct written written_of(struct text name)
 {
-    struct name_ends e = {0, 0};
-    if (name.len >= 8) {
-        memcpy(&e.head, name.at, 8);
-        memcpy(&e.tail, name.at + name.len - 8, 8);
-    } else if (name.len >= 4) {
-        memcpy(&e.head, name.at, 4);
-        memcpy(&e.tail, name.at + name.len - 4, 4);
-    } else if (name.len > 0) {
-        const unsigned char *at = (const unsigned char *)name.at;
-        e.head = (uint64_t)at[0] << 16 | (uint64_t)at[name.len / 2] << 8 | at[name.len - 1];
+    struct written w = {.len = 0};
+    char bytes[WRITTEN_MAX] = {0}, mask[WRITTEN_MAX] = {0};
+    if (name.len + 2 > WRITTEN_MAX)
+        return never_written;
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.at[i] < 0x20 || name.at[i] == 0x7F || name.at[i] == '"' || name.at[i] == '\\')
+            return never_written;
+        bytes[i] = name.at[i];
     }
-    return e;
-}
-
-static unsigned place_of(struct name_ends e, size_t len)
-{
-    /* Multiplied so that each byte reaches the upper seven bits; the factor is that of Fibonacci hashing. */
-    return (unsigned)((e.head + e.tail * 31 + len) * UINT64_C(0x9e3779b97f4a7c15) >> 57);
-}
-
-static bool is_named(const struct member *m, struct text name, struct name_ends e)
-{
-    return m->name.len == name.len && m->ends.head == e.head && m->ends.tail == e.tail &&
-           (name.len <= 16 || memcmp(m->name.at + 8, name.at + 8, name.len - 16) == 0);
-}
-
-/* The place of the name in the table, or the free one where it would be. */
-static unsigned place_find(const struct level *l, struct text name, struct name_ends e)
-{
-    unsigned i = place_of(e, name.len);
-    while (l->table[i] != 0 && !is_named(&l->members[l->table[i]], name, e))
-        i = (i + 1) % TABLE_SIZE;
-    return i;
+    bytes[name.len] = '"';
+    bytes[name.len + 1] = ':';
+    memset(mask, 0xFF, name.len + 2);
+    memcpy(w.words, bytes, sizeof bytes);
+    memcpy(w.masks, mask, sizeof mask);
+    w.len = (unsigned)name.len + 2;
+    return w;
 }
 
 static struct member *member_want(struct level *l, struct text name)
@@ -91,8 +44,13 @@ static struct member *member_want(struct level *l, struct text name)
     unsigned i = place_find(l, name, ends);
     if (l->table[i] == 0) {
         uint32_t bit = UINT32_C(1) << l->member_count++;
-        l->members[l->member_count] =
-            (struct member){.name = name, .ends = ends, .index = (int32_t)json_pointer_index(name), .bit = bit};
+        l->members[l->member_count] = (struct member){.name = name,
+                                                      .next = l->members,
+                                                      .written = written_of(name),
+                                                      .ends = ends,
+                                                      .index = (int32_t)json_pointer_index(name),
+                                                      .first = TARGET_NONE,
+                                                      .bit = bit};
         l->table[i] = (uint8_t)l->member_count;
     }
     return &l->members[l->table[i]];
@@ -105,11 +63,21 @@ static void member_fills(struct member *m, unsigned target)
     m->targets |= UINT32_C(1) << target;
 }
 
+static struct level *level_create(void)
+{
+    struct level *l = must_zalloc(sizeof *l);
+    l->members[0] = (struct member){.written = never_written, .next = l->members, .first = TARGET_NONE, .index = -1};
+    return l;
+}
+
 static void level_finish(struct level *l)
 {
-    for (unsigned i = 1; i <= l->member_count; i++) {
+    for (unsigned i = 0; i <= l->member_count; i++) {
         struct member *m = &l->members[i];
+        m->place = (uint32_t)(offsetof(struct mapped, values) + m->first * sizeof(struct value));
         m->alone = m->below == NULL && __builtin_popcount(m->targets) == 1;
+        if (__builtin_popcount(m->targets) > 1)
+            l->shared |= m->bit;
         if (m->below != NULL)
             level_finish(m->below);
     }
@@ -121,7 +89,7 @@ static struct member *pointer_want(struct level *l, const struct json_pointer *p
     for (size_t i = 0; i < p->count; i++) {
         if (m != NULL) {
             if (m->below == NULL)
-                m->below = must_zalloc(sizeof *m->below);
+                m->below = level_create();
             l = m->below;
         }
         m = member_want(l, p->tokens[i]);
@@ -129,20 +97,20 @@ static struct member *pointer_want(struct level *l, const struct json_pointer *p
     return m;
 }
 
-static void level_fini(struct level *l)
+static void level_destroy(struct level *l)
 {
-    for (unsigned i = 1; i <= l->member_count; i++) {
-        if (l->members[i].below == NULL)
-            continue;
-        level_fini(l->members[i].below);
-        free(l->members[i].below);
-    }
+    if (l == NULL)
+        return;
+    for (unsigned i = 1; i <= l->member_count; i++)
+        level_destroy(l->members[i].below);
+    free(l);
 }
 
 struct mapping *mapping_create(const struct input_config *input)
 {
     struct mapping *m = must_zalloc(sizeof *m);
     m->input = input;
+    m->top = level_create();
     unsigned fields = record_kind_info(input->kind)->field_count;
     for (unsigned i = 0; i < fields; i++)
         m->sources[i] = &input->fields[i];
@@ -158,24 +126,26 @@ struct mapping *mapping_create(const struct input_config *input)
     }
     for (unsigned t = 0; t < TARGET_COUNT; t++) {
         const struct field_source *s = m->sources[t];
+        uint32_t bit = UINT32_C(1) << t;
         if (s != NULL && s->kind == SOURCE_NONE)
             m->sources[t] = s = NULL;
-        if (s == NULL)
+        if (s == NULL) {
+            m->plain |= bit;
             continue;
-        uint32_t bit = UINT32_C(1) << t;
+        }
         if (s->kind == SOURCE_MEMBER) {
-            member_fills(member_want(&m->top, text_of(s->name)), t);
+            member_fills(member_want(m->top, text_of(s->name)), t);
         } else if (s->kind == SOURCE_POINTER) {
             m->pointers[t] = json_pointer_create(s->name);
             REQUIRE(m->pointers[t] != NULL); /* the configuration was checked */
-            member_fills(pointer_want(&m->top, m->pointers[t]), t);
+            member_fills(pointer_want(m->top, m->pointers[t]), t);
         } else {
             m->outside |= bit;
         }
         if (!(m->outside & bit) && s->map_count == 0)
             m->plain |= bit;
     }
-    level_finish(&m->top);
+    level_finish(m->top);
     return m;
 }
 
@@ -183,15 +153,15 @@ void mapping_destroy(struct mapping *m)
 {
     if (m == NULL)
         return;
-    level_fini(&m->top);
+    level_destroy(m->top);
     for (unsigned t = 0; t < TARGET_COUNT; t++)
         free(m->pointers[t]);
     free(m);
 }
 
-const struct input_config *mapping_input(const struct mapping *m)
+struct level *mapping_level(struct mapping *m)
 {
-    return m->input;
+    return m->top;
 }
 
 bool mapping_has(const struct mapping *m, unsigned target)
@@ -219,10 +189,8 @@ static inline enum error take(const struct member *wanted, yyjson_val *value, st
 {
     uint32_t targets = wanted->targets;
     out->present |= targets;
-    if (targets != 0)
-        out->json[wanted->first] = value;
-    while ((targets &= targets - 1) != 0) /* seldom */
-        out->json[__builtin_ctz(targets)] = value;
+    for (; targets != 0; targets &= targets - 1)
+        out->values[__builtin_ctz(targets)] = json_value(value);
     return wanted->below != NULL ? walk(wanted->below, value, out, out_name) : OK;
 }
 
@@ -244,13 +212,13 @@ static enum error walk(const struct level *l, yyjson_val *at, struct mapped *out
     yyjson_obj_foreach(at, i, count, key, value)
     {
         struct text name = {unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key)};
-        unsigned place = l->table[place_find(l, name, ends_of(name))];
-        if (place == 0)
+        unsigned found = level_find(l, name);
+        if (found == 0)
             continue;
-        const struct member *wanted = &l->members[place];
+        const struct member *wanted = &l->members[found];
         if (wanted->alone && !(out->present & wanted->targets)) {
             out->present |= wanted->targets;
-            out->json[wanted->first] = value;
+            out->values[wanted->first] = json_value(value);
             continue;
         }
         if (wanted->alone || (seen & wanted->bit)) {
@@ -288,7 +256,7 @@ enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped
         if (e != OK)
             return e;
     }
-    return walk(&m->top, root, out, out_name);
+    return walk(m->top, root, out, out_name);
 }
 
 uint32_t mapping_plain(const struct mapping *m)
@@ -305,7 +273,7 @@ static struct value found_value(const struct mapped *found, unsigned target)
 {
     if (!(found->present & UINT32_C(1) << target))
         return (struct value){.type = VALUE_ABSENT};
-    return json_value(found->json[target]);
+    return found->values[target];
 }
 
 /* A table speaks of texts; a number or bool is looked up as it is written. What it does not name stays. */

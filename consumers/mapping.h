@@ -1,6 +1,7 @@
 /* mapping.h - where the parts of an event stand in the messages of one input, compiled once.
  *
- * Thread: a mapping is immutable after mapping_create; a struct mapped is one thread's.
+ * Thread: one at a time: a mapping remembers in which order members came (level.h), which changes how long it takes and
+ * nothing else.
  * Memory: config is borrowed for the mapping's life.
  */
 #pragma once
@@ -15,7 +16,8 @@ enum {
     TARGET_OCCURRED_AT,
     TARGET_DELETED,
     TARGET_FILTER,
-    TARGET_COUNT
+    TARGET_COUNT,
+    TARGET_NONE = TARGET_COUNT
 };
 
 /* What stands beside a message's value. */
@@ -30,7 +32,6 @@ struct mapping;
 
 struct mapping *mapping_create(const struct input_config *input);
 void mapping_destroy(struct mapping *m);
-const struct input_config *mapping_input(const struct mapping *m);
 
 /* The name by which messages of this input call it: a member, a pointer, a header; for messages to people. */
 const char *mapping_name(const struct mapping *m, unsigned target);
@@ -39,8 +40,8 @@ bool mapping_has(const struct mapping *m, unsigned target);
 
 /* The values of one message, as the mapping found them. */
 struct mapped {
-    uint32_t present; /* bit t: json[t] is there; else it is not set */
-    yyjson_val *json[TARGET_COUNT];
+    uint32_t present;                      /* bit t: values[t] is there; else it is not set */
+    struct value values[TARGET_COUNT + 1]; /* the last one is of members that nobody wants */
 };
 
 /* The targets that mapping_value can give anything for but "absent", as bits. */
@@ -50,7 +51,8 @@ uint32_t mapping_given(const struct mapping *m, const struct mapped *found);
 MUST_CHECK enum error mapping_find(const struct mapping *m, yyjson_val *root, struct mapped *out,
                                    struct text *out_name);
 
-/* The targets whose value is what stands in the JSON as it stands there, as bits: json_value of mapped.json, absent without it. */
+/* The targets whose value is what stands in the JSON as it stands there, as bits: mapped.values, and absent where that
+ * is not set. */
 uint32_t mapping_plain(const struct mapping *m);
 
 /* The value of any target after its table of values. */

@@ -1,8 +1,10 @@
-/* decoded.h - what holds for every event that the decoder makes, whatever the message was. */
+/* decoded.h - what holds for every event that the decoder makes, whatever the message was; and that it makes the same
+ * one whether it reads the message by scan.h or by yyjson. */
 #pragma once
 #include "aggregators/event.h"
 #include "base/instant.h"
 #include "base/money.h"
+#include "consumers/decode.h"
 #include <string.h>
 
 static void check_text(const struct event *e, struct text t)
@@ -55,4 +57,22 @@ static void check_event(const struct event *e, enum record_kind kind)
     const struct event_value *v = event_values(e);
     for (uint32_t rest = e->carried & ~e->cleared; rest != 0; rest &= rest - 1, v++)
         check_value(e, &info->fields[__builtin_ctz(rest)], v);
+}
+
+struct decoder_pair {
+    struct decoder *quick, *other;
+};
+
+static struct decoder_pair pair_create(const struct config *config, const struct calendar *calendar)
+{
+    struct decoder_pair p = {decoder_create(config, calendar), decoder_create(config, calendar)};
+    decoder_scan(p.other, false);
+    return p;
+}
+
+static void check_pair(const struct decoder_pair *p, const struct event *a, const struct event *b)
+{
+    REQUIRE(a->size == b->size && memcmp(a, b, a->size) == 0);
+    REQUIRE(strcmp(decoder_detail(p->quick), decoder_detail(p->other)) == 0);
+    REQUIRE(decoder_rounded(p->quick) == decoder_rounded(p->other));
 }

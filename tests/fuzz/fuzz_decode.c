@@ -1,8 +1,7 @@
 /* fuzz_decode.c - any bytes as a message of the default topics, or as a line of replay.
  *
  * The first byte says which: its two lowest bits are the kind, the third makes it a line, the fourth takes the time
- * stamp away. What comes out must be a well-formed event, and the same one each time. */
-#include "consumers/decode.h"
+ * stamp away. What comes out must be a well-formed event, and the same one each time and either way. */
 #include "tests/fuzz/decoded.h"
 #include <stdlib.h>
 
@@ -22,14 +21,16 @@ static uint32_t run(struct decoder *d, const uint8_t *data, size_t size, char *m
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct decoder *decoder;
-    if (decoder == NULL)
-        decoder = decoder_create(config_default(), calendar_create("Europe/Berlin", 1, 1));
+    static struct decoder_pair pair;
+    if (pair.quick == NULL)
+        pair = pair_create(config_default(), calendar_create("Europe/Berlin", 1, 1));
     if (size == 0)
         return 0;
-    uint32_t a = run(decoder, data, size, first);
-    check_event((const struct event *)(const void *)first, (enum record_kind)(data[0] & 3));
-    uint32_t b = run(decoder, data, size, second);
-    REQUIRE(a == b && memcmp(first, second, a) == 0);
+    for (int again = 0; again < 2; again++) { /* the second time its members come in an order that is known */
+        run(pair.quick, data, size, first);
+        check_event((const struct event *)(const void *)first, (enum record_kind)(data[0] & 3));
+        run(pair.other, data, size, second);
+        check_pair(&pair, (const struct event *)(const void *)first, (const struct event *)(const void *)second);
+    }
     return 0;
 }

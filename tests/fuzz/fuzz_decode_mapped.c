@@ -4,7 +4,6 @@
  * The first byte: bit 0 chooses between an input ordered by version and one by occurred_at. The next two bytes are
  * the lengths of key and header, which come before the value. */
 #include "config/defaults.h"
-#include "consumers/decode.h"
 #include "tests/fuzz/decoded.h"
 #include <stdlib.h>
 
@@ -72,13 +71,13 @@ static struct config *make_config(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct decoder *decoder;
+    static struct decoder_pair pair;
     static unsigned inputs[2];
-    if (decoder == NULL) {
+    if (pair.quick == NULL) {
         struct config *c = make_config();
         inputs[0] = KIND_DEAL;
         inputs[1] = c->input_count - 1;
-        decoder = decoder_create(c, calendar_create("Asia/Kolkata", 1, 1));
+        pair = pair_create(c, calendar_create("Asia/Kolkata", 1, 1));
     }
     if (size < 3 || (size_t)data[1] + data[2] + 3 > size)
         return 0;
@@ -87,9 +86,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct message m = {.value = {head.at + head.len, size - 3 - data[1] - data[2]},
                         .kafka_ms = 1700000000000,
                         .parts = {.key = {at, data[1]}, .header = header, .context = &head}};
-    uint32_t a = decode(decoder, inputs[data[0] & 1], &m, 0, 1, first);
-    check_event((const struct event *)(const void *)first, KIND_DEAL);
-    uint32_t b = decode(decoder, inputs[data[0] & 1], &m, 0, 1, second);
-    REQUIRE(a == b && memcmp(first, second, a) == 0);
+    for (int again = 0; again < 2; again++) { /* the second time its members come in an order that is known */
+        decode(pair.quick, inputs[data[0] & 1], &m, 0, 1, first);
+        check_event((const struct event *)(const void *)first, KIND_DEAL);
+        decode(pair.other, inputs[data[0] & 1], &m, 0, 1, second);
+        check_pair(&pair, (const struct event *)(const void *)first, (const struct event *)(const void *)second);
+    }
     return 0;
 }

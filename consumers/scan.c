@@ -1,0 +1,375 @@
+/* scan.c - a strict reader of JSON that keeps nothing but what is wanted.
+ *
+ * The message is copied once, zeros behind it: a zero stands nowhere in JSON, so each loop ends at one, and sixteen
+ * bytes at a time may be looked at without asking whether they are there. Of names the one that came next the last
+ * time is compared first (level.h). The end of a string is looked for sixteen bytes at a time, or eight without SSE2.
+ *
+ * Left to yyjson are: messages of more than SIZE_MAX_SCANNED bytes, escapes, numbers with an exponent, a wanted member
+ * that comes twice, a container where a value is wanted, an array on a pointer's way, what is nested deeper than
+ * SCAN_DEPTH_MAX, and all that is wrong.
+ */
+#include "consumers/scan.h"
+#include "consumers/level.h"
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { SIZE_MAX_SCANNED = 1 << 16, SCAN_DEPTH_MAX = 32 };
+
+_Static_assert((int)SCAN_DEPTH_MAX < (int)JSON_DEPTH_MAX, "what is too deep is never accepted here");
+_Static_assert((int)SCAN_SLACK >= WRITTEN_MAX + 16,
+               "a name that reaches over the end is compared, and then a step is looked at");
+
+void scanner_init(struct scanner *s, size_t size_max)
+{
+    s->room = size_max < SIZE_MAX_SCANNED ? size_max : SIZE_MAX_SCANNED;
+    s->bytes = must_alloc(s->room + SCAN_SLACK);
+}
+
+void scanner_fini(struct scanner *s)
+{
+    free(s->bytes);
+    s->bytes = NULL;
+}
+
+/* --- steps of several bytes ---
+ *
+ * A step is STEP bytes, of which those are marked that end a run; step_first gives the first mark of one that has any.
+ * In words of eight bytes a mark may be false behind a true one, for what is borrowed from a neighbour or carried to it
+ * comes from a byte that is marked itself: so only the first one counts. */
+#ifdef __SSE2__
+enum { STEP = 16 };
+typedef unsigned step_marks;
+
+/* All but printable ASCII without quote and backslash: one more than that is from 0x21 to 0x7F, and one more than
+ * anything else is less, with a sign. */
+static inline step_marks step_text(const char *at)
+{
+    __m128i w = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i printable = _mm_cmpgt_epi8(_mm_add_epi8(w, _mm_set1_epi8(1)), _mm_set1_epi8(0x20));
+    __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(w, _mm_set1_epi8('"')), _mm_cmpeq_epi8(w, _mm_set1_epi8('\\')));
+    return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(ends, printable)) ^ 0xFFFF;
+}
+
+/* All but digits, which alone reach the upper end of signed bytes when '9' is moved there. */
+static inline step_marks step_digits(const char *at)
+{
+    __m128i w = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i moved = _mm_add_epi8(w, _mm_set1_epi8(0x7F - '9'));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(moved, _mm_set1_epi8(0x7F - 10))) ^ 0xFFFF;
+}
+
+static inline unsigned step_first(step_marks marks)
+{
+    return (unsigned)__builtin_ctz(marks);
+}
+#else
+enum { STEP = 8 };
+typedef uint64_t step_marks;
+
+#define EACH UINT64_C(0x0101010101010101)
+
+static inline uint64_t step_load(const char *at)
+{
+    uint64_t w;
+    memcpy(&w, at, sizeof w);
+    return le64toh(w);
+}
+
+static inline step_marks step_text(const char *at)
+{
+    uint64_t w = step_load(at), quote = w ^ EACH * '"', backslash = w ^ EACH * '\\';
+    uint64_t ends = ((quote - EACH) & ~quote) | ((backslash - EACH) & ~backslash);
+    return (w | (w - EACH * 0x20) | (w + EACH) | ends) & EACH * 0x80;
+}
+
+static inline step_marks step_digits(const char *at)
+{
+    uint64_t w = step_load(at) ^ EACH * '0';
+    return ((w + EACH * 0x76) | w) & EACH * 0x80;
+}
+
+static inline unsigned step_first(step_marks marks)
+{
+    return (unsigned)__builtin_ctzll(marks) / 8;
+}
+#endif
+
+/* --- values; `at` is where one begins, what is returned is where it ends, NULL: not for us --- */
+
+static const char *skip_space(const char *at)
+{
+    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')
+        at++;
+    return at;
+}
+
+static inline const char *behind_space(const char *at)
+{
+    return (unsigned char)*at <= ' ' ? skip_space(at) : at;
+}
+
+/* The same from where something stands that is seldom: DEL, or what is not ASCII. */
+__attribute__((noinline)) static const char *unusual_end(const char *from, const char *at)
+{
+    for (; *at != '"'; at++)
+        if (*at == '\\' || (unsigned char)*at < 0x20)
+            return NULL;
+    return text_is_utf8((struct text){from, (size_t)(at - from)}) ? at : NULL;
+}
+
+/* Where a string stops to be plain, from behind its opening quote: at the closing one, or at something seldom. */
+static inline const char *plain_end(const char *at)
+{
+    step_marks marks;
+    while ((marks = step_text(at)) == 0)
+        at += STEP;
+    return at + step_first(marks);
+}
+
+/* The closing quote of a string, from behind the opening one. */
+static inline const char *string_end(const char *from, bool *out_plain)
+{
+    const char *at = plain_end(from);
+    *out_plain = *at == '"';
+    return *out_plain ? at : unusual_end(from, at);
+}
+
+/* Where digits end, if there are any. */
+static inline const char *digits_run(const char *at)
+{
+    step_marks marks;
+    while ((marks = step_digits(at)) == 0)
+        at += STEP;
+    return at + step_first(marks);
+}
+
+/* NULL: no digit there. */
+static inline const char *digits_end(const char *from)
+{
+    const char *at = digits_run(from);
+    return at > from ? at : NULL;
+}
+
+static inline const char *number_end(const char *at)
+{
+    const char *from = at + (*at == '-');
+    at = digits_end(from);
+    if (at == NULL || (*from == '0' && at - from > 1))
+        return NULL;
+    return *at == '.' ? digits_end(at + 1) : at;
+}
+
+static inline bool is_word(const char *at, const char word[static 4])
+{
+    return memcmp(at, word, 4) == 0;
+}
+
+/* Part by part: a struct that is put together elsewhere and copied waits for its parts. */
+static inline void set_value(struct value *out, uint8_t type, bool plain, const char *from, const char *end)
+{
+    out->type = type;
+    out->outside = false;
+    out->plain = plain;
+    out->zero = false;
+    out->text.at = from;
+    out->text.len = (size_t)(end - from);
+}
+
+/* Of anything but a container. */
+static const char *scalar_end(const char *at, struct value *out)
+{
+    const char *from = at;
+    bool plain;
+    switch (*at) {
+    case '"':
+        at = string_end(++from, &plain);
+        if (at == NULL)
+            return NULL;
+        set_value(out, VALUE_TEXT, plain, from, at);
+        return at + 1;
+    case 'n': set_value(out, VALUE_NULL, false, at, at); return is_word(at, "null") ? at + 4 : NULL;
+    case 't': set_value(out, VALUE_BOOL, false, at, at + 4); return is_word(at, "true") ? at + 4 : NULL;
+    case 'f': set_value(out, VALUE_BOOL, false, at, at + 5); return is_word(at + 1, "alse") ? at + 5 : NULL;
+    default:
+        at = number_end(at);
+        if (at != NULL)
+            set_value(out, VALUE_NUMBER, false, from, at);
+        return at;
+    }
+}
+
+/* A name and its colon, from behind the opening quote, looked up; it came after *last. */
+static const char *name_end(struct level *l, const char *from, struct member **last, const struct member **out_found)
+{
+    bool plain;
+    const char *at = string_end(from, &plain);
+    if (at == NULL)
+        return NULL;
+    struct member *found = &l->members[level_find(l, (struct text){from, (size_t)(at - from)})];
+    *out_found = found;
+    if (found != l->members)
+        *last = (*last)->next = found;
+    at = behind_space(at + 1);
+    return *at == ':' ? at + 1 : NULL;
+}
+
+/* A name that nobody wants, and its colon. */
+static const char *skip_name(const char *at)
+{
+    bool plain;
+    if (*at != '"' || (at = string_end(at + 1, &plain)) == NULL)
+        return NULL;
+    at = behind_space(at + 1);
+    return *at == ':' ? behind_space(at + 1) : NULL;
+}
+
+/* A container that nobody wants anything of, on level `depth` of the message. */
+static const char *skip_container(const char *at, unsigned depth)
+{
+    uint64_t objects = 0; /* the last bit says what the innermost one is, the one before what that is in, ... */
+    unsigned level = 0;
+    struct value ignored;
+    for (;;) {
+        if (*at == '{' || *at == '[') {
+            if (depth + level++ > SCAN_DEPTH_MAX)
+                return NULL;
+            objects = objects << 1 | (*at == '{');
+            at = behind_space(at + 1);
+            if (*at != '}' && *at != ']') {
+                if ((objects & 1) && (at = skip_name(at)) == NULL)
+                    return NULL;
+                continue;
+            }
+        } else if ((at = scalar_end(at, &ignored)) == NULL) {
+            return NULL;
+        }
+        for (at = behind_space(at); *at == (objects & 1 ? '}' : ']'); at = behind_space(at + 1)) {
+            objects >>= 1;
+            if (--level == 0)
+                return at + 1;
+        }
+        if (*at != ',')
+            return NULL;
+        at = behind_space(at + 1);
+        if ((objects & 1) && (at = skip_name(at)) == NULL)
+            return NULL;
+    }
+}
+
+/* How word `n` of a name differs from what stands there. */
+static inline uint64_t difference(const struct written *w, const char *at, unsigned n)
+{
+    uint64_t word;
+    memcpy(&word, at + 8 * n, sizeof word);
+    return (word & w->masks[n]) ^ w->words[n];
+}
+
+static inline bool is_written(const struct written *w, const char *at)
+{
+    return (difference(w, at, 0) | difference(w, at, 1)) == 0 &&
+           (w->len <= 16 || (difference(w, at, 2) | difference(w, at, 3)) == 0);
+}
+
+/* Where a member's value goes. */
+static inline struct value *value_of(const struct member *m, struct mapped *out)
+{
+    return (struct value *)(void *)((char *)out + m->place);
+}
+
+static const char *scan_object(struct level *l, const char *at, unsigned depth, struct mapped *out);
+
+/* The value of a member, where it is no plain string, from behind the colon. */
+__attribute__((noinline)) static const char *member_end(const struct member *m, const char *at, unsigned depth,
+                                                        struct mapped *out)
+{
+    struct value *v = value_of(m, out);
+    const char *end;
+    if ((unsigned)(unsigned char)*at - '1' < 9 && *(end = digits_run(at)) == ',') { /* the usual number */
+        set_value(v, VALUE_NUMBER, false, at, end);
+        return end;
+    }
+    at = behind_space(at);
+    if (*at != '{' && *at != '[')
+        return scalar_end(at, v);
+    if (m->targets != 0 || depth >= SCAN_DEPTH_MAX)
+        return NULL;
+    if (m->below == NULL)
+        return skip_container(at, depth + 1);
+    return *at == '{' ? scan_object(m->below, at + 1, depth + 1, out) : NULL;
+}
+
+/* The other targets of members that fill more than one. */
+static void share(const struct level *l, uint32_t members, struct mapped *out)
+{
+    for (; members != 0; members &= members - 1) {
+        const struct member *m = &l->members[__builtin_ctz(members) + 1];
+        for (uint32_t rest = m->targets; rest != 0; rest &= rest - 1)
+            out->values[__builtin_ctz(rest)] = *value_of(m, out);
+    }
+}
+
+/* The members of an object on level `depth` of the message, from behind its brace to behind the other one. */
+static const char *scan_object(struct level *l, const char *at, unsigned depth, struct mapped *out)
+{
+    /* Bits joined and bits added: they differ where a member comes twice, and no two members fill one target. */
+    uint32_t seen = 0, present = 0;
+    uint64_t added = 0;
+    struct member *last = l->members;
+    at = behind_space(at);
+    if (*at == '}')
+        return at + 1;
+    for (;; at++) {
+        if (*at != '"' && *(at = behind_space(at)) != '"')
+            return NULL;
+        at++;
+        const struct member *m = last->next;
+        if (is_written(&m->written, at)) {
+            at += m->written.len;
+            last = last->next;
+        } else if ((at = name_end(l, at, &last, &m)) == NULL) {
+            return NULL;
+        }
+        seen |= m->bit;
+        added += m->bit;
+        present |= m->targets;
+        const char *end;
+        if (*at == '"' && *(end = plain_end(at + 1)) == '"') {
+            set_value(value_of(m, out), VALUE_TEXT, true, at + 1, end);
+            at = end + 1;
+        } else if ((at = member_end(m, at, depth, out)) == NULL) {
+            return NULL;
+        }
+        if (*at == ',')
+            continue;
+        at = behind_space(at);
+        if (*at == '}')
+            break;
+        if (*at != ',')
+            return NULL;
+    }
+    if (added != seen)
+        return NULL;
+    out->present |= present;
+    if (seen & l->shared)
+        share(l, seen & l->shared, out);
+    return at + 1;
+}
+
+bool scan_find(struct scanner *s, struct mapping *m, struct text value, struct mapped *out)
+{
+    if (value.len > s->room)
+        return false;
+    memcpy(s->bytes, value.at, value.len);
+    memset(s->bytes + value.len, 0, SCAN_SLACK);
+    const char *at = behind_space(s->bytes);
+    if (*at != '{')
+        return false;
+    out->present = 0;
+    at = scan_object(mapping_level(m), at + 1, 1, out);
+    return at != NULL && behind_space(at) == s->bytes + value.len;
+}
