@@ -70,6 +70,35 @@ Test(publisher, a_first_snapshot_is_readable_by_the_contract)
     fixture_fini(&f);
 }
 
+static void expect_tree(struct fixture *f, const char *members)
+{
+    char text[64];
+    redis_ask_text(f->server, text, sizeof text, "OBJECT ENCODING kpid:{default}:board:manager:month:sales_volume");
+    cr_expect(eq(str, text, "skiplist"));
+    redis_ask_text(f->server, text, sizeof text, "ZCARD kpid:{default}:board:manager:month:sales_volume");
+    cr_expect(eq(str, text, (char *)(uintptr_t)members));
+}
+
+/* To change a board that Redis has as a list costs it more than all the rest of a publish. What makes a tree of it does not stay. */
+Test(publisher, boards_are_trees_from_their_first_member_on)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    fixture_settle(&f);
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_step(&f);
+    expect_tree(&f, "1");
+    f.core.config->publish.max_atomic = 5;
+    fixture_deal(&f, "2", "Bob", "North", "won", 50, NOW_US - HOUR);
+    fixture_step(&f);
+    cr_expect(eq(i64, fixture_status(&f).staged, 1));
+    expect_tree(&f, "2");
+    fixture_publisher(&f, "test", false); /* which fills anew */
+    fixture_settle(&f);
+    expect_tree(&f, "2");
+    fixture_fini(&f);
+}
+
 /* as_of and seq of a hash tell a reader when it last changed. */
 Test(publisher, only_what_changed_is_written)
 {
