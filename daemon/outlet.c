@@ -1,4 +1,5 @@
 #include "daemon/outlet.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 void outlet_init(struct outlet *o, enum reader reader, struct ring *bell)
@@ -32,6 +33,14 @@ bool outlet_wants_everything(const struct outlet *o)
     return counter_get(&o->asks) != o->asks_seen;
 }
 
+int64_t outlet_free_at_us(const struct outlet *o)
+{
+    if (o->exchange.spare_count == EXCHANGED_THINGS)
+        return INT64_MIN;
+    int64_t done_us = counter_get(&o->done_us);
+    return (done_us > o->put_us ? done_us : o->put_us) + counter_get(&o->took_us);
+}
+
 void outlet_cut_begin(struct outlet *o, struct shard *s)
 {
     REQUIRE(outlet_is_ready(o));
@@ -47,6 +56,7 @@ bool outlet_cut_step(struct outlet *o, struct shard *s, unsigned budget, bool *o
     if (!shard_cut_step(s, budget))
         return false;
     *out_live = snapshot_is_live(o->at_hand);
+    o->put_us = clock_monotonic_us();
     exchange_put(&o->exchange, o->at_hand);
     o->at_hand = NULL;
     return true;
@@ -63,6 +73,12 @@ struct snapshot *outlet_take(struct outlet *o)
 void outlet_give_back(struct outlet *o, struct snapshot *s)
 {
     exchange_give_back(&o->exchange, s);
+}
+
+void outlet_tell_work(struct outlet *o, int64_t from_us, int64_t now_us)
+{
+    counter_set(&o->took_us, now_us - from_us);
+    counter_set(&o->done_us, now_us);
 }
 
 void outlet_ask_everything(struct outlet *o)

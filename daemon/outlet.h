@@ -17,10 +17,13 @@ struct outlet {
     /* writer only */
     enum reader reader;
     int64_t asks_seen;        /* asks for everything that were met */
+    int64_t put_us;           /* monotonic: when the last snapshot was handed over */
     struct snapshot *at_hand; /* while it is cut; else NULL */
 
     struct exchange exchange; /* of snapshots; the reader sleeps at its `full` */
     struct counter asks;      /* reader adds */
+    struct counter done_us;   /* reader sets: monotonic, when it was done with its last snapshot ... */
+    struct counter took_us;   /* ... and how long that had taken */
 };
 
 void outlet_init(struct outlet *o, enum reader reader, struct ring *bell);
@@ -30,6 +33,9 @@ void outlet_fini(struct outlet *o);
 bool outlet_is_ready(struct outlet *o);
 /* Writer: whether the reader waits for everything. */
 bool outlet_wants_everything(const struct outlet *o);
+/* Writer: when the reader is likely to be done with what it has (monotonic), as quick as with the last one; INT64_MIN: it has
+ * nothing, by what outlet_is_ready has seen. */
+int64_t outlet_free_at_us(const struct outlet *o);
 /* Writer: begins to cut; it must be ready. */
 void outlet_cut_begin(struct outlet *o, struct shard *s);
 /* Writer: copies about `budget` entities. True: those were all, and the snapshot is handed over; *out_live: whether it is live. */
@@ -38,5 +44,7 @@ bool outlet_cut_step(struct outlet *o, struct shard *s, unsigned budget, bool *o
 /* Reader: the next snapshot, with its entities in order, or NULL. */
 struct snapshot *outlet_take(struct outlet *o);
 void outlet_give_back(struct outlet *o, struct snapshot *s);
+/* Reader: what it gives back next it has worked at from then till now (monotonic). */
+void outlet_tell_work(struct outlet *o, int64_t from_us, int64_t now_us);
 /* Reader: the next snapshot but those that are on their way will hold everything. */
 void outlet_ask_everything(struct outlet *o);

@@ -108,6 +108,7 @@ static void step(struct publish_thread *t)
             t->at_us = clock_monotonic_us();
         if (snapshot_is_everything(snapshot))
             t->asked = false;
+        outlet_tell_work(t->outlet, now_us, clock_monotonic_us());
         outlet_give_back(t->outlet, snapshot);
     }
     if (!t->asked && publisher_wants_everything(t->publisher)) {

@@ -34,6 +34,8 @@ struct writer {
     /* writer thread only */
     int64_t started_at_us;      /* monotonic */
     int64_t published_at_us;    /* monotonic: the publisher's last cut */
+    int64_t preparing_at_us;    /* monotonic: when its next one was begun to be prepared; 0: not yet */
+    int64_t cut_took_us;        /* from there until the last one was handed over */
     int64_t alerts_grid;        /* number of the last grid instant that was cut for alerts */
     int64_t cuts[READER_COUNT]; /* done */
     enum reader cutting_for;    /* while shard_is_cutting */
@@ -118,6 +120,10 @@ static bool cut_step(struct writer *w, unsigned budget)
     if (!outlet_cut_step(&w->outlets[w->cutting_for], w->shard, budget, &w->live))
         return false;
     w->cuts[w->cutting_for]++;
+    if (w->cutting_for == READER_PUBLISHER) {
+        w->cut_took_us = clock_monotonic_us() - w->preparing_at_us;
+        w->preparing_at_us = 0;
+    }
     return true;
 }
 
@@ -210,8 +216,11 @@ static int64_t publish_due_us(struct writer *w, bool dry, int64_t monotonic_us)
         wait_us = dry ? p->tick_ms * MILLISECOND / QUIET_PER_TICK : tick_us;
     else if (!dry && wait_us < tick_us)
         wait_us = tick_us;
-    int64_t due_us = w->published_at_us + wait_us - monotonic_us;
-    return due_us > 0 ? due_us : 0;
+    int64_t at_us = w->published_at_us + wait_us, free_at_us = outlet_free_at_us(o);
+    /* A snapshot that waits for its reader grows old, so it is to be done when the reader is. */
+    if (free_at_us != INT64_MIN && at_us < free_at_us - w->cut_took_us)
+        at_us = free_at_us - w->cut_took_us;
+    return at_us > monotonic_us ? at_us - monotonic_us : 0;
 }
 
 /* The same for alerts. */
@@ -231,12 +240,15 @@ static bool serve(struct writer *w, bool dry)
 {
     int64_t monotonic_us = clock_monotonic_us();
     if (publish_due_us(w, dry, monotonic_us) == 0) {
+        if (w->preparing_at_us == 0)
+            w->preparing_at_us = monotonic_us;
         if (!is_prepared(w))
             return false;
         /* It may have turned out that nothing has changed. */
         bool is_due = publish_due_us(w, dry, monotonic_us) == 0;
         audit(w);
         w->published_at_us = is_due ? monotonic_us : w->published_at_us;
+        w->preparing_at_us = is_due ? w->preparing_at_us : 0;
         if (is_due && !cut(w, READER_PUBLISHER, CUT_SLICE))
             return false;
     }

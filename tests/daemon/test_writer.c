@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,38 @@ Test(writer, a_reader_that_holds_everything_stops_nothing)
     cr_expect(eq(i64, board[BOARD_CUTS + READER_PUBLISHER], 2));
     outlet_give_back(o, first);
     outlet_give_back(o, second);
+    stage_fini(&s);
+}
+
+static int64_t events_read(const struct stage *s)
+{
+    int64_t board[BOARD_COUNT];
+    writer_board(s->writer, board);
+    return board[BOARD_READ];
+}
+
+/* A snapshot that waits for its reader grows old: nothing is cut long before the reader can take it, as it said itself. */
+Test(writer, what_is_cut_is_new_when_a_slow_reader_takes_it)
+{
+    struct stage s;
+    stage_init(&s);
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
+    struct snapshot *first = next_snapshot(o);
+    int64_t now_us = clock_monotonic_us();
+    outlet_tell_work(o, now_us - HOUR, now_us);
+    outlet_give_back(o, first);
+    push_deal(&s, 0);
+    struct snapshot *second = next_snapshot(o);
+
+    for (int i = 1; i < 1000; i++)
+        push_deal(&s, i);
+    while (events_read(&s) < 1000)
+        sched_yield();
+    cr_expect(eq(ptr, outlet_take(o), NULL));
+    outlet_give_back(o, second);
+    struct snapshot *third = next_snapshot(o);
+    cr_expect(eq(i64, snapshot_accounts(third)->read, 1000));
+    outlet_give_back(o, third);
     stage_fini(&s);
 }
 
