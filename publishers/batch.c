@@ -32,7 +32,7 @@ struct board {
     unsigned window;
     enum kpi kpi;
     bool touched; /* is in the list of this publish */
-    bool opened;  /* fill: erased once; staged: has its stage key, a copy at first */
+    bool opened;  /* fill: erased once; staged: has its stage key, a copy at first, or else is changed at the end */
     uint32_t members_before;
     uint64_t stage;       /* number of its stage key */
     struct arguments put; /* value, entity, value, entity ... */
@@ -476,9 +476,16 @@ void batch_stage(struct batch *b, struct commands *c, int64_t epoch)
     write_hashes(b, c, true, epoch);
     struct buffer stage;
     buffer_init(&stage);
+    int64_t kept = 0;
     for (size_t i = 0; i < b->touched_count; i++) {
         struct board *board = b->touched[i];
         bool first = !board->opened;
+        int64_t cost = 1 + (int64_t)(board->put.count + board->drop.count) / ITEMS_PER_COMMAND;
+        /* A copy costs Redis as much as all members of the board, a change of the board itself only those that change. */
+        if (first && kept + cost <= b->config->publish.max_atomic) {
+            kept += cost; /* what is collected waits for the end */
+            continue;
+        }
         if (first) {
             board->opened = true;
             board->stage = b->stage_next++;
@@ -514,7 +521,11 @@ void batch_emit_moves(struct batch *b, struct commands *c, int64_t epoch)
         struct board *board = b->touched[i];
         bool gone = board_is_gone(b, board);
         struct text suffix = board_suffix(b, board);
-        if (gone) {
+        if (!board->opened) {
+            write_board(b, c, board, suffix, board->members_before == 0);
+            if (gone)
+                arguments_text(&b->index_remove, suffix);
+        } else if (gone) {
             /* Its stage key has gone with its last member, too. */
             command_begin(c, "UNLINK", 2);
             command_joined(c, prefix(b), suffix);

@@ -3,10 +3,11 @@
  * In one of three ways. Direct: all commands in one transaction. In parts (a first fill): the same,
  * several times. Staged (a publish that is too large for one transaction): the content is written under
  * stage keys first, out of readers' sight, and the last transaction only moves it to its place by RENAME;
- * AMENDMENT IV.3 has the measurements.
+ * AMENDMENT IV.3 has the measurements. Changes of boards wait for that last transaction as well, as far as they would fit into one
+ * of their own.
  *
  * Thread: the publisher's. Memory: create to destroy; bounded by the caller, who sends when batch_cost
- * says so (the moves of a staged publish, some 100 bytes a key, wait to the end). Errors: none.
+ * says so (the moves of a staged publish, some 100 bytes a key, and one transaction's worth of boards wait to the end). Errors: none.
  */
 #pragma once
 #include "config/config.h"
