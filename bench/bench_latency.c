@@ -4,7 +4,8 @@
  * whatever came between, so that a stall that delays sending is in the figures of all that it delayed. Most events change
  * deals of a floor of 50 managers; every 50 ms one is a probe, a deal won by a manager of its own. A subscriber to
  * kpid's updates reads that manager's deals_won after each publish: n says that the first n probes are visible. A consumer
- * with the daemon's fetch settings sees the same probes come from Kafka.
+ * with the daemon's fetch settings sees the same probes come from Kafka, and the producer when the broker says that it has them:
+ * what lies before that is no consumer's.
  *
  * bench/latency.py starts the servers and kpid. Usage:
  *     bench_latency BROKERS REDIS_PORT TOPIC RATE SECONDS
@@ -35,7 +36,7 @@ static struct {
     int64_t rate, probes, events;
     int64_t begin_us; /* monotonic: when event 0 is due */
     /* by number of the probe, monotonic; each written by one thread and read when all have ended */
-    int64_t due_us[PROBES_MAX], consumed_us[PROBES_MAX], visible_us[PROBES_MAX];
+    int64_t due_us[PROBES_MAX], stored_us[PROBES_MAX], consumed_us[PROBES_MAX], visible_us[PROBES_MAX];
     struct counter consumed, visible;
     struct flag stop;
     struct counter refused; /* messages that Kafka did not take */
@@ -77,12 +78,16 @@ static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
     (void)opaque;
     if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         counter_add(&bench.refused, 1);
+    else if (m->_private != NULL)
+        *(int64_t *)m->_private = clock_monotonic_us();
 }
 
-static void put(rd_kafka_t *rk, rd_kafka_topic_t *topic, const char *key, const char *value, size_t len)
+/* *out_stored, unless NULL, becomes the instant at which the broker's answer was seen. */
+static void put(rd_kafka_t *rk, rd_kafka_topic_t *topic, const char *key, const char *value, size_t len,
+                int64_t *out_stored)
 {
     while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value, len, key,
-                            strlen(key), NULL) != 0)
+                            strlen(key), out_stored) != 0)
         rd_kafka_poll(rk, 1); /* its queue is full: the delay is in the figures */
 }
 
@@ -97,7 +102,7 @@ static void send_probe(rd_kafka_t *rk, rd_kafka_topic_t *topic, int64_t number, 
         "{\"deal_id\":\"%s\",\"manager_id\":\"probe\",\"stage\":\"won\",\"amount\":\"1.00\",\"created_at\":%" PRId64
         ",\"closed_at\":%" PRId64 "}",
         key, begin_wall_us / MILLISECOND, (begin_wall_us + due_us) / MILLISECOND);
-    put(rk, topic, key, value, (size_t)len);
+    put(rk, topic, key, value, (size_t)len, &bench.stored_us[number]);
 }
 
 static void send_other(rd_kafka_t *rk, rd_kafka_topic_t *topic, int64_t number, int64_t begin_wall_us)
@@ -111,7 +116,7 @@ static void send_other(rd_kafka_t *rk, rd_kafka_topic_t *topic, int64_t number, 
                        "\"stage\":\"%s\",\"amount\":\"%d.%02d\",\"created_at\":%" PRId64 "}",
                        key, owner, owner % 5, stages[number / FLOOR_DEALS % 4], 100 + (int)(number % 9973),
                        (int)(number % 97), begin_wall_us / MILLISECOND - 86400000);
-    put(rk, topic, key, value, (size_t)len);
+    put(rk, topic, key, value, (size_t)len, NULL);
 }
 
 static void *produce(void *ready)
@@ -294,13 +299,14 @@ int main(int argc, char **argv)
     pthread_join(consumer, NULL);
     pthread_join(watcher, NULL);
 
-    struct slices kafka = {0}, kpid = {0}, own = {0};
+    struct slices stored = {0}, kafka = {0}, kpid = {0}, own = {0};
     int64_t lost = 0;
     for (int64_t i = WARM_UP_US / PROBE_EVERY_US; i < bench.probes; i++) {
-        if (bench.consumed_us[i] == 0 || bench.visible_us[i] == 0) {
+        if (bench.stored_us[i] == 0 || bench.consumed_us[i] == 0 || bench.visible_us[i] == 0) {
             lost++;
             continue;
         }
+        slices_add(&stored, bench.stored_us[i] - bench.due_us[i]);
         slices_add(&kafka, bench.consumed_us[i] - bench.due_us[i]);
         slices_add(&kpid, bench.visible_us[i] - bench.due_us[i]);
         slices_add(&own, bench.visible_us[i] - bench.consumed_us[i]);
@@ -308,10 +314,12 @@ int main(int argc, char **argv)
     double seconds = (double)(bench.probes * PROBE_EVERY_US) / (double)SECOND;
     printf("{\"rate\":%" PRId64 ",\"sent_a_second\":%.0f,\"probes\":%zu,\"lost\":%" PRId64 ",\"refused\":%" PRId64,
            bench.rate, (double)bench.events / seconds, kpid.count, lost, counter_get(&bench.refused));
+    print_slices("stored", &stored);
     print_slices("kafka", &kafka);
     print_slices("redis", &kpid);
     print_slices("difference", &own);
     printf("}\n");
+    slices_fini(&stored);
     slices_fini(&kafka);
     slices_fini(&kpid);
     slices_fini(&own);
