@@ -88,9 +88,10 @@ def main():
     goal = None
     print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
-    print(f"{'':>6} {'events/s':>9} {'sent/s':>8} {'publishes/s':>11} {'cores: kpid, Redis, compilers':>29}   {'stored, ms':^22}   {'Kafka, ms':^22}   "
-          f"{'in Redis, ms':^22}   {'difference, ms':^22}")
-    print(f"{'tick':>6} {'':>9} {'':>8} {'':>11} {'':>29} " + f"  {'p50':>6} {'p99':>7} {'max':>7} " * 4)
+    names = ("stored", "Kafka", "in Redis", "difference")
+    print(f"{'':>6} {'events/s':>9} {'sent/s':>8} {'publishes/s':>11} {'cores: kpid, Redis, compilers':>29} " +
+          "".join(f"  {name + ', ms':^22} " for name in names))
+    print(f"{'tick':>6} {'':>9} {'':>8} {'':>11} {'':>29} " + f"  {'p50':>6} {'p99':>7} {'max':>7} " * len(names))
     with servers.Kafka(heap="1g") as kafka:
         kafka.create_topic("kpid-dead-letters")
         warm_up(kafka, program)
