@@ -167,7 +167,7 @@ static int64_t events_read(const struct stage *s)
 Test(writer, what_is_cut_is_new_when_a_slow_reader_takes_it)
 {
     struct stage s;
-    stage_init(&s);
+    stage_init(&s, QUICK_MS);
     struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
     struct snapshot *first = next_snapshot(o);
     int64_t now_us = clock_monotonic_us();
