@@ -229,7 +229,8 @@ static const struct option publish_options[] = {
     {"max_atomic", OPTION_INTEGER, AT(publish_config, max_atomic), .fallback = "2000", .least = 1, .most = 100000,
      .help = "Commands in one transaction; a larger publish is prepared beside and then moved in."},
     {"meta_ttl", OPTION_DURATION, AT(publish_config, meta_ttl_ms), .fallback = "15s", .least = MS_S, .most = MS_H,
-     .help = "meta expires after this long without a publish, so that a dead daemon is seen."},
+     .help = "meta expires after this long without a publish, so that a dead daemon is seen; without a checkpoint the first publish waits "
+             "for the end of the past, a third of this at most."},
     {"alerts_log_max", OPTION_INTEGER, AT(publish_config, alerts_log_max), .fallback = "10000", .least = 1, .most = 1000000,
      .help = "Entries that the stream alerts:log keeps, about."},
     {0},
