@@ -34,7 +34,7 @@ struct batch {
 
 /* Of whoever adds a batch to the trees. */
 struct workspace {
-    uint32_t room;           /* for items in each of: */
+    uint32_t room;         /* for items in each of: */
     struct item *in_order; /* by stream and time */
     struct sorted *order, *spare;
     struct row *rows;                  /* what goes into one tree */

@@ -269,7 +269,6 @@ static void count(struct entities *es, const struct dimensions *names, const str
     }
 }
 
-
 void entities_gather(struct entities *es, uint32_t records)
 {
     if (es->batch == NULL)

@@ -314,6 +314,7 @@ static void count_changes(const struct quantiles *q, struct kept_span *s, unsign
 static int64_t quantile_s(const struct kept_span *s, unsigned percent)
 {
     uint64_t rank = rank_of(s->total, percent);
+    REQUIRE(s->of != NULL || s->buckets != NULL); /* it counts some */
     return histogram_midpoint_s(s->of != NULL ? bucket_of_rank(s->of, rank) : s->buckets[rank - 1]);
 }
 
