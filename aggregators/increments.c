@@ -58,6 +58,11 @@ static int64_t floor_to(int64_t us, int64_t step)
     return us - (rest < 0 ? rest + step : rest);
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 void increment_spans_lay(struct increment_spans *s, const struct window_spec *windows, unsigned window_count,
                          const struct window_span *spans, const struct window_edges *edges, int64_t as_of_us)
 {
@@ -75,8 +80,7 @@ void increment_spans_lay(struct increment_spans *s, const struct window_spec *wi
         unsigned slot = w * 2;
         s->from[slot] = window_edge(edges, span->from_us);
         s->to[slot] = window_edge(edges, span->to_us);
-        if (span->next_period_us < s->period_us)
-            s->period_us = span->next_period_us;
+        s->period_us = least(s->period_us, least(span->next_period_us, span->goes_back_us));
         if (windows[w].kind == WINDOW_NOW) {
             s->now |= UINT64_C(1) << slot;
             continue;
@@ -152,11 +156,6 @@ static int64_t passes(int64_t at_us, int64_t behind_us, int64_t step_us, int64_t
     if (us <= as_of_us)
         us = floor_to(at_us, step_us) + behind_us;
     return us > as_of_us ? us : INT64_MAX;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* No edge passes over a row there before; for windows as in window_next_change. */

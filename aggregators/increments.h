@@ -31,9 +31,10 @@ struct increment_spans {
     const struct window_edges *edges;
     unsigned window_count;
     unsigned from[2 * WINDOWS_MAX], to[2 * WINDOWS_MAX]; /* edges of a span, by the number of its bit */
-    uint64_t of_pane[4 * WINDOWS_MAX + 1];   /* spans in which a row lies, by how many edges are not behind it */
-    uint64_t current, now;                   /* spans of windows that are no level; of those that are */
-    int64_t as_of_us, quarter_us, period_us; /* period_us: the first one begins that some window is about */
+    uint64_t of_pane[4 * WINDOWS_MAX + 1]; /* spans in which a row lies, by how many edges are not behind it */
+    uint64_t current, now;                 /* spans of windows that are no level; of those that are */
+    int64_t as_of_us, quarter_us,
+        period_us; /* period_us: the first one begins that some window is about, or clocks go back */
 };
 
 void increment_spans_lay(struct increment_spans *s, const struct window_spec *windows, unsigned window_count,

@@ -18,7 +18,8 @@ static int64_t least(int64_t a, int64_t b)
 
 struct window_span window_span_at(const struct window_spec *w, const struct calendar *c, int64_t as_of_us)
 {
-    struct window_span s = {.from_us = INT64_MIN, .to_us = as_of_us + 1, .next_period_us = INT64_MAX};
+    struct window_span s = {
+        .from_us = INT64_MIN, .to_us = as_of_us + 1, .next_period_us = INT64_MAX, .goes_back_us = INT64_MAX};
     switch (w->kind) {
     case WINDOW_ROLLING:
         s.from_us = floor_to(as_of_us, w->step_us) + w->step_us - w->length_us;
@@ -32,6 +33,7 @@ struct window_span window_span_at(const struct window_spec *w, const struct cale
         s.previous_from_us = calendar_period_start(c, w->period, as_of_us, -1);
         s.previous_to_us = floor_to(calendar_same_place_before(c, w->period, as_of_us), QUARTER_HOUR);
         s.next_period_us = calendar_period_start(c, w->period, as_of_us, 1);
+        s.goes_back_us = calendar_goes_back(c, as_of_us);
         break;
     case WINDOW_PAST:
         s.from_us = calendar_period_start(c, w->period, as_of_us, -1);
@@ -82,7 +84,7 @@ int64_t window_next_change(const struct window_spec *w, const struct window_span
     case WINDOW_TO_DATE:
         if (next_row(rows, s->previous_from_us) == INT64_MAX)
             break;
-        next = least(next, s->next_period_us);
+        next = least(next, least(s->next_period_us, s->goes_back_us));
         row = next_row(rows, s->previous_to_us);
         if (row < s->from_us)
             next = least(next, previous_end_reaches(s, c, row, as_of_us));

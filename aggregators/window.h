@@ -15,6 +15,7 @@ struct window_span {
     bool has_previous;
     int64_t previous_from_us, previous_to_us;
     int64_t next_period_us; /* TO_DATE, PAST: when the next period begins; else INT64_MAX */
+    int64_t goes_back_us;   /* TO_DATE: when previous_to_us goes back with the clocks; else INT64_MAX */
 };
 
 struct window_span window_span_at(const struct window_spec *w, const struct calendar *c, int64_t as_of_us);

@@ -243,3 +243,11 @@ int64_t calendar_same_place_before(const struct calendar *c, enum period p, int6
         return calendar_instant(c, first_of_month(before + 1), 0);
     return calendar_instant(c, first_of_month(before) + day_of_month, time_of_day);
 }
+
+int64_t calendar_goes_back(const struct calendar *c, int64_t us)
+{
+    for (size_t i = in_force(c, floor_divide(us, SECOND)) + 1; i < c->count; i++)
+        if (c->transitions[i].offset_s < c->transitions[i - 1].offset_s)
+            return c->transitions[i].from_s * SECOND;
+    return INT64_MAX;
+}

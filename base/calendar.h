@@ -41,3 +41,5 @@ int64_t calendar_period_start(const struct calendar *c, enum period p, int64_t u
 /* The same place in the period before: same weekday, day of month, month and time of day; a day which
  * the month lacks is the end of that month. Not yet floored. CONTRACT 3, AMENDMENT 20. */
 int64_t calendar_same_place_before(const struct calendar *c, enum period p, int64_t us);
+/* The first instant after `us` at which clocks go back, INT64_MAX where they never will. */
+int64_t calendar_goes_back(const struct calendar *c, int64_t us);

@@ -55,6 +55,17 @@ Test(entity, wakes_when_a_row_leaves_the_window_and_the_one_before)
     }
 }
 
+/* Then yesterday is compared up to an hour less, in which the lead had come. */
+Test(entity, wakes_when_clocks_go_back)
+{
+    core_fini(&core);
+    core_init(&core, "Europe/Berlin", 1, 1);
+    show_only("today");
+    LEAD("L", "2024-10-27T02:50:00+02:00", NUMBER(LEAD_CREATED_AT, at("2024-10-26T02:20:00+02:00")));
+    shard_advance(core.shard, at("2024-10-27T02:50:00+02:00"));
+    expect_next("2024-10-27T02:00:00+01:00");
+}
+
 Test(entity, sleeps_where_nothing_can_change)
 {
     show_only("all");

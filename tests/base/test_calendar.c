@@ -91,6 +91,18 @@ Test(calendar, same_place_in_the_period_before)
     calendar_destroy(c);
 }
 
+Test(calendar, clocks_go_back_in_autumn)
+{
+    struct calendar *c = calendar_create("Europe/Berlin", 1, 1);
+    cr_expect(calendar_goes_back(c, at("2024-01-01T00:00:00Z")) == at("2024-10-27T01:00:00Z"));
+    cr_expect(calendar_goes_back(c, at("2024-10-27T00:59:59Z")) == at("2024-10-27T01:00:00Z"));
+    cr_expect(calendar_goes_back(c, at("2024-10-27T01:00:00Z")) == at("2025-10-26T01:00:00Z"));
+    calendar_destroy(c);
+    c = calendar_create("UTC", 1, 1);
+    cr_expect(calendar_goes_back(c, at("2024-01-01T00:00:00Z")) == INT64_MAX);
+    calendar_destroy(c);
+}
+
 /* St. John's went back from 00:01 to 23:01: the day that had begun for a minute goes on. */
 Test(calendar, a_day_that_has_begun_does_not_end_when_clocks_go_back_over_midnight)
 {

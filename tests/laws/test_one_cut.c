@@ -293,6 +293,116 @@ Test(one_cut, goes_on_as_from_scratch)
     core_fini(&core);
 }
 
+/* A lead that was contacted where the windows' edges are about to pass, or have just passed. */
+static struct event *make_at_an_edge(const struct core *core, const struct shard *shard, struct random *r, int number,
+                                     int64_t now_us)
+{
+    struct window_span s = shard_span(shard, (unsigned)random_below(r, core->config->window_count));
+    int64_t within_us = random_chance(r, 50) ? 20 * SECOND : 20 * MINUTE;
+    int64_t edges_us[] = {s.from_us, s.to_us, s.previous_from_us, s.previous_to_us};
+    int64_t edge_us = edges_us[random_below(r, s.has_previous ? 4 : 2)];
+    int64_t at_us = (edge_us == INT64_MIN ? now_us : edge_us) + random_below(r, 2 * within_us) - within_us;
+    char key[16], manager[16];
+    snprintf(key, sizeof key, "L%d", number);
+    snprintf(manager, sizeof manager, "M%d", number / 20 % 50); /* some in a row, so that what it adds up to is kept */
+    return make_event(KIND_LEAD, key, now_us,
+                      (struct given[]){NAME(FIELD_MANAGER, manager),
+                                       NUMBER(LEAD_CREATED_AT, at_us - random_below(r, 3) * 10 * MINUTE),
+                                       NUMBER(LEAD_FIRST_CONTACT_AT, at_us), END});
+}
+
+/* What has come goes over edges, and edges over what has come, all the time, and now and then those of quarters of an hour and of
+ * periods; `begin`: a local time. */
+static void go_over_edges(const char *zone, const char *begin, uint64_t seed)
+{
+    struct core core;
+    struct random r = {seed};
+    struct event_list events = {0};
+    struct snapshot *s = snapshot_create();
+    int64_t now_us;
+    cr_assert(instant_parse(text_of(begin), &now_us) == OK);
+    core_init(&core, zone, 1, 1);
+    for (int i = 0, steps = 1000 * random_rounds(1); i < steps; i++) {
+        bool jumps = random_chance(&r, 1);
+        int64_t edge_us = random_chance(&r, 70) ? now_us - now_us % (15 * MINUTE) + 15 * MINUTE
+                                                : calendar_period_start(core.calendar, PERIOD_DAY, now_us, 1);
+        now_us =
+            jumps && edge_us - 20 * SECOND > now_us ? edge_us - 20 * SECOND : now_us + random_below(&r, 4 * SECOND);
+        shard_advance(core.shard, now_us);
+        if (random_chance(&r, 30)) {
+            event_list_add(&events, make_at_an_edge(&core, core.shard, &r, i, now_us));
+            shard_apply(core.shard, events.at[events.count - 1]);
+        }
+        core_cut(core.shard, random_chance(&r, 20) ? READER_ALERTS : READER_PUBLISHER, random_chance(&r, 20), s);
+        if (!random_chance(&r, 10))
+            continue;
+        struct shard *twin = core_twin(&core, &events, events.count, now_us);
+        core_cut(twin, READER_PUBLISHER, true, s);
+        cr_assert(same_dump(&core, core.shard, s, READER_PUBLISHER), "SEED=%llu, %s, step %d", (unsigned long long)seed,
+                  begin, i);
+        shard_destroy(twin);
+    }
+    snapshot_destroy(s);
+    event_list_fini(&events);
+    core_fini(&core);
+}
+
+Test(one_cut, goes_on_over_edges)
+{
+    uint64_t seed = random_seed(14);
+    for (unsigned round = 0; round < 3; round++) {
+        go_over_edges("Europe/Berlin", "2024-06-30T23:40:00+02:00", seed + round);
+        go_over_edges("Europe/Berlin", "2024-03-31T01:40:00+01:00", seed + round); /* clocks go forward */
+        go_over_edges("Europe/Berlin", "2024-10-27T02:40:00+02:00", seed + round); /* and back */
+    }
+}
+
+static struct event *make_lead(const char *key, int64_t now_us, int64_t created_us)
+{
+    return make_event(KIND_LEAD, key, now_us,
+                      (struct given[]){NAME(FIELD_MANAGER, "Anna"), NUMBER(LEAD_CREATED_AT, created_us),
+                                       NUMBER(LEAD_FIRST_CONTACT_AT, created_us), END});
+}
+
+/* Anna, whose leads are long ago, is told of one more seconds before it changes sides. */
+static void changes_sides(const char *row, const char *instant)
+{
+    static const char *const keys[] = {"L0", "L1", "L2", "L3"};
+    enum { LEADS = sizeof keys / sizeof *keys };
+    struct core core;
+    struct event_list events = {0};
+    struct snapshot *s = snapshot_create();
+    int64_t row_us, at_us;
+    cr_assert(instant_parse(text_of(row), &row_us) == OK && instant_parse(text_of(instant), &at_us) == OK);
+    core_init(&core, "Europe/Berlin", 1, 1);
+    for (unsigned i = 0; i <= LEADS; i++) {
+        int64_t now_us = at_us + ((int64_t)i - LEADS) * SECOND;
+        if (i < LEADS) {
+            event_list_add(&events, make_lead(keys[i], now_us, i + 1 < LEADS ? row_us - 3000 * DAY : row_us));
+            shard_apply(core.shard, events.at[i]);
+        }
+        shard_advance(core.shard, now_us);
+        core_cut(core.shard, READER_PUBLISHER, false, s);
+    }
+    struct shard *twin = core_twin(&core, &events, LEADS, at_us);
+    core_cut(twin, READER_PUBLISHER, true, s);
+    cr_expect(same_dump(&core, core.shard, s, READER_PUBLISHER), "%s at %s", row, instant);
+    shard_destroy(twin);
+    snapshot_destroy(s);
+    event_list_fini(&events);
+    core_fini(&core);
+}
+
+Test(one_cut, what_has_just_come_changes_sides)
+{
+    changes_sides("2024-06-10T10:00:00+02:00", "2024-06-11T00:00:00+02:00"); /* today is yesterday */
+    changes_sides("2024-06-09T12:05:00+02:00", "2024-06-10T12:15:00+02:00"); /* so much of yesterday is compared */
+    changes_sides("2024-10-26T02:20:00+02:00", "2024-10-27T02:00:00+01:00"); /* and less, as clocks go back */
+    changes_sides("2024-06-10T11:00:15+02:00", "2024-06-10T12:00:10+02:00"); /* out of the hour */
+    changes_sides("2024-06-10T10:00:15+02:00", "2024-06-10T12:00:10+02:00"); /* and of the one before */
+    changes_sides("2024-06-10T12:00:00+02:00", "2024-06-10T12:00:00+02:00"); /* it lay ahead */
+}
+
 /* What an event tells several entities at once, here a target, is not in a cut that has begun before it. */
 Test(one_cut, a_target_in_between_is_not_in_it)
 {
