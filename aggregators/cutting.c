@@ -222,7 +222,7 @@ static bool go_on(struct cutting *cutting, struct entity *e, const struct sums *
     struct image *image;
     const struct increment *list;
     unsigned count;
-    if (!entity_goes_on(e, &cutting->laid) ||
+    if (!entity_goes_on(e, &cutting->laid, cutting->reader) ||
         !increments_list(e->increments, &cutting->laid, level, &image, &list, &count))
         return false;
     snapshot_add_image(out, image, list, count);
@@ -239,7 +239,7 @@ static int64_t sum_windows(struct cutting *cutting, struct entity *e, const stru
     const struct config *c = cutting->config;
     const bool *has_window = c->dimension_windows[e->dimension];
     struct image *image = NULL;
-    entity_edge_sums(e, &cutting->edges, cutting->derivation->now_us, cutting->before);
+    entity_edge_sums(e, &cutting->edges, cutting->derivation->now_us, cutting->reader, cutting->before);
     for (unsigned w = 0; w < c->window_count; w++) {
         if (!has_window[w])
             continue;
@@ -375,6 +375,7 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
     REQUIRE(cutting->out == NULL);
     bool has_previous[WINDOWS_MAX];
     cutting->out = out;
+    cutting->reader = everything ? READER_COUNT : r;
     cutting_find_spans(cutting);
     find_edges(cutting);
     cutting->horizon_us = horizon_us(cutting->config, cutting->calendar, cutting->derivation->now_us);

@@ -17,6 +17,7 @@ struct cutting {
     struct window_span spans[WINDOWS_MAX];
     struct window_edges edges; /* of the spans */
     struct increment_spans laid;
+    enum reader reader; /* who asks for what has changed; READER_COUNT: it is a cut of everything */
     int64_t horizon_us;
     int64_t *series_starts[SERIES_MAX];
     struct snapshot *out; /* NULL: there is none at hand */

@@ -6,8 +6,9 @@
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name)
 {
-    *e = (struct entity){
-        .dimension = (uint8_t)d, .name = name, .base_us = INT64_MIN, .folded_us = INT64_MIN, .cut_us = INT64_MIN};
+    *e = (struct entity){.dimension = (uint8_t)d, .name = name, .base_us = INT64_MIN, .folded_us = INT64_MIN};
+    for (unsigned r = 0; r < READER_COUNT; r++)
+        e->cut_us[r] = INT64_MIN;
 }
 
 static unsigned tree_count(const struct entity *e)
@@ -265,8 +266,9 @@ void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, i
                           &out->at[valued[v].p90]);
 }
 
-/* An entity that was cut so short a time ago keeps what the next cut will ask for: of one that is cut now and then, everything has
- * moved on. Panes are kept from so many additions on: of one that has less, walks are short. */
+/* An entity that a reader was told of so short a time ago keeps what the next cut will ask for: of one that changes now and then,
+ * everything has moved on. That another reader is told of the same change says nothing, nor that all are asked for: of a million
+ * quiet ones nothing is kept. Panes are kept from so many additions on: of one that has less, walks are short. */
 enum { PANES_FROM = 256 };
 #define KEEP_WITHIN_US (10 * SECOND)
 
@@ -298,16 +300,28 @@ uint64_t edge_sums_rows(const struct edge_sums *before)
     return rows;
 }
 
-static void choose_what_is_kept(struct entity *e, int64_t as_of_us)
+static bool was_cut(const struct entity *e, enum reader r, int64_t as_of_us)
 {
-    if (as_of_us == e->cut_us)
-        return; /* for another reader */
-    bool is_again = e->cut_us != INT64_MIN && as_of_us - e->cut_us <= KEEP_WITHIN_US;
-    e->cut_us = as_of_us;
-    if (!is_again) {
+    return e->cut_us[r] != INT64_MIN && as_of_us - e->cut_us[r] <= KEEP_WITHIN_US;
+}
+
+static bool was_cut_for_any(const struct entity *e, int64_t as_of_us)
+{
+    bool was = false;
+    for (unsigned r = 0; r < READER_COUNT; r++)
+        was = was || was_cut(e, r, as_of_us);
+    return was;
+}
+
+static void choose_what_is_kept(struct entity *e, int64_t as_of_us, enum reader reader)
+{
+    bool is_again = reader != READER_COUNT && was_cut(e, reader, as_of_us);
+    if (!was_cut_for_any(e, as_of_us))
         drop_kept(e);
+    if (reader != READER_COUNT)
+        e->cut_us[reader] = as_of_us;
+    if (!is_again)
         return;
-    }
     if (e->panes == NULL && e->count >= PANES_FROM)
         e->panes = panes_create();
     if (e->increments == NULL) {
@@ -316,10 +330,11 @@ static void choose_what_is_kept(struct entity *e, int64_t as_of_us)
     }
 }
 
-void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, struct edge_sums *out)
+void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, enum reader reader,
+                      struct edge_sums *out)
 {
     const struct tree *t = e->trees;
-    choose_what_is_kept(e, as_of_us);
+    choose_what_is_kept(e, as_of_us, reader);
     for (unsigned s = 0; s < STREAM_COUNT; s++) {
         if (!(e->streams & UINT64_C(1) << s))
             continue;
@@ -375,16 +390,17 @@ void entity_end_cut(struct entity *e)
         quantiles_end(e->quantiles);
 }
 
-bool entity_goes_on(struct entity *e, const struct increment_spans *spans)
+bool entity_goes_on(struct entity *e, const struct increment_spans *spans, enum reader reader)
 {
     const struct tree *tree_of[VALUED];
-    if (e->increments == NULL || spans->as_of_us - e->cut_us > KEEP_WITHIN_US)
+    if (e->increments == NULL || !was_cut_for_any(e, spans->as_of_us))
         return false;
     for (unsigned v = 0; v < VALUED; v++)
         tree_of[v] = find_tree(e, valued[v].stream);
     if (!increments_take(e->increments, spans, e->quantiles, tree_of))
         return false;
-    e->cut_us = spans->as_of_us;
+    if (reader != READER_COUNT)
+        e->cut_us[reader] = spans->as_of_us;
     return true;
 }
 

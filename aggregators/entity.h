@@ -10,6 +10,7 @@
 #include "aggregators/own.h"
 #include "aggregators/panes.h"
 #include "aggregators/quantiles.h"
+#include "aggregators/shard.h"
 #include "aggregators/tree.h"
 #include "aggregators/window.h"
 #include "config/field.h"
@@ -49,7 +50,7 @@ struct entity {
     struct panes *panes;           /* of one that is cut again and again; else NULL */
     struct quantiles *quantiles;   /* the same */
     struct increments *increments; /* the same */
-    int64_t cut_us;                /* the instant of its last cut */
+    int64_t cut_us[READER_COUNT];  /* when it was cut last for each reader, since it had changed */
     bool gone;                     /* it went into another one: entity_absorb */
     int64_t base_us;   /* what happened before this instant is in rows at ENTITY_BASE_US: nobody asks when it did */
     int64_t count;     /* of additions that say what happened, less those that were taken back */
@@ -102,13 +103,15 @@ uint64_t edge_sums_bytes(const struct edge_sums *before);
 /* Rows whose values were looked at for it. */
 uint64_t edge_sums_rows(const struct edge_sums *before);
 /* For spans that each cut asks for: first what lies before their edges, once for all of them; then each span, which begins at
- * edge `from` and ends at edge `to` (slot: quantiles.h); entity_end_cut comes after the last one of a cut. */
-void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, struct edge_sums *out);
+ * edge `from` and ends at edge `to` (slot: quantiles.h); entity_end_cut comes after the last one of a cut. `reader`: for whom it is
+ * cut, READER_COUNT where not because it has changed. */
+void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, enum reader reader,
+                      struct edge_sums *out);
 void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, struct edge_sums *before,
                      unsigned from, unsigned to, struct sums *out);
 void entity_end_cut(struct entity *e);
 /* Instead of all that: true, where it is known what has come since its last cut, and increments_list says it. */
-bool entity_goes_on(struct entity *e, const struct increment_spans *spans);
+bool entity_goes_on(struct entity *e, const struct increment_spans *spans, enum reader reader);
 /* Sums of open deals that are expected to close in [from_us, to_us), added to `out`. */
 void entity_expected(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
 /* What stands at as_of: open deals and waiting leads. as_of never goes back from call to call; what it passes is
