@@ -69,7 +69,7 @@ bool derivation_is_begun(const struct derivation *d);
 #define BEGUN_MAX 1000000u
 /* now_us is not before d->now_us. */
 void derivation_advance(struct derivation *d, int64_t now_us);
-/* Whether something waits for derivation_work. */
+/* Whether something waits for derivation_work; before the first settlement nothing does. */
 bool derivation_has_work(const struct derivation *d);
 /* Works off at most about `budget` looks at a record (a restatement counts for RESTATEMENT_COST of them), and more only
  * to finish what is begun. True: nothing is left. */

@@ -17,8 +17,8 @@ static void mark_moved(struct derivation *d)
 
 bool derivation_has_work(const struct derivation *d)
 {
-    return d->pass.running || d->names_are_stale || d->valuation.rates.changed > 0 ||
-           organisation_has_changed(&d->valuation.organisation, d->now_us);
+    return d->is_begun && (d->pass.running || d->names_are_stale || d->valuation.rates.changed > 0 ||
+                           organisation_has_changed(&d->valuation.organisation, d->now_us));
 }
 
 void end_pass(struct derivation *d)
