@@ -63,6 +63,15 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Between which edges a span lies; `counts`: rows count in it by that. */
+static void lay_span(struct increment_spans *s, unsigned slot, int64_t from_us, int64_t to_us, bool counts)
+{
+    s->from[slot] = window_edge(s->edges, from_us);
+    s->to[slot] = window_edge(s->edges, to_us);
+    for (unsigned pane = s->from[slot] + 1; counts && pane <= s->to[slot]; pane++)
+        s->of_pane[pane] |= UINT64_C(1) << slot;
+}
+
 void increment_spans_lay(struct increment_spans *s, const struct window_spec *windows, unsigned window_count,
                          const struct window_span *spans, const struct window_edges *edges, int64_t as_of_us)
 {
@@ -77,24 +86,12 @@ void increment_spans_lay(struct increment_spans *s, const struct window_spec *wi
     memset(s->of_pane, 0, (edges->count + 1ul) * sizeof *s->of_pane);
     for (unsigned w = 0; w < window_count; w++) {
         const struct window_span *span = &spans[w];
-        unsigned slot = w * 2;
-        s->from[slot] = window_edge(edges, span->from_us);
-        s->to[slot] = window_edge(edges, span->to_us);
+        bool is_level = windows[w].kind == WINDOW_NOW;
+        *(is_level ? &s->now : &s->current) |= UINT64_C(1) << w * 2;
         s->period_us = least(s->period_us, least(span->next_period_us, span->goes_back_us));
-        if (windows[w].kind == WINDOW_NOW) {
-            s->now |= UINT64_C(1) << slot;
-            continue;
-        }
-        s->current |= UINT64_C(1) << slot;
-        for (unsigned pane = s->from[slot] + 1; pane <= s->to[slot]; pane++)
-            s->of_pane[pane] |= UINT64_C(1) << slot;
-        if (!span->has_previous)
-            continue;
-        slot++;
-        s->from[slot] = window_edge(edges, span->previous_from_us);
-        s->to[slot] = window_edge(edges, span->previous_to_us);
-        for (unsigned pane = s->from[slot] + 1; pane <= s->to[slot]; pane++)
-            s->of_pane[pane] |= UINT64_C(1) << slot;
+        lay_span(s, w * 2, span->from_us, span->to_us, !is_level);
+        if (span->has_previous)
+            lay_span(s, w * 2 + 1, span->previous_from_us, span->previous_to_us, !is_level);
     }
 }
 
@@ -142,7 +139,7 @@ static uint64_t spans_of(const struct increment_spans *s, enum stream stream, in
     if (stream == STREAM_OPEN || stream == STREAM_WAITING)
         return 0; /* a level is asked for as it is */
     if (stream != STREAM_EXPECTED)
-        return s->of_pane[window_edges_before(s->edges, at_us)];
+        return s->of_pane[window_edges_before(s->edges->at_us, s->edges->count, at_us)];
     for (unsigned w = 0; w < s->window_count; w++) /* of the whole period */
         if (s->windows[w].kind == WINDOW_TO_DATE && s->spans[w].from_us <= at_us && at_us < s->spans[w].next_period_us)
             spans |= UINT64_C(1) << w * 2;

@@ -35,26 +35,12 @@ void panes_destroy(struct panes *p)
     free(p);
 }
 
-/* The first edge that lies behind the instant: the number of its pane. */
-static unsigned pane_of(const struct stream_panes *s, int64_t at_us)
-{
-    unsigned low = 0, high = s->edges;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (s->at_us[middle] <= at_us)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 void panes_add(struct panes *p, enum stream stream, int64_t at_us, const int64_t *measures, int sign)
 {
     const struct stream_panes *s = &p->streams[stream];
     if (s->sums == NULL)
         return;
-    unsigned count = stream_infos[stream].measures, pane = pane_of(s, at_us);
+    unsigned count = stream_infos[stream].measures, pane = window_edges_before(s->at_us, s->edges, at_us);
     int128 *sums = s->sums + (size_t)pane * count;
     for (unsigned m = 0; m < count; m++)
         sums[m] += sign < 0 ? -(int128)measures[m] : measures[m];

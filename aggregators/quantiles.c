@@ -448,7 +448,8 @@ bool quantiles_take(struct quantiles *q, const struct quantile_spans *spans, con
     for (uint32_t i = 0; i < q->change_count; i++) {
         const struct change *c = &q->changes[i];
         changed |= 1u << c->which;
-        for (uint64_t left = spans->of_pane[window_edges_before(spans->edges, c->at_us)]; left != 0; left &= left - 1) {
+        unsigned pane = window_edges_before(spans->edges->at_us, spans->edges->count, c->at_us);
+        for (uint64_t left = spans->of_pane[pane]; left != 0; left &= left - 1) {
             unsigned slot = (unsigned)__builtin_ctzll(left);
             struct kept_span **span = &q->spans[c->which][slot];
             if (!(touched[c->which] >> slot & 1))

@@ -132,12 +132,12 @@ unsigned window_edge(const struct window_edges *e, int64_t at_us)
     return (unsigned)(found - e->at_us);
 }
 
-unsigned window_edges_before(const struct window_edges *e, int64_t at_us)
+unsigned window_edges_before(const int64_t *edges_us, unsigned count, int64_t at_us)
 {
-    unsigned low = 0, high = e->count;
+    unsigned low = 0, high = count;
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        if (e->at_us[middle] <= at_us)
+        if (edges_us[middle] <= at_us)
             low = middle + 1;
         else
             high = middle;

@@ -29,8 +29,8 @@ struct window_edges {
 void window_edges_of(const struct window_span *spans, unsigned span_count, struct window_edges *out);
 /* The number of an instant that is one of them. */
 unsigned window_edge(const struct window_edges *e, int64_t at_us);
-/* How many of them are not behind any instant. */
-unsigned window_edges_before(const struct window_edges *e, int64_t at_us);
+/* How many of the edges, which ascend, do not lie behind the instant: the number of the pane in which it lies. */
+unsigned window_edges_before(const int64_t *edges_us, unsigned count, int64_t at_us);
 
 /* The first instant at or after from_us at which there is a row, INT64_MAX where there is none, or an earlier one. It is asked
  * where spans begin and end only. */
