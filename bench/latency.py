@@ -30,25 +30,28 @@ GOAL_RATE, GOAL_P50_MS, GOAL_P99_MS = 20000, 5, 20
 WARM_UP_S, WARM_UPS_MAX, COMPILING_CORES = 10, 8, 0.1
 
 
+def name_and_cpu_s(stat):
+    """User and system time so far of a process or thread, by the file that Linux has about it."""
+    with open(stat, encoding="utf-8") as file:
+        name, fields = file.read().split("(", 1)[1].rsplit(")", 1)
+    return name, sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def cpu_s(pid):
-    """User and system time of a process so far."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return name_and_cpu_s(f"/proc/{pid}/stat")[1]
 
 
 def compilers_s(pid):
     """The same of a Java program's compilers."""
-    ticks = 0
+    total_s = 0
     for task in os.listdir(f"/proc/{pid}/task"):
         try:
-            with open(f"/proc/{pid}/task/{task}/stat", encoding="utf-8") as file:
-                name, fields = file.read().split("(", 1)[1].rsplit(")", 1)
+            name, of_task_s = name_and_cpu_s(f"/proc/{pid}/task/{task}/stat")
         except OSError:
             continue  # it has just ended
         if name.startswith(("C1 Comp", "C2 Comp")):
-            ticks += sum(map(int, fields.split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+            total_s += of_task_s
+    return total_s
 
 
 def measure(kafka, program, topic, tick, rate, seconds):

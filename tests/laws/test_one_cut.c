@@ -114,6 +114,7 @@ static void apply_all(struct shard *shard, const struct event_list *events, size
         shard_apply(shard, events->at[i]);
 }
 
+/* Say the same of every entity that they show. */
 static bool same_text(const struct core *core, const struct snapshot *a, const struct snapshot *b)
 {
     struct buffer x, y;
@@ -121,15 +122,22 @@ static bool same_text(const struct core *core, const struct snapshot *a, const s
     buffer_init(&y);
     dump_snapshot(&x, core->config, a);
     dump_snapshot(&y, core->config, b);
-    bool same = text_equal(buffer_view(&x), buffer_view(&y)) &&
+    bool same = text_equal(buffer_view(&x), buffer_view(&y));
+    buffer_fini(&x);
+    buffer_fini(&y);
+    return same;
+}
+
+/* And hold the same entities after the same messages. */
+static bool same_cut(const struct core *core, const struct snapshot *a, const struct snapshot *b)
+{
+    bool same = same_text(core, a, b) &&
                 memcmp(snapshot_accounts(a), snapshot_accounts(b), sizeof(struct accounts)) == 0 &&
                 snapshot_entity_count(a) == snapshot_entity_count(b);
     for (size_t e = 0; same && e < snapshot_entity_count(a); e++)
         same = text_equal(snapshot_entity_name(a, e), snapshot_entity_name(b, e)) &&
                snapshot_entity_dimension(a, e) == snapshot_entity_dimension(b, e) &&
                snapshot_entity_stands(a, e) == snapshot_entity_stands(b, e);
-    buffer_fini(&x);
-    buffer_fini(&y);
     return same;
 }
 
@@ -173,7 +181,7 @@ static bool slices_are_of_one_instant(void *context, const struct event_list *ev
             i = until;
         }
         snapshot_sort(b);
-        same = same_text(core, a, b);
+        same = same_cut(core, a, b);
     }
     snapshot_destroy(a);
     snapshot_destroy(b);
@@ -182,27 +190,35 @@ static bool slices_are_of_one_instant(void *context, const struct event_list *ev
     return same;
 }
 
-Test(one_cut, slices_are_of_one_instant)
+/* The law holds in all variants, for histories of each span in turn. */
+static void check_law(const char *name, bool (*holds)(void *context, const struct event_list *events), const char *zone,
+                      uint64_t seed, int records, const int64_t spans_us[3])
 {
-    uint64_t seed = random_seed(12);
     fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
     struct core core;
-    core_init(&core, "UTC", 1, 1);
+    core_init(&core, zone, 1, 1);
     for (unsigned v = 0; v < CORE_VARIANTS; v++) {
         struct random r = {seed};
         core_vary(&core, &core_variants[v]);
         for (int round = 0, rounds = random_rounds(3); round < rounds; round++) {
             struct event_list events = {0};
-            struct history_options o = {.from_us = FROM_US, .span_us = 20 * DAY, .count = 2000, .records = 60};
+            struct history_options o = {
+                .from_us = FROM_US, .span_us = spans_us[round % 3], .count = 2000, .records = records};
             make_history(&events, &r, &o);
-            struct slices slices = {&core, random_next(&r), FROM_US};
-            struct law law = {"slices", slices_are_of_one_instant, NULL, &slices};
+            struct slices slices = {&core, random_next(&r), FROM_US + o.span_us / 2};
+            struct law law = {name, holds, NULL, &slices};
             cr_assert(law_check(&law, &events, &core, FROM_US + 28 * DAY), "%s, round %d", core_variants[v].name,
                       round);
             event_list_fini(&events);
         }
     }
     core_fini(&core);
+}
+
+Test(one_cut, slices_are_of_one_instant)
+{
+    static const int64_t spans_us[] = {20 * DAY, 20 * DAY, 20 * DAY};
+    check_law("slices", slices_are_of_one_instant, "UTC", random_seed(12), 60, spans_us);
 }
 
 /* Mostly some milliseconds or seconds, so that entities are cut again and again; now and then over many edges, to just before a
@@ -223,17 +239,10 @@ static int64_t later(struct random *r, int64_t now_us)
 
 static bool same_dump(const struct core *core, struct shard *goes_on, struct snapshot *from_scratch, enum reader r)
 {
-    struct buffer x, y;
     struct snapshot *s = snapshot_create();
-    buffer_init(&x);
-    buffer_init(&y);
     core_cut(goes_on, r, true, s);
-    dump_snapshot(&x, core->config, s);
-    dump_snapshot(&y, core->config, from_scratch);
-    bool same = text_equal(buffer_view(&x), buffer_view(&y));
+    bool same = same_text(core, s, from_scratch);
     snapshot_destroy(s);
-    buffer_fini(&x);
-    buffer_fini(&y);
     return same;
 }
 
@@ -270,27 +279,8 @@ static bool goes_on_as_from_scratch(void *context, const struct event_list *even
 
 Test(one_cut, goes_on_as_from_scratch)
 {
-    uint64_t seed = random_seed(13);
-    fprintf(stderr, "SEED=%llu\n", (unsigned long long)seed);
-    struct core core;
-    core_init(&core, "Europe/Berlin", 1, 1);
-    for (unsigned v = 0; v < CORE_VARIANTS; v++) {
-        struct random r = {seed};
-        core_vary(&core, &core_variants[v]);
-        for (int round = 0, rounds = random_rounds(3); round < rounds; round++) {
-            static const int64_t spans_us[] = {30 * MINUTE, 6 * HOUR, 3 * DAY};
-            struct event_list events = {0};
-            struct history_options o = {
-                .from_us = FROM_US, .span_us = spans_us[round % 3], .count = 2000, .records = 300};
-            make_history(&events, &r, &o);
-            struct slices slices = {&core, random_next(&r), FROM_US + o.span_us / 2};
-            struct law law = {"goes-on", goes_on_as_from_scratch, NULL, &slices};
-            cr_assert(law_check(&law, &events, &core, FROM_US + 28 * DAY), "%s, round %d", core_variants[v].name,
-                      round);
-            event_list_fini(&events);
-        }
-    }
-    core_fini(&core);
+    static const int64_t spans_us[] = {30 * MINUTE, 6 * HOUR, 3 * DAY};
+    check_law("goes-on", goes_on_as_from_scratch, "Europe/Berlin", random_seed(13), 300, spans_us);
 }
 
 /* A lead that was contacted where the windows' edges are about to pass, or have just passed. */
@@ -315,10 +305,7 @@ static struct event *make_at_an_edge(const struct core *core, const struct shard
 /* A cut of the shard, in the middle of which the event comes and is derived, says what the snapshot does. */
 static bool same_around(const struct core *core, struct snapshot *from_scratch, const struct event *e)
 {
-    struct buffer x, y;
     struct snapshot *s = snapshot_create();
-    buffer_init(&x);
-    buffer_init(&y);
     core_work_off(core->shard);
     shard_cut_begin(core->shard, READER_PUBLISHER, true, s);
     bool done = shard_cut_step(core->shard, 1);
@@ -328,12 +315,8 @@ static bool same_around(const struct core *core, struct snapshot *from_scratch, 
         shard_cut_step(core->shard, UINT32_MAX);
     }
     snapshot_sort(s);
-    dump_snapshot(&x, core->config, s);
-    dump_snapshot(&y, core->config, from_scratch);
-    bool same = text_equal(buffer_view(&x), buffer_view(&y));
+    bool same = same_text(core, s, from_scratch);
     snapshot_destroy(s);
-    buffer_fini(&x);
-    buffer_fini(&y);
     return same;
 }
 
