@@ -74,7 +74,7 @@ Test(instant, usual_times_are_what_other_ones_are)
         for (int month = 0; month < 14; month++) {
             for (int day = 0; day < 33; day++) {
                 int n = year * 400 + month * 33 + day;
-                char usual[64], other[64];
+                char usual[64], other[sizeof usual + 1];
                 snprintf(usual, sizeof usual, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, n % 25, n % 61,
                          n % 62);
                 if (n % 2 == 0)

@@ -224,7 +224,7 @@ Test(scan, a_number_ends_behind_its_digits)
 {
     char digits[60] = "";
     for (int i = 0; i < 50; i++) {
-        char json[200], number[120];
+        char number[2 * sizeof digits + 2], json[sizeof digits + sizeof number + 32];
         strcat(digits, i == 0 ? "1" : "0");
         snprintf(number, sizeof number, "-%s.%s", digits, digits);
         snprintf(json, sizeof json, "{\"quantity\":%s,\"amount\":%s}", digits, number);
