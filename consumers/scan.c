@@ -3,10 +3,10 @@
  * The message is copied once, zeros behind it: a zero stands nowhere in JSON, so each loop ends at one, and sixteen
  * bytes at a time may be looked at without asking whether they are there. Of names the one that came next the last
  * time is compared first (level.h). The end of a string is looked for sixteen bytes at a time, or eight without SSE2.
+ * What an escape stands for is never longer than the escape, so it is written over it in the copy.
  *
- * Left to yyjson are: messages of more than SIZE_MAX_SCANNED bytes, escapes, numbers with an exponent, a wanted member
- * that comes twice, a container where a value is wanted, an array on a pointer's way, what is nested deeper than
- * SCAN_DEPTH_MAX, and all that is wrong.
+ * Left to yyjson are: messages of more than SIZE_MAX_SCANNED bytes, a wanted member that comes twice, a container where
+ * a value is wanted, an array on a pointer's way, what is nested deeper than SCAN_DEPTH_MAX, and all that is wrong.
  */
 #include "consumers/scan.h"
 #include "consumers/level.h"
@@ -113,13 +113,101 @@ static inline const char *behind_space(const char *at)
     return (unsigned char)*at <= ' ' ? skip_space(at) : at;
 }
 
-/* The same from where something stands that is seldom: DEL, or what is not ASCII. */
-__attribute__((noinline)) static const char *unusual_end(const char *from, const char *at)
+/* Four hexadecimal digits, -1: they are not. */
+static int32_t code_unit(const char *at)
 {
-    for (; *at != '"'; at++)
-        if (*at == '\\' || (unsigned char)*at < 0x20)
+    int32_t unit = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        char c = at[i], letter = (char)(c | 0x20);
+        if (c >= '0' && c <= '9')
+            unit = unit << 4 | (c - '0');
+        else if (letter >= 'a' && letter <= 'f')
+            unit = unit << 4 | (letter - 'a' + 10);
+        else
+            return -1;
+    }
+    return unit;
+}
+
+/* RFC 3629, section 3. Returns where the character ends. */
+static char *put_utf8(char *to, int32_t code)
+{
+    if (code < 0x80) {
+        *to++ = (char)code;
+        return to;
+    }
+    if (code < 0x800) {
+        *to++ = (char)(0xC0 | code >> 6);
+    } else {
+        if (code < 0x10000) {
+            *to++ = (char)(0xE0 | code >> 12);
+        } else {
+            *to++ = (char)(0xF0 | code >> 18);
+            *to++ = (char)(0x80 | (code >> 12 & 0x3F));
+        }
+        *to++ = (char)(0x80 | (code >> 6 & 0x3F));
+    }
+    *to++ = (char)(0x80 | (code & 0x3F));
+    return to;
+}
+
+/* From behind `\u`, and where it ends; a character beyond the first 65,536 is a pair of them, and half a pair is wrong. */
+static const char *unicode_end(const char *at, char **to)
+{
+    int32_t code = code_unit(at);
+    if (code < 0)
+        return NULL;
+    at += 4;
+    if (code >= 0xD800 && code < 0xE000) {
+        int32_t low = code < 0xDC00 && at[0] == '\\' && at[1] == 'u' ? code_unit(at + 2) : -1;
+        if (low < 0xDC00 || low >= 0xE000)
             return NULL;
-    return text_is_utf8((struct text){from, (size_t)(at - from)}) ? at : NULL;
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+        at += 6;
+    }
+    *to = put_utf8(*to, code);
+    return at;
+}
+
+/* From behind a backslash; RFC 8259, section 7. */
+static const char *escape_end(const char *at, char **to)
+{
+    char c;
+    switch (*at) {
+    case '"':
+    case '\\':
+    case '/': c = *at; break;
+    case 'b': c = '\b'; break;
+    case 'f': c = '\f'; break;
+    case 'n': c = '\n'; break;
+    case 'r': c = '\r'; break;
+    case 't': c = '\t'; break;
+    case 'u': return unicode_end(at + 1, to);
+    default: return NULL;
+    }
+    *(*to)++ = c;
+    return at + 1;
+}
+
+/* The same from where something stands that is seldom: an escape, DEL, or what is not ASCII; *out is the string. */
+__attribute__((noinline)) static const char *unusual_end(const char *from, const char *at, struct text *out)
+{
+    for (; *at != '"' && *at != '\\'; at++)
+        if ((unsigned char)*at < 0x20)
+            return NULL;
+    char *to = (char *)(uintptr_t)at; /* in the copy of the message, which is the scanner's own */
+    while (*at != '"') {
+        if (*at == '\\') {
+            if ((at = escape_end(at + 1, &to)) == NULL)
+                return NULL;
+        } else if ((unsigned char)*at < 0x20) {
+            return NULL;
+        } else {
+            *to++ = *at++;
+        }
+    }
+    *out = (struct text){from, (size_t)(to - from)};
+    return text_is_utf8(*out) ? at : NULL;
 }
 
 /* Where a string stops to be plain, from behind its opening quote: at the closing one, or at something seldom. */
@@ -131,12 +219,15 @@ static inline const char *plain_end(const char *at)
     return at + step_first(marks);
 }
 
-/* The closing quote of a string, from behind the opening one. */
-static inline const char *string_end(const char *from, bool *out_plain)
+/* The closing quote of a string, from behind the opening one; *out is the string. */
+static inline const char *string_end(const char *from, struct text *out, bool *out_plain)
 {
     const char *at = plain_end(from);
     *out_plain = *at == '"';
-    return *out_plain ? at : unusual_end(from, at);
+    if (!*out_plain)
+        return unusual_end(from, at, out);
+    *out = (struct text){from, (size_t)(at - from)};
+    return at;
 }
 
 /* Where digits end, if there are any. */
@@ -161,7 +252,12 @@ static inline const char *number_end(const char *at)
     at = digits_end(from);
     if (at == NULL || (*from == '0' && at - from > 1))
         return NULL;
-    return *at == '.' ? digits_end(at + 1) : at;
+    if (*at == '.' && (at = digits_end(at + 1)) == NULL)
+        return NULL;
+    if ((*at | 0x20) != 'e')
+        return at;
+    at++;
+    return digits_end(at + (*at == '+' || *at == '-'));
 }
 
 static inline bool is_word(const char *at, const char word[static 4])
@@ -184,13 +280,14 @@ static inline void set_value(struct value *out, uint8_t type, bool plain, const 
 static const char *scalar_end(const char *at, struct value *out)
 {
     const char *from = at;
+    struct text string;
     bool plain;
     switch (*at) {
     case '"':
-        at = string_end(++from, &plain);
+        at = string_end(at + 1, &string, &plain);
         if (at == NULL)
             return NULL;
-        set_value(out, VALUE_TEXT, plain, from, at);
+        set_value(out, VALUE_TEXT, plain, string.at, string.at + string.len);
         return at + 1;
     case 'n': set_value(out, VALUE_NULL, false, at, at); return is_word(at, "null") ? at + 4 : NULL;
     case 't': set_value(out, VALUE_BOOL, false, at, at + 4); return is_word(at, "true") ? at + 4 : NULL;
@@ -206,11 +303,12 @@ static const char *scalar_end(const char *at, struct value *out)
 /* A name and its colon, from behind the opening quote, looked up; it came after *last. */
 static const char *name_end(struct level *l, const char *from, struct member **last, const struct member **out_found)
 {
+    struct text name;
     bool plain;
-    const char *at = string_end(from, &plain);
+    const char *at = string_end(from, &name, &plain);
     if (at == NULL)
         return NULL;
-    struct member *found = &l->members[level_find(l, (struct text){from, (size_t)(at - from)})];
+    struct member *found = &l->members[level_find(l, name)];
     *out_found = found;
     if (found != l->members)
         *last = (*last)->next = found;
@@ -221,8 +319,9 @@ static const char *name_end(struct level *l, const char *from, struct member **l
 /* A name that nobody wants, and its colon. */
 static const char *skip_name(const char *at)
 {
+    struct text name;
     bool plain;
-    if (*at != '"' || (at = string_end(at + 1, &plain)) == NULL)
+    if (*at != '"' || (at = string_end(at + 1, &name, &plain)) == NULL)
         return NULL;
     at = behind_space(at + 1);
     return *at == ':' ? behind_space(at + 1) : NULL;
