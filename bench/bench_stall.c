@@ -21,7 +21,6 @@
 
 #define TICK_US       (100 * MILLISECOND)
 #define CHECKPOINT_US (5 * SECOND)
-#define AUDIT_US      (100 * MILLISECOND)
 #define BEFORE_US     (10 * SECOND) /* of midnight */
 #define AFTER_US      (20 * SECOND)
 #define FILL_US       (3 * DAY)
@@ -38,7 +37,8 @@ struct bench {
     struct calendar *calendar;
     struct shard *shard;
     struct snapshot *snapshot;
-    int64_t number, rate, begin_us, now_us, cut_us, stored_us, audited_us;
+    int64_t number, rate, begin_us, now_us, cut_us, stored_us;
+    unsigned audits; /* since the last cut */
     int64_t cuts, checkpoints, rows;
     bool copying;
     struct buffer row_bytes;
@@ -124,11 +124,12 @@ static int64_t serve(struct bench *b, int64_t at_us)
         at_us = ended(b, SETTLING, at_us);
         if (!settled || shard_has_work(b->shard))
             return at_us;
-        if (b->now_us - b->audited_us >= AUDIT_US) {
-            b->audited_us = b->now_us;
-            shard_audit(b->shard, WORK_SLICE / AUDIT_COST, no_difference, NULL);
-            at_us = ended(b, AUDIT, at_us);
+        if (b->audits < AUDITS_A_CUT) {
+            b->audits++;
+            shard_audit(b->shard, AUDIT_SLICE, no_difference, NULL);
+            return ended(b, AUDIT, at_us);
         }
+        b->audits = 0;
         b->cut_us = b->now_us;
         shard_cut_begin(b->shard, READER_PUBLISHER, false, b->snapshot);
         at_us = ended(b, CUT_BEGIN, at_us);

@@ -43,6 +43,7 @@ struct writer {
     unsigned batch;             /* events that are taken at a time */
     int64_t audited_at_us;      /* monotonic: the background audit is up to date with this instant */
     int64_t audit_owed;         /* looks at a record that it may take */
+    unsigned audit_slices;      /* since the last cut for the publisher */
     int64_t audit_until;        /* parts: until then it goes as fast as it can */
     int64_t audits_asked_seen;
 
@@ -142,9 +143,8 @@ static void tell_difference(void *context, const struct audit_difference *d)
     buffer_fini(&derived);
 }
 
-/* A round looks AUDIT_PARTS times at every record; those looks are spread over the time that it may take. True: it is
- * in a hurry. */
-static bool audit(struct writer *w)
+/* Parts that it shall do as fast as it can, 0: it is in no hurry. */
+static int64_t audit_hurries(struct writer *w)
 {
     int64_t asked = counter_get(&w->audits_asked), parts = shard_audited(w->shard).parts;
     if (asked != w->audits_asked_seen) {
@@ -152,11 +152,14 @@ static bool audit(struct writer *w)
         w->audit_until = parts + 1 + AUDIT_PARTS; /* the part at hand may have begun long ago */
         LOG(LOG_INFO, "audit: every number is derived anew");
     }
-    if (parts < w->audit_until) {
-        if (shard_audit(w->shard, WORK_SLICE / AUDIT_COST, tell_difference, NULL) && parts + 1 == w->audit_until)
-            LOG(LOG_INFO, "audit: done", LOG_NUMBER("differences_ever", shard_audited(w->shard).differences));
+    return parts < w->audit_until ? w->audit_until - parts : 0;
+}
+
+/* A round looks AUDIT_PARTS times at every record; those looks are spread over the time that it may take. */
+static bool audit_is_due(struct writer *w)
+{
+    if (audit_hurries(w) > 0)
         return true;
-    }
     int64_t now_us = clock_monotonic_us(), elapsed_us = now_us - w->audited_at_us;
     w->audited_at_us = now_us;
     int64_t round_us = w->config->audit.round_ms * MILLISECOND, records = 0;
@@ -167,13 +170,22 @@ static bool audit(struct writer *w)
     if (elapsed_us > SECOND)
         elapsed_us = SECOND; /* after a stall it does not run to catch up */
     w->audit_owed += elapsed_us * (records * (int64_t)AUDIT_PARTS / SECOND + 1) / (round_us / SECOND + 1);
-    int64_t looks = w->audit_owed < WORK_SLICE / AUDIT_COST ? w->audit_owed : WORK_SLICE / AUDIT_COST;
     /* It would have to settle all that waits for the next cut; before that there is nothing to settle. */
-    if (looks < 64 || !shard_is_settled(w->shard))
+    return w->audit_owed >= AUDIT_SLICE && shard_is_settled(w->shard);
+}
+
+/* True: it did some of it. */
+static bool audit(struct writer *w)
+{
+    if (!audit_is_due(w))
         return false;
-    w->audit_owed -= looks;
-    shard_audit(w->shard, (unsigned)looks, tell_difference, NULL);
-    return false;
+    w->audit_slices++;
+    int64_t hurries = audit_hurries(w);
+    if (hurries == 0)
+        w->audit_owed -= AUDIT_SLICE;
+    if (shard_audit(w->shard, AUDIT_SLICE, tell_difference, NULL) && hurries == 1)
+        LOG(LOG_INFO, "audit: done", LOG_NUMBER("differences_ever", shard_audited(w->shard).differences));
+    return true;
 }
 
 /* Whether all that events have changed is derived, so that a snapshot may be cut. */
@@ -244,9 +256,12 @@ static bool serve(struct writer *w, bool dry)
             w->preparing_at_us = monotonic_us;
         if (!is_prepared(w))
             return false;
+        /* While events come nothing is settled but now; so that is when the audit has its turns. */
+        if (w->audit_slices < AUDITS_A_CUT && audit_is_due(w))
+            return false;
+        w->audit_slices = 0;
         /* It may have turned out that nothing has changed. */
         bool is_due = publish_due_us(w, dry, monotonic_us) == 0;
-        audit(w);
         w->published_at_us = is_due ? monotonic_us : w->published_at_us;
         w->preparing_at_us = is_due ? w->preparing_at_us : 0;
         if (is_due && !cut(w, READER_PUBLISHER, CUT_SLICE))

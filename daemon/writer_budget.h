@@ -8,16 +8,19 @@
 #define BATCH     512
 /* Entities that are copied between two batches: those that go on (shard_cut_step). */
 #define CUT_SLICE 64
-/* Records that are settled between two batches before a cut, where `unsettled` wait. Where very many do, larger slices cost less
- * in all; a batch then is no more than half of it, so that an end comes. */
+/* Records that are settled between two batches before a cut, where `unsettled` wait. A batch then is no more than half of it, so
+ * that an end comes. */
 static inline uint32_t settle_slice(uint32_t unsettled)
 {
-    return 32 + unsettled / 16;
+    uint32_t slice = 24 + unsettled / 32;
+    return slice < 64 ? slice : 64;
 }
 
 /* Looks at a record between two batches, while a change reaches very many of them. */
-#define WORK_SLICE 20000
+#define WORK_SLICE   20000
 /* Rows of a checkpoint that are copied between two batches. */
-#define COPY_SLICE 250
-/* Looks of shard_work in one of shard_audit, which derives what the record adds. */
-#define AUDIT_COST 100
+#define COPY_SLICE   250
+/* Looks of the audit between two batches: each derives what a record adds. */
+#define AUDIT_SLICE  50
+/* So many slices of it at most delay a cut. */
+#define AUDITS_A_CUT 4
