@@ -28,6 +28,8 @@ struct kept_span {
     uint16_t *buckets; /* ascending, of each value one; not used where `of` is */
     uint32_t room;
     int64_t p50_s, p90_s;
+    struct kept_span *next; /* only of those that are left */
+    unsigned which;         /* the same */
 };
 
 struct change {
@@ -43,6 +45,8 @@ struct quantiles {
     struct kept_span *spans[WHICH_COUNT][QUANTILE_SLOTS];
     unsigned span_count;
     bool is_missed; /* something came that was not noted */
+    struct kept_span
+        *left; /* what spans of many counted that have leapt in the cut at hand: a day's end makes today yesterday */
     struct change *changes;
     uint32_t change_count, change_room;
 };
@@ -69,8 +73,19 @@ static void forget(struct quantiles *q, struct kept_span **s)
     q->span_count--;
 }
 
+static void forget_left(struct quantiles *q)
+{
+    while (q->left != NULL) {
+        struct kept_span *next = q->left->next;
+        free(q->left->of);
+        free(q->left);
+        q->left = next;
+    }
+}
+
 static void forget_all(struct quantiles *q)
 {
+    forget_left(q);
     for (unsigned which = 0; which < WHICH_COUNT; which++)
         for (unsigned slot = 0; slot < QUANTILE_SLOTS; slot++)
             forget(q, &q->spans[which][slot]);
@@ -220,8 +235,25 @@ static uint32_t first_at(const struct quantile_rows *rows, int64_t at_us)
     return low;
 }
 
+static void count_blocks(struct counts *of)
+{
+    for (uint32_t block = 0; block < BLOCKS; block++) {
+        of->blocks[block] = 0;
+        for (uint32_t i = 0; i < BLOCK; i++)
+            of->blocks[block] += of->buckets[block * BLOCK + i];
+    }
+}
+
 static void count_rows(struct counted *c, const struct quantile_rows *rows, uint32_t from, uint32_t to, int sign)
 {
+    if (from < to && to - from >= HISTOGRAM_BUCKETS) {
+        for (uint32_t i = from; i < to; i++) {
+            c->of->buckets[rows->at[i].bucket] += (uint32_t)sign * rows->at[i].count;
+            c->total += (uint64_t)(sign * (int64_t)rows->at[i].count);
+        }
+        count_blocks(c->of);
+        return;
+    }
     for (uint32_t i = from; i < to; i++) {
         count_one(c->of, rows->at[i].bucket, sign * (int64_t)rows->at[i].count);
         c->total += (uint64_t)(sign * (int64_t)rows->at[i].count);
@@ -285,11 +317,58 @@ static void begin_anew(struct kept_span *s, const struct tree *t, const struct q
         become_few(s);
 }
 
-static void move(struct kept_span *s, const struct tree *t, int64_t from_us, int64_t to_us)
+/* What the span counts is kept for others of the cut at hand. */
+static void leave(struct quantiles *q, unsigned which, struct kept_span *s)
+{
+    if (s->of == NULL)
+        return;
+    struct kept_span *left = must_alloc(sizeof *left);
+    *left = *s;
+    left->which = which;
+    left->next = q->left;
+    q->left = left;
+    s->of = NULL;
+}
+
+static int64_t distance_us(int64_t a_us, int64_t b_us)
+{
+    return a_us > b_us ? a_us - b_us : b_us - a_us;
+}
+
+/* Starts from what was left nearest, where most of that is in the span. False: there is none. */
+static bool begin_from_left(const struct quantiles *q, unsigned which, struct kept_span *s, int64_t from_us,
+                            int64_t to_us)
+{
+    const struct kept_span *like = NULL;
+    int64_t most_us = to_us - from_us;
+    for (const struct kept_span *left = q->left; left != NULL; left = left->next) {
+        if (left->which != which || from_us >= left->to_us || to_us <= left->from_us)
+            continue;
+        int64_t off_us = distance_us(left->from_us, from_us) + distance_us(left->to_us, to_us);
+        if (off_us < most_us) {
+            most_us = off_us;
+            like = left;
+        }
+    }
+    if (like == NULL)
+        return false;
+    free(s->of);
+    free(s->buckets);
+    *s = (struct kept_span){.from_us = like->from_us, .to_us = like->to_us, .total = like->total};
+    s->of = must_alloc(sizeof *s->of);
+    memcpy(s->of, like->of, sizeof *s->of);
+    return true;
+}
+
+static void move(struct quantiles *q, unsigned which, struct kept_span *s, const struct tree *t, int64_t from_us,
+                 int64_t to_us)
 {
     if (from_us >= s->to_us || to_us <= s->from_us) {
-        begin_anew(s, t, NULL, NULL, from_us, to_us);
-        return;
+        leave(q, which, s);
+        if (!begin_from_left(q, which, s, from_us, to_us)) {
+            begin_anew(s, t, NULL, NULL, from_us, to_us);
+            return;
+        }
     }
     if (from_us > s->from_us)
         tree_visit(t, s->from_us, from_us, discount_row, s);
@@ -336,7 +415,7 @@ void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, cons
         begin_anew(s, t, rows, like != NULL && like->is_wanted && like->of != NULL ? like : NULL, from_us, to_us);
     } else {
         count_changes(q, s, which);
-        move(s, t, from_us, to_us);
+        move(q, which, s, t, from_us, to_us);
     }
     s->from_us = from_us;
     s->to_us = to_us;
@@ -353,6 +432,7 @@ void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, cons
 
 void quantiles_end(struct quantiles *q)
 {
+    forget_left(q);
     for (unsigned which = 0; which < WHICH_COUNT; which++) {
         for (unsigned slot = 0; slot < QUANTILE_SLOTS; slot++) {
             struct kept_span *s = q->spans[which][slot];
