@@ -16,15 +16,6 @@ if(KPID_ALLOCATOR STREQUAL "jemalloc")
     pkg_check_modules(jemalloc REQUIRED jemalloc)
 endif()
 
-# A program that allocates as the daemon does.
-function(kpid_link_allocator program)
-    if(KPID_ALLOCATOR STREQUAL "jemalloc")
-        # --as-needed would drop it: no symbol of ours is jemalloc's alone.
-        target_link_directories(${program} PRIVATE ${jemalloc_LIBRARY_DIRS})
-        target_link_libraries(${program} PRIVATE -Wl,--push-state,--no-as-needed,-ljemalloc,--pop-state)
-    endif()
-endfunction()
-
 # xxhash is used from its header alone (XXH_INLINE_ALL in the file that hashes), so that the aggregators link
 # with libc and nothing else.
 find_path(KPID_XXHASH_INCLUDE xxhash.h REQUIRED)

@@ -15,6 +15,28 @@ function(kpid_folder name)
         target_link_libraries(kpid_${name} PUBLIC $<TARGET_NAME_IF_EXISTS:kpid_${folder}>)
     endforeach()
     target_link_libraries(kpid_${name} PUBLIC ${arg_LINKS} Threads::Threads)
+    if(KPID_LTO)
+        target_compile_options(kpid_${name} PRIVATE -flto=auto -ffat-lto-objects)
+    endif()
+endfunction()
+
+# A program that is linked as the daemon is: with its allocator, and optimised as a whole.
+function(kpid_link_as_daemon program)
+    if(KPID_ALLOCATOR STREQUAL "jemalloc")
+        # --as-needed would drop it: no symbol of ours is jemalloc's alone.
+        target_link_directories(${program} PRIVATE ${jemalloc_LIBRARY_DIRS})
+        target_link_libraries(${program} PRIVATE -Wl,--push-state,--no-as-needed,-ljemalloc,--pop-state)
+    endif()
+    if(KPID_LTO)
+        target_link_options(${program} PRIVATE -flto=auto)
+    endif()
+endfunction()
+
+# Any other program.
+function(kpid_link_by_file program)
+    if(KPID_LTO)
+        target_link_options(${program} PRIVATE -fno-lto)
+    endif()
 endfunction()
 
 set(KPID_FOLDERS base config aggregators checkpoint consumers publishers alerts daemon)
