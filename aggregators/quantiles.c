@@ -45,8 +45,8 @@ struct quantiles {
     struct kept_span *spans[WHICH_COUNT][QUANTILE_SLOTS];
     unsigned span_count;
     bool is_missed; /* something came that was not noted */
-    struct kept_span
-        *left; /* what spans of many counted that have leapt in the cut at hand: a day's end makes today yesterday */
+    struct kept_span *
+        left; /* what spans of many counted that have leapt in the cut at hand: a day's end makes today yesterday. Of use to those that are asked for after it. */
     struct change *changes;
     uint32_t change_count, change_room;
 };
@@ -363,7 +363,8 @@ static bool begin_from_left(const struct quantiles *q, unsigned which, struct ke
 static void move(struct quantiles *q, unsigned which, struct kept_span *s, const struct tree *t, int64_t from_us,
                  int64_t to_us)
 {
-    if (from_us >= s->to_us || to_us <= s->from_us) {
+    bool leaps = from_us >= s->to_us || to_us <= s->from_us;
+    if (leaps) {
         leave(q, which, s);
         if (!begin_from_left(q, which, s, from_us, to_us)) {
             begin_anew(s, t, NULL, NULL, from_us, to_us);
@@ -378,6 +379,8 @@ static void move(struct quantiles *q, unsigned which, struct kept_span *s, const
         tree_visit(t, s->to_us, to_us, count_row, s);
     else if (to_us < s->to_us)
         tree_visit(t, to_us, s->to_us, discount_row, s);
+    if (leaps && s->total <= FEW)
+        become_few(s);
 }
 
 /* What came and went within the span as it was, so that it counts what the tree holds there now. */

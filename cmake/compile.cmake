@@ -28,8 +28,6 @@ include_directories(${PROJECT_SOURCE_DIR})
 # a packager's flags say.
 add_compile_options($<$<NOT:$<CONFIG:Debug>>:-O3>)
 
-# Link-time optimisation takes a twentieth of the instructions, and a link many seconds; so only what is shipped and measured
-# is linked with it. The objects have code of their own as well, which the tests are linked with.
 if(KPID_LTO AND NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
     message(FATAL_ERROR "KPID_LTO needs gcc: configure with CC=gcc, or without it")
 endif()

@@ -189,7 +189,7 @@ static const char *escape_end(const char *at, char **to)
     return at + 1;
 }
 
-/* The same from where something stands that is seldom: an escape, DEL, or what is not ASCII; *out is the string. */
+/* The closing quote of a string, from where something seldom stands in it: an escape, DEL, or what is not ASCII. */
 __attribute__((noinline)) static const char *unusual_end(const char *from, const char *at, struct text *out)
 {
     for (; *at != '"' && *at != '\\'; at++)

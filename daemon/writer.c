@@ -41,8 +41,9 @@ struct writer {
     enum reader cutting_for;    /* while shard_is_cutting */
     bool live;                  /* the last cut was */
     unsigned batch;             /* events that are taken at a time */
+    int64_t settling_at_us;     /* monotonic: since when all is being settled; 0: it is not */
     int64_t audited_at_us;      /* monotonic: the background audit is up to date with this instant */
-    int64_t audit_owed;         /* looks at a record that it may take */
+    int64_t audit_owed;         /* looks at a record that it may take, times the microseconds of a round */
     unsigned audit_slices;      /* since the last cut for the publisher */
     int64_t audit_until;        /* parts: until then it goes as fast as it can */
     int64_t audits_asked_seen;
@@ -58,6 +59,8 @@ struct writer {
     struct flag stopping;
     int64_t chance_ms; /* before `stopping` */
 };
+
+_Static_assert(SETTLING_BATCH % SHARD_FETCH == 0, "no more than that is taken");
 
 static void show(struct writer *w)
 {
@@ -162,16 +165,19 @@ static bool audit_is_due(struct writer *w)
         return true;
     int64_t now_us = clock_monotonic_us(), elapsed_us = now_us - w->audited_at_us;
     w->audited_at_us = now_us;
-    int64_t round_us = w->config->audit.round_ms * MILLISECOND, records = 0;
+    int64_t round_us = w->config->audit.round_ms * MILLISECOND, looks = 0;
     if (round_us == 0)
         return false;
     for (int k = 0; k < KIND_COUNT; k++)
-        records += shard_records(w->shard, (enum record_kind)k);
-    if (elapsed_us > SECOND)
-        elapsed_us = SECOND; /* after a stall it does not run to catch up */
-    w->audit_owed += elapsed_us * (records * (int64_t)AUDIT_PARTS / SECOND + 1) / (round_us / SECOND + 1);
+        looks += shard_records(w->shard, (enum record_kind)k) * (int64_t)AUDIT_PARTS;
+    /* What it could not do within a second it does not run to catch up with. */
+    int64_t most = AUDITS_A_CUT * AUDIT_SLICE * round_us;
+    if (most < looks * SECOND)
+        most = looks * SECOND;
+    w->audit_owed += looks * (elapsed_us < SECOND ? elapsed_us : SECOND);
+    w->audit_owed = w->audit_owed < most ? w->audit_owed : most;
     /* It would have to settle all that waits for the next cut; before that there is nothing to settle. */
-    return w->audit_owed >= AUDIT_SLICE && shard_is_settled(w->shard);
+    return w->audit_owed >= AUDIT_SLICE * round_us && shard_is_settled(w->shard);
 }
 
 /* True: it did some of it. */
@@ -182,8 +188,10 @@ static bool audit(struct writer *w)
     w->audit_slices++;
     int64_t hurries = audit_hurries(w);
     if (hurries == 0)
-        w->audit_owed -= AUDIT_SLICE;
-    if (shard_audit(w->shard, AUDIT_SLICE, tell_difference, NULL) && hurries == 1)
+        w->audit_owed -= AUDIT_SLICE * w->config->audit.round_ms * MILLISECOND;
+    /* Who asks for a round does not mind a longer slice. */
+    unsigned looks = hurries == 0 ? AUDIT_SLICE : AUDITS_A_CUT * AUDIT_SLICE;
+    if (shard_audit(w->shard, looks, tell_difference, NULL) && hurries == 1)
         LOG(LOG_INFO, "audit: done", LOG_NUMBER("differences_ever", shard_audited(w->shard).differences));
     return true;
 }
@@ -192,10 +200,17 @@ static bool audit(struct writer *w)
 static bool is_prepared(struct writer *w)
 {
     /* While the past is read, nobody waits for the writer, and all at once costs less. */
-    uint32_t slice = w->live ? settle_slice(shard_unsettled(w->shard)) : UINT32_MAX;
-    bool is_settled = shard_settle(w->shard, slice);
-    w->batch = is_settled || slice > BATCH * 2 ? BATCH : slice / 2;
-    return is_settled && !shard_has_work(w->shard);
+    if (!w->live)
+        return shard_settle(w->shard, UINT32_MAX) && !shard_has_work(w->shard);
+    int64_t now_us = clock_monotonic_us();
+    if (w->settling_at_us == 0)
+        w->settling_at_us = now_us;
+    uint32_t slice = settle_slice(shard_unsettled(w->shard), now_us - w->settling_at_us);
+    w->batch = SETTLING_BATCH;
+    if (!shard_settle(w->shard, slice) || shard_has_work(w->shard))
+        return false;
+    w->settling_at_us = 0;
+    return true;
 }
 
 /* Microseconds until the first cut may come, 0: it may. */
@@ -251,17 +266,21 @@ static int64_t alerts_due_us(struct writer *w, int64_t now_us)
 static bool serve(struct writer *w, bool dry)
 {
     int64_t monotonic_us = clock_monotonic_us();
-    if (publish_due_us(w, dry, monotonic_us) == 0) {
+    w->batch = BATCH;
+    if (publish_due_us(w, dry, monotonic_us) != 0) {
+        w->preparing_at_us = 0;
+    } else {
         if (w->preparing_at_us == 0)
             w->preparing_at_us = monotonic_us;
         if (!is_prepared(w))
             return false;
-        /* While events come nothing is settled but now; so that is when the audit has its turns. */
-        if (w->audit_slices < AUDITS_A_CUT && audit_is_due(w))
-            return false;
-        w->audit_slices = 0;
         /* It may have turned out that nothing has changed. */
         bool is_due = publish_due_us(w, dry, monotonic_us) == 0;
+        /* While events come all is settled only now, so this is when the audit has its turns. */
+        if (is_due && w->audit_slices < AUDITS_A_CUT && audit_is_due(w))
+            return false;
+        w->batch = BATCH;
+        w->audit_slices = 0;
         w->published_at_us = is_due ? monotonic_us : w->published_at_us;
         w->preparing_at_us = is_due ? w->preparing_at_us : 0;
         if (is_due && !cut(w, READER_PUBLISHER, CUT_SLICE))
@@ -271,9 +290,11 @@ static bool serve(struct writer *w, bool dry)
     if (alerts_due_us(w, now_us) == 0) {
         if (!is_prepared(w))
             return false;
+        w->batch = BATCH;
         w->alerts_grid = now_us / (w->config->alerts.every_ms * MILLISECOND);
         return cut(w, READER_ALERTS, CUT_SLICE);
     }
+    w->settling_at_us = 0;
     return true;
 }
 

@@ -5,22 +5,25 @@
 #include <stdint.h>
 
 /* Events between two looks at the clock, the readers and the board. */
-#define BATCH     512
+#define BATCH                512
 /* Entities that are copied between two batches: those that go on (shard_cut_step). */
-#define CUT_SLICE 64
-/* Records that are settled between two batches before a cut, where `unsettled` wait. A batch then is no more than half of it, so
- * that an end comes. */
-static inline uint32_t settle_slice(uint32_t unsettled)
+#define CUT_SLICE            64
+/* Events between two slices of what is settled before a cut, and records of such a slice: twice the events at least, and more the
+ * longer it lasts, so that an end comes whatever each event leaves to be settled. */
+#define SETTLING_BATCH       16
+#define SETTLING_PATIENCE_US 250000
+static inline uint32_t settle_slice(uint32_t unsettled, int64_t since_us)
 {
-    uint32_t slice = 24 + unsettled / 32;
-    return slice < 64 ? slice : 64;
+    uint32_t slice = unsettled < 1024 ? 32 : 64;
+    int64_t more = since_us / SETTLING_PATIENCE_US;
+    return slice * (uint32_t)(more < 10000 ? 1 + more : 10000);
 }
 
 /* Looks at a record between two batches, while a change reaches very many of them. */
 #define WORK_SLICE   20000
 /* Rows of a checkpoint that are copied between two batches. */
 #define COPY_SLICE   250
-/* Looks of the audit between two batches: each derives what a record adds. */
+/* Looks of the audit between two batches: each derives what a record adds. Comparing an entity is one of them. */
 #define AUDIT_SLICE  50
-/* So many slices of it at most delay a cut. */
+/* So many slices of it come before a cut at most, and what events change between them is settled again. */
 #define AUDITS_A_CUT 4

@@ -268,3 +268,60 @@ Test(writer, the_identity_holds_at_every_instant)
     pthread_join(scraper, NULL);
     stage_fini(&s);
 }
+
+struct feed {
+    struct stage *stage;
+    struct flag stop;
+};
+
+/* Each event leaves more than itself to be settled: a deal, its customer, and who it is taken from. */
+static void *feed(void *argument)
+{
+    struct feed *f = argument;
+    char key[32], customer[32], manager[32];
+    for (int64_t n = 0; !flag_get(&f->stop); n++) {
+        snprintf(key, sizeof key, "d%lld", (long long)(n % 3000));
+        snprintf(customer, sizeof customer, "c%lld", (long long)(n * 7 % 5000));
+        snprintf(manager, sizeof manager, "m%lld", (long long)(n % 31));
+        struct event *e = make_event(KIND_DEAL, key, 1700000000 * SECOND + n,
+                                     (struct given[]){NAME(FIELD_MANAGER, manager), NAME(FIELD_CUSTOMER, customer),
+                                                      NAME(DEAL_STAGE, n % 2 == 0 ? "won" : "proposal"),
+                                                      NUMBER(DEAL_AMOUNT, (n % 1000) * MICRO), END});
+        e->offset = f->stage->pushed++;
+        push_bytes(f->stage, e, e->size);
+        free(e);
+    }
+    return NULL;
+}
+
+/* However fast events come: a writer that settles no faster than it takes them would hang here. */
+Test(writer, a_full_ring_does_not_keep_snapshots_back)
+{
+    struct stage s;
+    stage_init(&s, QUICK_MS);
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
+    push_note(&s, EVENT_END, 0, "");
+    for (bool live = false; !live;) {
+        struct snapshot *first = next_snapshot(o);
+        live = snapshot_is_live(first);
+        outlet_give_back(o, first);
+    }
+    struct feed f = {.stage = &s};
+    pthread_t feeder;
+    REQUIRE(pthread_create(&feeder, NULL, feed, &f) == 0);
+    writer_audit_now(s.writer);
+    int64_t read = 0;
+    for (int newer = 0; newer < 10;) {
+        struct snapshot *next = next_snapshot(o);
+        newer += snapshot_accounts(next)->read > read;
+        read = snapshot_accounts(next)->read;
+        outlet_give_back(o, next);
+    }
+    flag_set(&f.stop);
+    pthread_join(feeder, NULL);
+    writer_stop(s.writer, 0);
+    int64_t board[BOARD_COUNT];
+    writer_board(s.writer, board);
+    cr_expect(eq(i64, board[BOARD_AUDIT_DIFFERENCES], 0));
+    stage_fini(&s);
+}
