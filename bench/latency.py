@@ -4,8 +4,8 @@
     latency.py BUILD_DIR [--rates N,N...] [--seconds N] [--ticks T,T...]
 
 Real Kafka and Redis; bench/bench_latency.c produces in an open loop and measures, and says how. Each run has a kpid, a topic and a
-Redis of its own. The ticks are publish.tick: its smallest value and its default; cores are what kpid, Redis and the broker's
-compilers took of the processor. A broker that has just started is compiled while it runs: at 20,000 events a second that takes one of two
+Redis of its own. The ticks are publish.tick: its smallest value and its default; cores are what kpid, Redis, the broker, of that its
+compilers, and the producer with its consumer and subscriber took of the processors. A broker that has just started is compiled while it runs: at 20,000 events a second that takes one of two
 cores for ten seconds and more, and what is produced meanwhile waits before the broker for up to a second. So it is driven, and not
 measured, until that is over.
 Goals: at 20,000 events a second with the smallest tick half of the events are visible within 5 ms, 99 of 100 within 20 ms.
@@ -14,6 +14,7 @@ Goals: at 20,000 events a second with the smallest tick half of the events are v
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -54,18 +55,26 @@ def compilers_s(pid):
     return total_s
 
 
+def children_s():
+    """The same of the programs that have ended: of bench_latency, between two looks at it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def measure(kafka, program, topic, tick, rate, seconds):
     kafka.create_topic(topic, partitions=4)
     with servers.Redis() as redis, Daemon("--brokers", kafka.bootstrap, "--redis", redis.address,
                                           config=CONFIG.format(topic=topic, tick=tick)) as kpid:
         kpid.wait_ready()
-        before = cpu_s(kpid.process.pid), cpu_s(redis.pid), compilers_s(kafka.pid)
+        before = cpu_s(kpid.process.pid), cpu_s(redis.pid), compilers_s(kafka.pid), cpu_s(kafka.pid), children_s()
         line = subprocess.run([program, kafka.bootstrap, str(redis.port), topic, str(rate), str(seconds)], check=True,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
         result = json.loads(line)
         result["cores"] = (cpu_s(kpid.process.pid) - before[0]) / seconds
         result["redis_cores"] = (cpu_s(redis.pid) - before[1]) / seconds
         result["compiling_cores"] = (compilers_s(kafka.pid) - before[2]) / seconds
+        result["broker_cores"] = (cpu_s(kafka.pid) - before[3]) / seconds
+        result["bench_cores"] = (children_s() - before[4]) / seconds
         result["publishes"] = int(kpid.metric("kpid_publish_total"))
         kpid.stop()
     kafka.tool("delete-topic", topic)
@@ -92,9 +101,9 @@ def main():
     print(f"load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
 
     names = ("stored", "Kafka", "in Redis", "difference")
-    print(f"{'':>6} {'events/s':>9} {'sent/s':>8} {'publishes/s':>11} {'cores: kpid, Redis, compilers':>29} " +
+    print(f"{'':>6} {'events/s':>9} {'sent/s':>8} {'publishes/s':>11} {'cores: kpid, Redis, broker, compilers, bench':>45} " +
           "".join(f"  {name + ', ms':^22} " for name in names))
-    print(f"{'tick':>6} {'':>9} {'':>8} {'':>11} {'':>29} " + f"  {'p50':>6} {'p99':>7} {'max':>7} " * len(names))
+    print(f"{'tick':>6} {'':>9} {'':>8} {'':>11} {'':>45} " + f"  {'p50':>6} {'p99':>7} {'max':>7} " * len(names))
     with servers.Kafka(heap="1g") as kafka:
         kafka.create_topic("kpid-dead-letters")
         warm_up(kafka, program)
@@ -104,7 +113,7 @@ def main():
                 figures = "".join(f"  {r[of]['p50_ms']:>6.1f} {r[of]['p99_ms']:>7.1f} {r[of]['max_ms']:>7.1f} "
                                   for of in ("stored", "kafka", "redis", "difference"))
                 print(f"{tick:>6} {rate:>9,} {r['sent_a_second']:>8,.0f} {r['publishes'] / arguments.seconds:>11.0f} "
-                      f"{r['cores']:>18.2f} {r['redis_cores']:>5.2f} {r['compiling_cores']:>5.2f}"
+                      f"{r['cores']:>13.2f} {r['redis_cores']:>7.2f} {r['broker_cores']:>7.2f} {r['compiling_cores']:>8.2f} {r['bench_cores']:>6.2f}"
                       f"{figures}", flush=True)
                 if r["lost"] or r["refused"]:
                     sys.exit(f"latency: {r['lost']} probes were never seen, {r['refused']} messages refused")
