@@ -29,7 +29,6 @@ struct kept_span {
     uint32_t room;
     int64_t p50_s, p90_s;
     struct kept_span *next; /* only of those that are left */
-    unsigned which;         /* the same */
 };
 
 struct change {
@@ -45,8 +44,9 @@ struct quantiles {
     struct kept_span *spans[WHICH_COUNT][QUANTILE_SLOTS];
     unsigned span_count;
     bool is_missed; /* something came that was not noted */
-    struct kept_span *
-        left; /* what spans of many counted that have leapt in the cut at hand: a day's end makes today yesterday. Of use to those that are asked for after it. */
+    /* What spans of many counted that have leapt in the cut at hand, for those that are asked for after them: a day's end makes
+     * today yesterday. */
+    struct kept_span *left[WHICH_COUNT];
     struct change *changes;
     uint32_t change_count, change_room;
 };
@@ -75,11 +75,13 @@ static void forget(struct quantiles *q, struct kept_span **s)
 
 static void forget_left(struct quantiles *q)
 {
-    while (q->left != NULL) {
-        struct kept_span *next = q->left->next;
-        free(q->left->of);
-        free(q->left);
-        q->left = next;
+    for (unsigned which = 0; which < WHICH_COUNT; which++) {
+        while (q->left[which] != NULL) {
+            struct kept_span *left = q->left[which];
+            q->left[which] = left->next;
+            free(left->of);
+            free(left);
+        }
     }
 }
 
@@ -318,15 +320,14 @@ static void begin_anew(struct kept_span *s, const struct tree *t, const struct q
 }
 
 /* What the span counts is kept for others of the cut at hand. */
-static void leave(struct quantiles *q, unsigned which, struct kept_span *s)
+static void leave(struct kept_span *s, struct kept_span **list)
 {
     if (s->of == NULL)
         return;
     struct kept_span *left = must_alloc(sizeof *left);
     *left = *s;
-    left->which = which;
-    left->next = q->left;
-    q->left = left;
+    left->next = *list;
+    *list = left;
     s->of = NULL;
 }
 
@@ -336,13 +337,12 @@ static int64_t distance_us(int64_t a_us, int64_t b_us)
 }
 
 /* Starts from what was left nearest, where most of that is in the span. False: there is none. */
-static bool begin_from_left(const struct quantiles *q, unsigned which, struct kept_span *s, int64_t from_us,
-                            int64_t to_us)
+static bool begin_from_left(struct kept_span *s, const struct kept_span *list, int64_t from_us, int64_t to_us)
 {
     const struct kept_span *like = NULL;
     int64_t most_us = to_us - from_us;
-    for (const struct kept_span *left = q->left; left != NULL; left = left->next) {
-        if (left->which != which || from_us >= left->to_us || to_us <= left->from_us)
+    for (const struct kept_span *left = list; left != NULL; left = left->next) {
+        if (from_us >= left->to_us || to_us <= left->from_us)
             continue;
         int64_t off_us = distance_us(left->from_us, from_us) + distance_us(left->to_us, to_us);
         if (off_us < most_us) {
@@ -360,13 +360,12 @@ static bool begin_from_left(const struct quantiles *q, unsigned which, struct ke
     return true;
 }
 
-static void move(struct quantiles *q, unsigned which, struct kept_span *s, const struct tree *t, int64_t from_us,
-                 int64_t to_us)
+static void move(struct kept_span *s, struct kept_span **left, const struct tree *t, int64_t from_us, int64_t to_us)
 {
     bool leaps = from_us >= s->to_us || to_us <= s->from_us;
     if (leaps) {
-        leave(q, which, s);
-        if (!begin_from_left(q, which, s, from_us, to_us)) {
+        leave(s, left);
+        if (!begin_from_left(s, *left, from_us, to_us)) {
             begin_anew(s, t, NULL, NULL, from_us, to_us);
             return;
         }
@@ -418,7 +417,7 @@ void quantiles_find(struct quantiles *q, enum stream stream, unsigned slot, cons
         begin_anew(s, t, rows, like != NULL && like->is_wanted && like->of != NULL ? like : NULL, from_us, to_us);
     } else {
         count_changes(q, s, which);
-        move(q, which, s, t, from_us, to_us);
+        move(s, &q->left[which], t, from_us, to_us);
     }
     s->from_us = from_us;
     s->to_us = to_us;
