@@ -4,6 +4,7 @@
 #include "base/instant.h"
 #include "base/log.h"
 #include "consumers/layout.h"
+#include <endian.h>
 #include <xxhash.h>
 
 enum { QUESTION_MS = 2000 };
@@ -37,14 +38,12 @@ uint64_t gap_hash(const rd_kafka_message_t *m)
 {
     rd_kafka_timestamp_type_t type;
     /* The lengths keep key and value apart; none is not the same as an empty one. */
-    const uint64_t parts[] = {
-        m->key != NULL ? m->key_len : UINT64_MAX, m->key != NULL ? XXH3_64bits(m->key, m->key_len) : 0,
-        m->payload != NULL ? m->len : UINT64_MAX, m->payload != NULL ? XXH3_64bits(m->payload, m->len) : 0,
-        (uint64_t)rd_kafka_message_timestamp(m, &type)};
-    uint8_t bytes[sizeof parts];
-    for (size_t i = 0; i < sizeof bytes; i++)
-        bytes[i] = (uint8_t)(parts[i / 8] >> (8 * (i % 8)));
-    return XXH3_64bits(bytes, sizeof bytes);
+    const uint64_t parts[] = {htole64(m->key != NULL ? m->key_len : UINT64_MAX),
+                              htole64(m->key != NULL ? XXH3_64bits(m->key, m->key_len) : 0),
+                              htole64(m->payload != NULL ? m->len : UINT64_MAX),
+                              htole64(m->payload != NULL ? XXH3_64bits(m->payload, m->len) : 0),
+                              htole64((uint64_t)rd_kafka_message_timestamp(m, &type))};
+    return XXH3_64bits(parts, sizeof parts);
 }
 
 void gap_compare(struct slot *s, const rd_kafka_message_t *m)
