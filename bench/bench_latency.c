@@ -181,6 +181,7 @@ static void *consume(void *ready)
     set(conf, "queued.min.messages", "1000000");
     set(conf, "queued.max.messages.kbytes", "65536");
     set(conf, "fetch.wait.max.ms", "10");
+    set(conf, "fetch.max.bytes", "4194304");
     set(conf, "isolation.level", "read_committed");
     set(conf, "check.crcs", "true");
     rd_kafka_t *rk = client(RD_KAFKA_CONSUMER, conf);

@@ -270,17 +270,20 @@ static void *consume(void *opaque)
 }
 
 /* As measured on 2.0.2: it stalls for a second at its default of queued.min.messages, and with a queue that is bounded
- * in bytes it need not be bounded in messages. */
+ * in bytes it need not be bounded in messages. The answer to a fetch is one block of memory, and allocators give back to the system
+ * what is as large as all partitions together may make it: from 6 MB down the page faults of a past are a quarter less. */
+#define FETCH_BYTES (INT64_C(4) << 20)
+
 static rd_kafka_t *make_client(struct consumer *c, struct buffer *problem)
 {
-    char queue_kb[24];
-    int64_t kb = c->config->kafka.queue_bytes_max / 1024;
+    char queue_kb[24], fetch_bytes[24];
+    int64_t bytes = c->config->kafka.queue_bytes_max, kb = bytes / 1024;
     snprintf(queue_kb, sizeof queue_kb, "%" PRId64, kb < 1 ? 1 : kb > 2097151 ? 2097151 : kb);
-    const struct client_setting defaults[] = {{"queued.min.messages", "1000000"},
-                                              {"queued.max.messages.kbytes", queue_kb},
-                                              {"fetch.wait.max.ms", "10"},
-                                              {"group.id", c->config->kafka.group},
-                                              {"socket.keepalive.enable", "true"}};
+    snprintf(fetch_bytes, sizeof fetch_bytes, "%" PRId64, bytes < FETCH_BYTES ? bytes : FETCH_BYTES);
+    const struct client_setting defaults[] = {
+        {"queued.min.messages", "1000000"},   {"queued.max.messages.kbytes", queue_kb},
+        {"fetch.wait.max.ms", "10"},          {"fetch.max.bytes", fetch_bytes},
+        {"group.id", c->config->kafka.group}, {"socket.keepalive.enable", "true"}};
     static const struct client_setting laws[] = {
         {"enable.auto.commit", "false"},      {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
         {"enable.partition.eof", "true"},     {"isolation.level", "read_committed"}, {"check.crcs", "true"},

@@ -773,6 +773,7 @@ static int bench_drain(const struct options *o)
     conf_set(conf, "queued.min.messages", "1000000");
     conf_set(conf, "queued.max.messages.kbytes", "65536");
     conf_set(conf, "fetch.wait.max.ms", "10");
+    conf_set(conf, "fetch.max.bytes", "4194304");
     conf_set(conf, "check.crcs", "true");
     for (size_t i = 0; i < o->pairs_count; i++) {
         char name[128];
