@@ -1,5 +1,6 @@
 #include "publishers/changes.h"
 #include "base/error.h"
+#include "base/instant.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@ struct changes {
     struct slot *slots;
     uint64_t *abouts;
     uint32_t *members; /* by (dimension, window, KPI) */
+    size_t tidied;     /* slots: where changes_tidy goes on */
 };
 
 static size_t board_count(const struct changes *c)
@@ -24,10 +26,28 @@ struct changes *changes_create(unsigned window_count)
     return c;
 }
 
+static size_t slot_count(const struct changes *c)
+{
+    return (size_t)c->room * c->window_count;
+}
+
+static void destroy_fields_of(struct slot *s)
+{
+    field_hashes_destroy(s->fields);
+    s->fields = NULL;
+}
+
+static void destroy_fields(struct changes *c)
+{
+    for (size_t i = 0; i < slot_count(c); i++)
+        destroy_fields_of(&c->slots[i]);
+}
+
 void changes_destroy(struct changes *c)
 {
     if (c == NULL)
         return;
+    destroy_fields(c);
     free(c->slots);
     free(c->abouts);
     free(c->members);
@@ -37,7 +57,8 @@ void changes_destroy(struct changes *c)
 void changes_forget(struct changes *c)
 {
     if (c->room > 0) {
-        memset(c->slots, 0, (size_t)c->room * c->window_count * sizeof *c->slots);
+        destroy_fields(c);
+        memset(c->slots, 0, slot_count(c) * sizeof *c->slots);
         memset(c->abouts, 0, c->room * sizeof *c->abouts);
     }
     memset(c->members, 0, board_count(c) * sizeof *c->members);
@@ -45,9 +66,32 @@ void changes_forget(struct changes *c)
 
 void changes_doubt(struct changes *c)
 {
-    for (size_t i = 0; i < (size_t)c->room * c->window_count; i++)
+    destroy_fields(c);
+    for (size_t i = 0; i < slot_count(c); i++)
         for (unsigned p = 0; p < PIECE_COUNT; p++)
             c->slots[i].pieces[p].given = 0;
+}
+
+/* Whether that was so short a time ago that its fields are worth being known. A clock that was set back says no. */
+static bool was_written_lately(const struct slot *s, uint32_t now_s)
+{
+    return s->written_s != 0 && now_s - s->written_s <= FIELDS_KEPT_S;
+}
+
+static uint32_t seconds_of(int64_t us)
+{
+    return (uint32_t)(us / SECOND);
+}
+
+void changes_tidy(struct changes *c, int64_t as_of_us)
+{
+    size_t count = slot_count(c), most = count / TIDYING_PUBLISHES + 1;
+    for (size_t i = 0; i < most && count > 0; i++) {
+        c->tidied = c->tidied < count ? c->tidied : 0;
+        struct slot *s = &c->slots[c->tidied++];
+        if (s->fields != NULL && !was_written_lately(s, seconds_of(as_of_us)))
+            destroy_fields_of(s);
+    }
 }
 
 static void reach(struct changes *c, uint32_t entity)
@@ -122,6 +166,16 @@ bool slot_differs(const struct slot *before, const struct slot *after)
     for (unsigned p = 0; p < PIECE_COUNT; p++)
         differs = differs || before->pieces[p].is.hash != after->pieces[p].is.hash;
     return differs;
+}
+
+void slot_note_written(struct slot *s, const struct rendered *r, unsigned pieces, int64_t as_of_us)
+{
+    uint32_t now_s = seconds_of(as_of_us);
+    if (was_written_lately(s, now_s) && !slot_is_empty(s))
+        s->fields = field_hashes_take(s->fields, r, pieces);
+    else
+        destroy_fields_of(s);
+    s->written_s = now_s;
 }
 
 enum slot_names slot_names(const struct slot *before, const struct slot *after)

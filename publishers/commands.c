@@ -99,10 +99,10 @@ void arguments_joined(struct arguments *a, struct text prefix, struct text suffi
     a->count++;
 }
 
-void arguments_append(struct arguments *a, const struct arguments *more)
+void arguments_copy(struct arguments *a, const struct arguments *of, size_t from, size_t to, size_t count)
 {
-    buffer_add(&a->bytes, more->bytes.at, more->bytes.len);
-    a->count += more->count;
+    buffer_add(&a->bytes, of->bytes.at + from, to - from);
+    a->count += count;
 }
 
 /* The head is written for a length of one digit, which nearly all have. */

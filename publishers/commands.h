@@ -24,7 +24,8 @@ void arguments_string(struct arguments *a, const char *zero_terminated);
 void arguments_integer(struct arguments *a, int64_t n);
 /* One argument of two parts: prefix and suffix of a key. */
 void arguments_joined(struct arguments *a, struct text prefix, struct text suffix);
-void arguments_append(struct arguments *a, const struct arguments *more);
+/* `count` arguments of another one, which stand there from `from` to `to`. */
+void arguments_copy(struct arguments *a, const struct arguments *of, size_t from, size_t to, size_t count);
 /* One argument that is written in its place: what is added to `bytes` between the two. Returns where it begins. */
 size_t arguments_open(struct arguments *a);
 /* The same behind an argument that is in the protocol's form already, and ends in ARGUMENT_OPEN: with one copy. */

@@ -403,6 +403,7 @@ static void publish_changes(struct publisher *p, int64_t now_us, const struct sn
         changes_doubt(p->changes);
     if (s != NULL && !write_snapshot(p, now_us, s, false))
         return;
+    changes_tidy(p->changes, p->seen.as_of_us);
     /* A snapshot without a change moves as_of and the offsets all the same, as often as publish.idle says. The writer
      * cuts one after that time; it may come here a little sooner after the last one than it was cut. */
     const struct publish_config *often = &p->config->publish;

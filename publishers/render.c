@@ -4,6 +4,7 @@
 #include "aggregators/kpi.h"
 #include "aggregators/own.h"
 #include "base/error.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* By which hashes of one after the other become one: odd, and half of its bits are set. */
@@ -41,13 +42,7 @@ void rendered_fini(struct rendered *r)
 {
     arguments_fini(&r->fields);
     buffer_fini(&r->names);
-}
-
-/* The name of a field; its value is added to the bytes of `fields`, and closed. */
-static size_t open_part(struct rendered *r, enum kpi k, enum part p)
-{
-    const struct part_name *name = &r->name[k][p];
-    return arguments_open_ready(&r->fields, (struct text){r->names.at + name->at, name->len});
+    free(r->list);
 }
 
 static void note_extra(struct rendered *r, uint64_t name_hash)
@@ -57,12 +52,38 @@ static void note_extra(struct rendered *r, uint64_t name_hash)
     *extras += *extras == 0;
 }
 
-/* The name of a field that comes and goes by itself. */
-static void add_extra(struct rendered *r, struct text kpi, struct text suffix)
+/* The name of a field; its value is added to the bytes of `fields`, and closed by close_field. */
+static size_t open_part(struct rendered *r, enum kpi k, enum part p)
+{
+    const struct part_name *name = &r->name[k][p];
+    r->name_hash = name->hash;
+    return arguments_open_ready(&r->fields, (struct text){r->names.at + name->at, name->len});
+}
+
+/* The same for a field that comes and goes by itself. */
+static size_t open_extra(struct rendered *r, struct text kpi, struct text suffix)
 {
     size_t from = r->fields.bytes.len;
     arguments_joined(&r->fields, kpi, suffix);
-    note_extra(r, text_hash((struct text){r->fields.bytes.at + from, r->fields.bytes.len - from}));
+    r->name_hash = text_hash((struct text){r->fields.bytes.at + from, r->fields.bytes.len - from});
+    note_extra(r, r->name_hash);
+    return arguments_open(&r->fields);
+}
+
+/* Returns where its value begins. */
+static size_t close_field(struct rendered *r, size_t opened)
+{
+    const struct rendered_field *before = r->field_count > 0 ? &r->list[r->field_count - 1] : NULL;
+    size_t value_at = arguments_close(&r->fields, opened), end = r->fields.bytes.len;
+    struct rendered_field f = {.at = before != NULL ? before->at + before->len : 0, .piece = (uint8_t)r->piece};
+    f.len = (uint32_t)end - f.at;
+    f.hash = text_hash((struct text){r->fields.bytes.at + value_at, end - value_at}) + r->name_hash * HASH_STEP;
+    if (r->field_count == r->list_room) /* nearly never, and there are very many */
+        r->list = must_grow(r->list, &r->list_room, r->field_count, sizeof *r->list);
+    r->list[r->field_count++] = f;
+    uint64_t *hash = &r->pieces[r->piece].hash;
+    *hash = *hash * HASH_STEP + f.hash;
+    return value_at;
 }
 
 static size_t open_extra_part(struct rendered *r, enum kpi k, enum part p)
@@ -87,10 +108,9 @@ static void render_aspects(struct rendered *r, enum kpi k, const struct sums *su
             continue;
         if (!aspect_evaluate(k, a, sums, target, targets->to_date, &value))
             continue;
-        add_extra(r, text_of(kpi_info(k)->name), text_of(aspect_suffix(a)));
-        size_t at = arguments_open(&r->fields);
+        size_t at = open_extra(r, text_of(kpi_info(k)->name), text_of(aspect_suffix(a)));
         aspect_format(&r->fields.bytes, k, a, &value, money_decimals);
-        arguments_close(&r->fields, at);
+        close_field(r, at);
     }
 }
 
@@ -105,10 +125,11 @@ static void render_interval(struct rendered *r, enum kpi k, const struct kpi_val
     size_t at = open_extra_part(r, k, PART_LOW);
     interval_format(&fields->bytes, interval.low);
     r->rank_len[k] = (uint32_t)(fields->bytes.len - at);
-    r->rank_at[k] = (uint32_t)arguments_close(fields, at);
+    r->rank_field[k] = r->field_count;
+    r->rank_at[k] = (uint32_t)close_field(r, at);
     at = open_extra_part(r, k, PART_HIGH);
     interval_format(&fields->bytes, interval.high);
-    arguments_close(fields, at);
+    close_field(r, at);
 }
 
 /* Own KPIs: like the built-in ones, but on no board. */
@@ -125,20 +146,19 @@ static void render_own(struct rendered *r, const struct sums *sums, const struct
         bool has_value = own_evaluate(at->own, k, sums, &own, &value);
         struct arguments *fields = &r->fields;
         if (has_value) {
-            add_extra(r, name, TEXT(""));
-            size_t from = arguments_open(fields);
+            size_t from = open_extra(r, name, TEXT(""));
             own_format(&fields->bytes, at->own, k, &value, money_decimals);
-            arguments_close(fields, from);
+            close_field(r, from);
         }
         if (has_value && value.n != 0) {
-            add_extra(r, name, TEXT(".n"));
-            arguments_integer(fields, value.n);
+            size_t from = open_extra(r, name, TEXT(".n"));
+            buffer_integer(&fields->bytes, value.n);
+            close_field(r, from);
         }
         if (previous != NULL && own_evaluate(at->own, k, previous, &own_previous, &before)) {
-            add_extra(r, name, TEXT(".prev"));
-            size_t from = arguments_open(fields);
+            size_t from = open_extra(r, name, TEXT(".prev"));
             own_format(&fields->bytes, at->own, k, &before, money_decimals);
-            arguments_close(fields, from);
+            close_field(r, from);
         }
         const struct snapshot_target *target =
             snapshot_target_find(at->snapshot, at->entity, at->window, KPI_COUNT + k);
@@ -147,10 +167,9 @@ static void render_own(struct rendered *r, const struct sums *sums, const struct
             if (!aspect_evaluate_own((enum aspect)a, has_value ? &value : NULL, kpi->formula.is_sum,
                                      kpi->absent == ABSENT_ZERO, target, &v))
                 continue;
-            add_extra(r, name, text_of(aspect_suffix((enum aspect)a)));
-            size_t from = arguments_open(fields);
+            size_t from = open_extra(r, name, text_of(aspect_suffix((enum aspect)a)));
             aspect_format_unit(&fields->bytes, own_kpi_unit(kpi), (enum aspect)a, &v, money_decimals);
-            arguments_close(fields, from);
+            close_field(r, from);
         }
     }
 }
@@ -163,26 +182,18 @@ static void render_value(struct rendered *r, enum kpi k, const struct sums *sums
     size_t at = open_part(r, k, PART_VALUE);
     kpi_format(&fields->bytes, k, value, money_decimals);
     r->text_len[k] = (uint32_t)(fields->bytes.len - at);
-    r->text_at[k] = (uint32_t)arguments_close(fields, at);
+    r->rank_field[k] = r->field_count;
+    r->text_at[k] = (uint32_t)close_field(r, at);
     at = open_part(r, k, PART_N);
     buffer_integer(&fields->bytes, value->n);
-    arguments_close(fields, at);
+    close_field(r, at);
     render_interval(r, k, value);
     enum kpi_mark mark = kpi_marked(k, sums);
     if (mark != MARK_NONE) {
         at = open_extra_part(r, k, PART_MARK);
         buffer_string(&fields->bytes, kpi_mark_name(mark));
-        arguments_close(fields, at);
+        close_field(r, at);
     }
-}
-
-/* What has been added from there on is of the piece under way. */
-static void note_fields(struct rendered *r, size_t from)
-{
-    struct text added = {r->fields.bytes.at + from, r->fields.bytes.len - from};
-    uint64_t *hash = &r->pieces[r->piece].hash;
-    if (added.len > 0)
-        *hash = *hash * HASH_STEP + text_hash(added);
 }
 
 static void render_kpi(struct rendered *r, enum kpi k, const struct sums *sums, const struct sums *previous,
@@ -196,7 +207,7 @@ static void render_kpi(struct rendered *r, enum kpi k, const struct sums *sums, 
         r->previous |= UINT64_C(1) << k;
         size_t at = open_part(r, k, PART_PREVIOUS);
         kpi_format(&r->fields.bytes, k, &value, money_decimals);
-        arguments_close(&r->fields, at);
+        close_field(r, at);
     }
 }
 
@@ -204,6 +215,7 @@ void render_window(struct rendered *r, unsigned pieces, enum kpi_clock clock, co
                    const struct sums *previous, const struct render_targets *targets, int money_decimals)
 {
     arguments_clear(&r->fields);
+    r->field_count = 0;
     r->values = r->previous = 0;
     r->provisional = false;
     memset(r->pieces, 0, sizeof r->pieces);
@@ -211,17 +223,13 @@ void render_window(struct rendered *r, unsigned pieces, enum kpi_clock clock, co
         enum kpi k = (enum kpi)__builtin_ctzll(rest);
         if (kpi_info(k)->clock != clock || kpi_ages(k))
             continue;
-        size_t from = r->fields.bytes.len;
         r->piece = piece_of(k);
         render_kpi(r, k, sums, previous, targets, money_decimals);
-        note_fields(r, from);
     }
     /* They may be made of all sums. */
     if (targets->own != NULL && clock == KPI_SPAN && pieces >> PIECE_MIXED & 1) {
-        size_t from = r->fields.bytes.len;
         r->piece = PIECE_MIXED;
         render_own(r, sums, previous, targets, money_decimals);
-        note_fields(r, from);
     }
     if (r->fields.count > 0 && clock == KPI_SPAN && targets->snapshot != NULL &&
         snapshot_is_provisional(targets->snapshot, targets->window)) {
@@ -242,4 +250,10 @@ struct text rendered_rank(const struct rendered *r, enum kpi k)
     if (r->rank_len[k] == 0)
         return rendered_value(r, k);
     return (struct text){r->fields.bytes.at + r->rank_at[k], r->rank_len[k]};
+}
+
+bool rendered_rank_stands(const struct rendered *r, enum kpi k)
+{
+    REQUIRE(r->values >> k & 1);
+    return r->list[r->rank_field[k]].stands;
 }

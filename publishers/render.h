@@ -30,16 +30,27 @@ struct rendered_piece {
     uint64_t extras; /* of the names of those that come and go by themselves, 0 = none */
 };
 
+struct rendered_field {
+    uint32_t at, len; /* name and value among the fields */
+    uint64_t hash;
+    uint8_t piece; /* enum piece */
+    bool stands;   /* in Redis, as it is: false until field_hashes_mark says so */
+};
+
 struct rendered {
-    struct arguments fields; /* name, value, name, value ... */
-    uint64_t values;         /* bit k: KPI k has a value */
-    uint64_t previous;       /* bit k: it has one in the window before */
+    struct arguments fields;     /* name, value, name, value ... */
+    struct rendered_field *list; /* of these each that is of a piece */
+    uint32_t field_count, list_room;
+    uint64_t values;   /* bit k: KPI k has a value */
+    uint64_t previous; /* bit k: it has one in the window before */
     struct rendered_piece pieces[PIECE_COUNT];
-    bool provisional; /* it says so */
-    enum piece piece; /* while it is made: the one under way */
+    bool provisional;   /* it says so */
+    enum piece piece;   /* while it is made: the one under way */
+    uint64_t name_hash; /* and of the name of the field under way */
     /* Where the value stands among the fields, and what boards rank by where that is not the value; 0 = it is. */
     uint32_t text_at[KPI_COUNT], text_len[KPI_COUNT];
     uint32_t rank_at[KPI_COUNT], rank_len[KPI_COUNT];
+    uint32_t rank_field[KPI_COUNT]; /* which one of `list` that is; only where `values` has the bit */
     /* made once: they are written a hundred times a window */
     struct buffer names;
     struct part_name name[KPI_COUNT][PART_COUNT];
@@ -65,3 +76,5 @@ void render_window(struct rendered *r, unsigned pieces, enum kpi_clock clock, co
 struct text rendered_value(const struct rendered *r, enum kpi k);
 /* What boards rank it by: the value, and of shares the lower edge of the interval. */
 struct text rendered_rank(const struct rendered *r, enum kpi k);
+/* Whether the field that says it stands in Redis as it is; `values` must have its bit. */
+bool rendered_rank_stands(const struct rendered *r, enum kpi k);

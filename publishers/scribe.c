@@ -13,6 +13,7 @@ void scribe_init(struct scribe *s, const struct config *config, struct changes *
     s->money_decimals = config_currency_decimals(config, config->base_currency);
     own_plan_init(&s->own, config);
     rendered_init(&s->rendered);
+    arguments_init(&s->changed);
     arguments_init(&s->about);
     buffer_init(&s->series);
     s->series_stand = NULL;
@@ -22,6 +23,7 @@ void scribe_init(struct scribe *s, const struct config *config, struct changes *
 void scribe_fini(struct scribe *s)
 {
     rendered_fini(&s->rendered);
+    arguments_fini(&s->changed);
     arguments_fini(&s->about);
     buffer_fini(&s->series);
     free(s->series_stand);
@@ -75,6 +77,8 @@ static void write_boards(struct scribe *s, enum dimension d, unsigned w, struct 
         bool was = before >> i & 1, is = after >> i & 1;
         if (!boards->kpi[i] || !(kpis >> i & 1))
             continue;
+        if (is && was && rendered_rank_stands(&s->rendered, (enum kpi)i))
+            continue; /* its place was put in the transaction that wrote the field */
         if (is)
             batch_board_put(s->batch, d, w, (enum kpi)i, name, rendered_rank(&s->rendered, (enum kpi)i), was);
         else if (was)
@@ -90,6 +94,32 @@ static void render_pieces(struct scribe *s, const struct snapshot *snapshot, siz
                                      s->config->kpi_count > 0 ? &s->own : NULL};
     render_window(&s->rendered, pieces, window->kind == WINDOW_NOW ? KPI_NOW : KPI_SPAN, sums,
                   snapshot_has_previous(snapshot, w) ? previous : NULL, &targets, s->money_decimals);
+}
+
+static void add_as_of(struct arguments *fields, struct text as_of, int64_t seq)
+{
+    arguments_string(fields, "as_of");
+    arguments_text(fields, as_of);
+    arguments_string(fields, "seq");
+    arguments_integer(fields, seq);
+}
+
+/* The rendered fields but those that stand, which are copied by runs. True: none was left out. */
+static bool choose_fields(struct scribe *s)
+{
+    const struct rendered *r = &s->rendered;
+    uint32_t chosen = 0;
+    arguments_clear(&s->changed);
+    for (uint32_t i = 0, first; i < r->field_count; i++) {
+        for (first = i; i < r->field_count && !r->list[i].stands; i++)
+            ;
+        if (first == i)
+            continue;
+        const struct rendered_field *last = &r->list[i - 1];
+        arguments_copy(&s->changed, &r->fields, r->list[first].at, last->at + last->len, 2ul * (i - first));
+        chosen += i - first;
+    }
+    return chosen == r->field_count;
 }
 
 bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w, struct text as_of,
@@ -112,28 +142,29 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
         return !slot_is_empty(&after);
     enum slot_names names = slot_names(&before, &after);
     /* Some fields of a key are written alone only where all others stand there, under this very name. */
-    if (pieces != PIECES_ALL && (names != NAMES_SAME || batch_is_staged(s->batch))) {
+    bool may_be_part = names == NAMES_SAME && !batch_is_staged(s->batch);
+    if (pieces != PIECES_ALL && !may_be_part) {
         pieces = PIECES_ALL;
         render_pieces(s, snapshot, entity, w, pieces, &sums, &previous);
     }
+    field_hashes_mark(may_be_part ? slot->fields : NULL, &s->rendered);
     struct buffer key;
     buffer_init(&key);
     key_kpi(&key, d, s->config->windows[w].name, name);
     if (slot_is_empty(&after)) {
         batch_delete(s->batch, buffer_view(&key));
     } else {
-        struct arguments *fields = &s->rendered.fields;
-        arguments_string(fields, "as_of");
-        arguments_text(fields, as_of);
-        arguments_string(fields, "seq");
-        arguments_integer(fields, seq);
-        if (pieces == PIECES_ALL)
+        bool is_whole = choose_fields(s) && pieces == PIECES_ALL;
+        struct arguments *fields = is_whole ? &s->rendered.fields : &s->changed;
+        add_as_of(fields, as_of, seq);
+        if (is_whole)
             batch_hash(s->batch, buffer_view(&key), fields, slot_is_empty(&before), names == NAMES_LESS);
         else
             batch_hash_part(s->batch, buffer_view(&key), fields);
     }
     buffer_fini(&key);
     write_boards(s, d, w, name, pieces, before.values, after.values);
+    slot_note_written(slot, &s->rendered, pieces, snapshot_as_of_us(snapshot));
     return !slot_is_empty(&after);
 }
 

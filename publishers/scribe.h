@@ -17,6 +17,7 @@ struct scribe {
     struct changes *changes;
     struct batch *batch;
     struct rendered rendered;
+    struct arguments changed; /* the rendered fields but those that stand */
     struct arguments about;
     struct own_plan own;
     struct buffer series;

@@ -113,7 +113,9 @@ static void follow(const struct core_variant *variant, bool own)
                    : own               ? "own"
                                        : "csat",
                    DIMENSION_COMPANY, "all", 1 + (int64_t)random_below(&r, 1000));
-        now_us += random_below(&r, 2) == 0 ? (int64_t)random_below(&r, 40) * HOUR : MINUTE;
+        /* Also so short a time that fields are known one by one. */
+        uint64_t passes = random_below(&r, 4);
+        now_us += passes == 0 ? (int64_t)random_below(&r, 40) * HOUR : passes == 1 ? MINUTE : SECOND;
         shard_advance(f->core.shard, now_us);
         f->core.config->publish.max_atomic = random_below(&r, 3) == 0 ? 20 : 100000;
         uint64_t happens = random_below(&r, 20);
@@ -183,20 +185,25 @@ Test(scribe, a_key_that_was_lost_is_written_whole)
     fixture_fini(&f);
 }
 
-/* One window of one entity, written by hand; keys that have changed by it. */
-static int64_t write_one(struct scribe *s, struct snapshot *snapshot, bool provisional, int64_t waiting_since_us,
-                         int64_t as_of_us)
+struct written {
+    bool provisional;
+    int64_t waiting_since_us, won_amount, won_more;
+};
+
+/* The windows of one entity, written by hand; keys that have changed by it. */
+static int64_t write_one(struct scribe *s, struct snapshot *snapshot, const struct written *what, int64_t as_of_us)
 {
     static const bool has_previous[WINDOWS_MAX];
     static const struct accounts accounts;
     static const int64_t none[ODDITY_COUNT + KIND_COUNT];
     struct sums sums = {{0}}, previous = {{0}};
-    sums.at[MEASURE_WON] = 1;
-    sums.at[MEASURE_WAITING] = waiting_since_us != 0;
-    sums.at[MEASURE_WAITING_SINCE_US] = waiting_since_us;
+    sums.at[MEASURE_WON] = sums.at[MEASURE_WON_WITH_AMOUNT] = 1 + what->won_more;
+    sums.at[MEASURE_WON_AMOUNT] = what->won_amount;
+    sums.at[MEASURE_WAITING] = what->waiting_since_us != 0;
+    sums.at[MEASURE_WAITING_SINCE_US] = what->waiting_since_us;
     snapshot_begin(snapshot, as_of_us, false, s->config->window_count, has_previous, &accounts, none, none);
     for (unsigned w = 0; w < s->config->window_count; w++)
-        snapshot_set_provisional(snapshot, w, provisional);
+        snapshot_set_provisional(snapshot, w, what->provisional);
     snapshot_add_entity(snapshot, DIMENSION_MANAGER, TEXT("Ada"), 0);
     for (unsigned w = 0; w < s->config->window_count; w++)
         snapshot_add_sums(snapshot, w, &sums, &previous);
@@ -206,30 +213,198 @@ static int64_t write_one(struct scribe *s, struct snapshot *snapshot, bool provi
     return batch_changed(s->batch);
 }
 
+/* A scribe without Redis. */
+struct desk {
+    struct config *config;
+    struct keys keys;
+    struct changes *changes;
+    struct batch *batch;
+    struct snapshot *snapshot;
+    struct scribe scribe;
+};
+
+static void desk_init(struct desk *d, bool boards)
+{
+    d->config = config_default();
+    for (unsigned w = 0; w < d->config->window_count; w++)
+        d->config->publish.boards.window[w] = boards;
+    keys_init(&d->keys, "default");
+    d->changes = changes_create(d->config->window_count);
+    d->batch = batch_create(d->config, &d->keys, d->changes);
+    d->snapshot = snapshot_create();
+    scribe_init(&d->scribe, d->config, d->changes, d->batch);
+}
+
+static void desk_fini(struct desk *d)
+{
+    scribe_fini(&d->scribe);
+    snapshot_destroy(d->snapshot);
+    batch_destroy(d->batch);
+    changes_destroy(d->changes);
+    keys_fini(&d->keys);
+    config_destroy(d->config);
+}
+
+static int64_t desk_write(struct desk *d, const struct written *what, int64_t as_of_us)
+{
+    return write_one(&d->scribe, d->snapshot, what, as_of_us);
+}
+
 /* What is said of a window beside its sums changes its key; an instant alone does not. */
 Test(scribe, what_else_feeds_a_window)
 {
-    struct config *config = config_default();
-    struct keys keys;
-    struct scribe s;
-    keys_init(&keys, "default");
-    struct changes *changes = changes_create(config->window_count);
-    struct batch *batch = batch_create(config, &keys, changes);
-    struct snapshot *snapshot = snapshot_create();
-    memset(config->publish.boards.window, 0, sizeof config->publish.boards.window);
-    scribe_init(&s, config, changes, batch);
-    int64_t spans = write_one(&s, snapshot, false, 0, NOW_US);
+    struct desk d;
+    desk_init(&d, false);
+    struct written w = {0};
+    int64_t spans = desk_write(&d, &w, NOW_US);
     cr_expect(gt(i64, spans, 1));
-    cr_expect(eq(i64, write_one(&s, snapshot, false, 0, NOW_US + HOUR), 0));
-    cr_expect(eq(i64, write_one(&s, snapshot, true, 0, NOW_US + HOUR), spans));
-    cr_expect(eq(i64, write_one(&s, snapshot, true, 0, NOW_US + HOUR), 0));
-    cr_expect(eq(i64, write_one(&s, snapshot, false, 0, NOW_US + HOUR), spans));
-    cr_expect(eq(i64, write_one(&s, snapshot, false, NOW_US, NOW_US + HOUR), 1), "`now`");
-    cr_expect(eq(i64, write_one(&s, snapshot, false, NOW_US, NOW_US + DAY), 0), "ages by itself");
-    snapshot_destroy(snapshot);
-    scribe_fini(&s);
-    batch_destroy(batch);
-    changes_destroy(changes);
-    keys_fini(&keys);
-    config_destroy(config);
+    cr_expect(eq(i64, desk_write(&d, &w, NOW_US + HOUR), 0));
+    w.provisional = true;
+    cr_expect(eq(i64, desk_write(&d, &w, NOW_US + HOUR), spans));
+    cr_expect(eq(i64, desk_write(&d, &w, NOW_US + HOUR), 0));
+    w.provisional = false;
+    cr_expect(eq(i64, desk_write(&d, &w, NOW_US + HOUR), spans));
+    w.waiting_since_us = NOW_US;
+    cr_expect(eq(i64, desk_write(&d, &w, NOW_US + HOUR), 1), "`now`");
+    cr_expect(eq(i64, desk_write(&d, &w, NOW_US + DAY), 0), "ages by itself");
+    desk_fini(&d);
+}
+
+/* The command for one key, in words: "HSET deals_won 1 ..."; "" where there is none. */
+static const char *command_for(struct desk *d, const char *key)
+{
+    static char out[4096];
+    struct commands c;
+    commands_init(&c);
+    batch_emit(d->batch, &c);
+    buffer_char(&c.bytes, '\0');
+    out[0] = '\0';
+    char *save, *line = strtok_r(c.bytes.at, "\r\n", &save);
+    for (bool is_it = false; line != NULL; line = strtok_r(NULL, "\r\n", &save)) {
+        const char *name = strtok_r(NULL, "\r\n", &save); /* behind the count or the length */
+        if (line[0] == '*') {
+            char *command = strtok_r(NULL, "\r\n", &save);
+            is_it = false;
+            if (strcmp(command, "HSET") != 0 && strcmp(command, "ZADD") != 0)
+                continue;
+            strtok_r(NULL, "\r\n", &save);
+            if (strcmp(strtok_r(NULL, "\r\n", &save), key) == 0) {
+                is_it = true;
+                snprintf(out, sizeof out, "%s", command);
+            }
+        } else if (is_it) {
+            strncat(strncat(out, " ", 2), name, 100);
+        }
+    }
+    commands_fini(&c);
+    return out;
+}
+
+#define MONTH_KEY "kpid:{default}:kpi:manager:month:Ada"
+
+/* Where a window is written again within ten seconds. */
+Test(scribe, only_the_fields_that_have_changed)
+{
+    struct desk d;
+    desk_init(&d, true);
+    struct written w = {.won_amount = 500};
+    desk_write(&d, &w, NOW_US);
+    desk_write(&d, &(struct written){.won_amount = 600}, NOW_US + SECOND);
+    desk_write(&d, &(struct written){.won_amount = 700}, NOW_US + 2 * SECOND);
+    cr_expect(eq(str, (char *)command_for(&d, MONTH_KEY),
+                 "HSET sales_volume 7.00 sales_volume.forecast 7.00 average_check 7.00 as_of now seq 1"));
+    desk_fini(&d);
+}
+
+Test(scribe, only_the_boards_that_have_changed)
+{
+    struct desk d;
+    desk_init(&d, true);
+    for (int64_t second = 0; second < 2; second++)
+        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    desk_write(&d, &(struct written){.won_amount = 700}, NOW_US + 2 * SECOND);
+    cr_expect(eq(str, (char *)command_for(&d, "kpid:{default}:board:manager:month:deals_won"), ""));
+    desk_write(&d, &(struct written){.won_amount = 800}, NOW_US + 3 * SECOND);
+    cr_expect(eq(str, (char *)command_for(&d, "kpid:{default}:board:manager:month:sales_volume"), "ZADD 8.00 Ada"));
+    desk_write(&d, &(struct written){.won_amount = 800, .won_more = 1}, NOW_US + 4 * SECOND);
+    cr_expect(eq(str, (char *)command_for(&d, "kpid:{default}:board:manager:month:win_rate"), "ZADD 0.342371 Ada"),
+              "all are won as before, but the lower edge, by which it ranks, has moved");
+    desk_fini(&d);
+}
+
+/* What was left alone for longer than that is written once by what is known of its fields still, and then whole. */
+Test(scribe, after_a_while_a_whole_piece)
+{
+    struct desk d;
+    desk_init(&d, false);
+    for (int64_t second = 0; second < 2; second++)
+        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    desk_write(&d, &(struct written){.won_amount = 700}, NOW_US + (2 + FIELDS_KEPT_S) * SECOND);
+    cr_expect(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL));
+    desk_write(&d, &(struct written){.won_amount = 800}, NOW_US + (3 + FIELDS_KEPT_S) * SECOND);
+    const char *command = command_for(&d, MONTH_KEY);
+    cr_expect(not(eq(ptr, (char *)strstr(command, " deals_won.n 1 "), NULL)), "%s", command);
+    desk_fini(&d);
+}
+
+Test(scribe, what_is_kept_of_fields_is_let_go)
+{
+    struct desk d;
+    desk_init(&d, false);
+    for (int64_t second = 0; second < 2; second++)
+        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    for (unsigned publish = 0; publish < TIDYING_PUBLISHES; publish++)
+        changes_tidy(d.changes, NOW_US + (1 + FIELDS_KEPT_S) * SECOND);
+    cr_expect(not(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL)));
+    for (unsigned publish = 0; publish < TIDYING_PUBLISHES; publish++)
+        changes_tidy(d.changes, NOW_US + (2 + FIELDS_KEPT_S) * SECOND);
+    for (unsigned w = 0; w < d.config->window_count; w++)
+        cr_expect(eq(ptr, changes_slot(d.changes, 0, w)->fields, NULL));
+    desk_fini(&d);
+}
+
+/* A clock that is set back says nothing of how long ago that was; and nothing is known where all is in doubt. */
+Test(scribe, fields_are_known_of_a_short_time_ago_alone)
+{
+    struct desk d;
+    desk_init(&d, false);
+    for (int64_t second = 0; second < 2; second++)
+        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    cr_expect(not(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL)));
+    desk_write(&d, &(struct written){.won_amount = 700}, NOW_US - HOUR);
+    cr_expect(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL));
+    desk_write(&d, &(struct written){.won_amount = 800}, NOW_US - HOUR);
+    cr_expect(not(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL)));
+    changes_doubt(d.changes);
+    cr_expect(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL));
+    desk_fini(&d);
+}
+
+/* Bytes of the publish after a deal's amount has become another one. */
+static int64_t bytes_of_change(struct fixture *f, int64_t amount, int64_t now_us)
+{
+    int64_t before = fixture_status(f).bytes;
+    fixture_deal(f, "1", "Ada", "North", "won", amount, NOW_US - HOUR);
+    shard_advance(f->core.shard, now_us);
+    fixture_step(f);
+    return fixture_status(f).bytes - before;
+}
+
+/* The publisher lets go of it, too: what changes after a while is written whole. */
+Test(scribe, a_publisher_lets_go_of_fields)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    int64_t now_us = NOW_US, known = 0;
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_settle(&f);
+    int64_t whole = bytes_of_change(&f, 101, now_us += SECOND);
+    for (int amount = 102; amount < 104; amount++)
+        known = bytes_of_change(&f, amount, now_us += SECOND);
+    cr_expect(lt(i64, known, whole));
+    shard_advance(f.core.shard, now_us += (2 + FIELDS_KEPT_S) * SECOND);
+    for (unsigned publish = 0; publish < TIDYING_PUBLISHES; publish++)
+        fixture_step(&f);
+    cr_expect(gt(i64, 2 * bytes_of_change(&f, 104, now_us + MILLISECOND), whole + known), "nearer to a whole one");
+    fixture_fini(&f);
 }
