@@ -15,7 +15,7 @@
 #define SLEEP_MAX_MS        500
 /* While it is quiet a change is published at once, but not more often than the tick divided by this: a trickle of
  * events costs one snapshot for a few of them, not one each. */
-#define QUIET_PER_TICK      4
+#define QUIET_PER_TICK      5
 /* While the past is read, nobody waits for the latest tick. */
 #define CATCHING_UP_TICK_MS 1000
 /* The first snapshot waits for the end of the past, which costs less before anything is derived, but for no more than this share of
