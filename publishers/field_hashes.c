@@ -59,16 +59,17 @@ void field_hashes_destroy(struct field_hashes *h)
     free(h);
 }
 
-void field_hashes_mark(const struct field_hashes *h, struct rendered *r)
+uint32_t field_hashes_mark(const struct field_hashes *h, struct rendered *r)
 {
-    for (uint32_t i = 0; i < r->field_count; i++)
-        r->list[i].stands = false;
+    uint32_t standing = 0;
     if (h == NULL)
-        return;
+        return 0;
     struct begins next = begins_of(h->count), end = next;
     for (uint32_t i = 0; i < r->field_count; i++) {
         struct rendered_field *f = &r->list[i];
         uint32_t at = next.at[f->piece]++;
         f->stands = at < end.at[f->piece + 1] && h->at[at] == f->hash;
+        standing += f->stands;
     }
+    return standing;
 }

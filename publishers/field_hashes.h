@@ -16,5 +16,5 @@ struct field_hashes;
 struct field_hashes *field_hashes_take(struct field_hashes *h, const struct rendered *r, unsigned pieces);
 /* NULL is allowed. */
 void field_hashes_destroy(struct field_hashes *h);
-/* Says of each rendered field whether it stands as it is. `h` may be NULL: none does. */
-void field_hashes_mark(const struct field_hashes *h, struct rendered *r);
+/* Says of each field of a window that was just rendered whether it stands as it is; how many do. `h` may be NULL: none. */
+uint32_t field_hashes_mark(const struct field_hashes *h, struct rendered *r);

@@ -70,20 +70,26 @@ static size_t open_extra(struct rendered *r, struct text kpi, struct text suffix
     return arguments_open(&r->fields);
 }
 
-/* Returns where its value begins. */
-static size_t close_field(struct rendered *r, size_t opened)
+static struct text value_of(const struct rendered *r, const struct rendered_field *f)
+{
+    return (struct text){r->fields.bytes.at + f->value_at, f->value_len};
+}
+
+static void close_field(struct rendered *r, size_t opened)
 {
     const struct rendered_field *before = r->field_count > 0 ? &r->list[r->field_count - 1] : NULL;
-    size_t value_at = arguments_close(&r->fields, opened), end = r->fields.bytes.len;
-    struct rendered_field f = {.at = before != NULL ? before->at + before->len : 0, .piece = (uint8_t)r->piece};
-    f.len = (uint32_t)end - f.at;
-    f.hash = text_hash((struct text){r->fields.bytes.at + value_at, end - value_at}) + r->name_hash * HASH_STEP;
+    uint32_t value_len = (uint32_t)(r->fields.bytes.len - opened);
+    struct rendered_field f = {.at = before != NULL ? before->at + before->len : 0,
+                               .value_at = (uint32_t)arguments_close(&r->fields, opened),
+                               .value_len = value_len,
+                               .piece = (uint8_t)r->piece};
+    f.len = (uint32_t)r->fields.bytes.len - f.at;
+    f.hash = text_hash(value_of(r, &f)) + r->name_hash * HASH_STEP;
     if (r->field_count == r->list_room) /* nearly never, and there are very many */
         r->list = must_grow(r->list, &r->list_room, r->field_count, sizeof *r->list);
     r->list[r->field_count++] = f;
     uint64_t *hash = &r->pieces[r->piece].hash;
     *hash = *hash * HASH_STEP + f.hash;
-    return value_at;
 }
 
 static size_t open_extra_part(struct rendered *r, enum kpi k, enum part p)
@@ -119,14 +125,12 @@ static void render_interval(struct rendered *r, enum kpi k, const struct kpi_val
 {
     struct interval interval;
     struct arguments *fields = &r->fields;
-    r->rank_len[k] = 0;
     if (!kpi_interval(k, value, &interval))
         return;
     size_t at = open_extra_part(r, k, PART_LOW);
     interval_format(&fields->bytes, interval.low);
-    r->rank_len[k] = (uint32_t)(fields->bytes.len - at);
     r->rank_field[k] = r->field_count;
-    r->rank_at[k] = (uint32_t)close_field(r, at);
+    close_field(r, at);
     at = open_extra_part(r, k, PART_HIGH);
     interval_format(&fields->bytes, interval.high);
     close_field(r, at);
@@ -181,9 +185,8 @@ static void render_value(struct rendered *r, enum kpi k, const struct sums *sums
     r->values |= UINT64_C(1) << k;
     size_t at = open_part(r, k, PART_VALUE);
     kpi_format(&fields->bytes, k, value, money_decimals);
-    r->text_len[k] = (uint32_t)(fields->bytes.len - at);
-    r->rank_field[k] = r->field_count;
-    r->text_at[k] = (uint32_t)close_field(r, at);
+    r->value_field[k] = r->rank_field[k] = r->field_count;
+    close_field(r, at);
     at = open_part(r, k, PART_N);
     buffer_integer(&fields->bytes, value->n);
     close_field(r, at);
@@ -242,14 +245,13 @@ void render_window(struct rendered *r, unsigned pieces, enum kpi_clock clock, co
 struct text rendered_value(const struct rendered *r, enum kpi k)
 {
     REQUIRE(r->values >> k & 1);
-    return (struct text){r->fields.bytes.at + r->text_at[k], r->text_len[k]};
+    return value_of(r, &r->list[r->value_field[k]]);
 }
 
 struct text rendered_rank(const struct rendered *r, enum kpi k)
 {
-    if (r->rank_len[k] == 0)
-        return rendered_value(r, k);
-    return (struct text){r->fields.bytes.at + r->rank_at[k], r->rank_len[k]};
+    REQUIRE(r->values >> k & 1);
+    return value_of(r, &r->list[r->rank_field[k]]);
 }
 
 bool rendered_rank_stands(const struct rendered *r, enum kpi k)

@@ -31,7 +31,8 @@ struct rendered_piece {
 };
 
 struct rendered_field {
-    uint32_t at, len; /* name and value among the fields */
+    uint32_t at, len;             /* name and value among the fields */
+    uint32_t value_at, value_len; /* the value's text */
     uint64_t hash;
     uint8_t piece; /* enum piece */
     bool stands;   /* in Redis, as it is: false until field_hashes_mark says so */
@@ -47,10 +48,8 @@ struct rendered {
     bool provisional;   /* it says so */
     enum piece piece;   /* while it is made: the one under way */
     uint64_t name_hash; /* and of the name of the field under way */
-    /* Where the value stands among the fields, and what boards rank by where that is not the value; 0 = it is. */
-    uint32_t text_at[KPI_COUNT], text_len[KPI_COUNT];
-    uint32_t rank_at[KPI_COUNT], rank_len[KPI_COUNT];
-    uint32_t rank_field[KPI_COUNT]; /* which one of `list` that is; only where `values` has the bit */
+    /* Which one of `list` says the value, and what boards rank by; only where `values` has the bit. */
+    uint32_t value_field[KPI_COUNT], rank_field[KPI_COUNT];
     /* made once: they are written a hundred times a window */
     struct buffer names;
     struct part_name name[KPI_COUNT][PART_COUNT];

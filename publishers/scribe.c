@@ -104,11 +104,10 @@ static void add_as_of(struct arguments *fields, struct text as_of, int64_t seq)
     arguments_integer(fields, seq);
 }
 
-/* The rendered fields but those that stand, which are copied by runs. True: none was left out. */
-static bool choose_fields(struct scribe *s)
+/* The rendered fields but those that stand, copied by runs. */
+static struct arguments *choose_fields(struct scribe *s)
 {
     const struct rendered *r = &s->rendered;
-    uint32_t chosen = 0;
     arguments_clear(&s->changed);
     for (uint32_t i = 0, first; i < r->field_count; i++) {
         for (first = i; i < r->field_count && !r->list[i].stands; i++)
@@ -117,9 +116,8 @@ static bool choose_fields(struct scribe *s)
             continue;
         const struct rendered_field *last = &r->list[i - 1];
         arguments_copy(&s->changed, &r->fields, r->list[first].at, last->at + last->len, 2ul * (i - first));
-        chosen += i - first;
     }
-    return chosen == r->field_count;
+    return &s->changed;
 }
 
 bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w, struct text as_of,
@@ -147,17 +145,16 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
         pieces = PIECES_ALL;
         render_pieces(s, snapshot, entity, w, pieces, &sums, &previous);
     }
-    field_hashes_mark(may_be_part ? slot->fields : NULL, &s->rendered);
+    uint32_t standing = may_be_part ? field_hashes_mark(slot->fields, &s->rendered) : 0;
     struct buffer key;
     buffer_init(&key);
     key_kpi(&key, d, s->config->windows[w].name, name);
     if (slot_is_empty(&after)) {
         batch_delete(s->batch, buffer_view(&key));
     } else {
-        bool is_whole = choose_fields(s) && pieces == PIECES_ALL;
-        struct arguments *fields = is_whole ? &s->rendered.fields : &s->changed;
+        struct arguments *fields = standing > 0 ? choose_fields(s) : &s->rendered.fields;
         add_as_of(fields, as_of, seq);
-        if (is_whole)
+        if (standing == 0 && pieces == PIECES_ALL)
             batch_hash(s->batch, buffer_view(&key), fields, slot_is_empty(&before), names == NAMES_LESS);
         else
             batch_hash_part(s->batch, buffer_view(&key), fields);

@@ -190,29 +190,6 @@ struct written {
     int64_t waiting_since_us, won_amount, won_more;
 };
 
-/* The windows of one entity, written by hand; keys that have changed by it. */
-static int64_t write_one(struct scribe *s, struct snapshot *snapshot, const struct written *what, int64_t as_of_us)
-{
-    static const bool has_previous[WINDOWS_MAX];
-    static const struct accounts accounts;
-    static const int64_t none[ODDITY_COUNT + KIND_COUNT];
-    struct sums sums = {{0}}, previous = {{0}};
-    sums.at[MEASURE_WON] = sums.at[MEASURE_WON_WITH_AMOUNT] = 1 + what->won_more;
-    sums.at[MEASURE_WON_AMOUNT] = what->won_amount;
-    sums.at[MEASURE_WAITING] = what->waiting_since_us != 0;
-    sums.at[MEASURE_WAITING_SINCE_US] = what->waiting_since_us;
-    snapshot_begin(snapshot, as_of_us, false, s->config->window_count, has_previous, &accounts, none, none);
-    for (unsigned w = 0; w < s->config->window_count; w++)
-        snapshot_set_provisional(snapshot, w, what->provisional);
-    snapshot_add_entity(snapshot, DIMENSION_MANAGER, TEXT("Ada"), 0);
-    for (unsigned w = 0; w < s->config->window_count; w++)
-        snapshot_add_sums(snapshot, w, &sums, &previous);
-    batch_begin(s->batch, false);
-    for (unsigned w = 0; w < s->config->window_count; w++)
-        scribe_window(s, snapshot, 0, w, TEXT("now"), 1);
-    return batch_changed(s->batch);
-}
-
 /* A scribe without Redis. */
 struct desk {
     struct config *config;
@@ -245,9 +222,34 @@ static void desk_fini(struct desk *d)
     config_destroy(d->config);
 }
 
+/* The windows of one entity, written by hand; keys that have changed by it. */
 static int64_t desk_write(struct desk *d, const struct written *what, int64_t as_of_us)
 {
-    return write_one(&d->scribe, d->snapshot, what, as_of_us);
+    static const bool has_previous[WINDOWS_MAX];
+    static const struct accounts accounts;
+    static const int64_t none[ODDITY_COUNT + KIND_COUNT];
+    struct sums sums = {{0}}, previous = {{0}};
+    sums.at[MEASURE_WON] = sums.at[MEASURE_WON_WITH_AMOUNT] = 1 + what->won_more;
+    sums.at[MEASURE_WON_AMOUNT] = what->won_amount;
+    sums.at[MEASURE_WAITING] = what->waiting_since_us != 0;
+    sums.at[MEASURE_WAITING_SINCE_US] = what->waiting_since_us;
+    snapshot_begin(d->snapshot, as_of_us, false, d->config->window_count, has_previous, &accounts, none, none);
+    for (unsigned w = 0; w < d->config->window_count; w++)
+        snapshot_set_provisional(d->snapshot, w, what->provisional);
+    snapshot_add_entity(d->snapshot, DIMENSION_MANAGER, TEXT("Ada"), 0);
+    for (unsigned w = 0; w < d->config->window_count; w++)
+        snapshot_add_sums(d->snapshot, w, &sums, &previous);
+    batch_begin(d->batch, false);
+    for (unsigned w = 0; w < d->config->window_count; w++)
+        scribe_window(&d->scribe, d->snapshot, 0, w, TEXT("now"), 1);
+    return batch_changed(d->batch);
+}
+
+/* Amounts of 5.00 and 6.00 within a second of each other, so that fields are known one by one. */
+static void desk_write_twice(struct desk *d)
+{
+    desk_write(d, &(struct written){.won_amount = 500}, NOW_US);
+    desk_write(d, &(struct written){.won_amount = 600}, NOW_US + SECOND);
 }
 
 /* What is said of a window beside its sums changes its key; an instant alone does not. */
@@ -307,9 +309,7 @@ Test(scribe, only_the_fields_that_have_changed)
 {
     struct desk d;
     desk_init(&d, true);
-    struct written w = {.won_amount = 500};
-    desk_write(&d, &w, NOW_US);
-    desk_write(&d, &(struct written){.won_amount = 600}, NOW_US + SECOND);
+    desk_write_twice(&d);
     desk_write(&d, &(struct written){.won_amount = 700}, NOW_US + 2 * SECOND);
     cr_expect(eq(str, (char *)command_for(&d, MONTH_KEY),
                  "HSET sales_volume 7.00 sales_volume.forecast 7.00 average_check 7.00 as_of now seq 1"));
@@ -320,8 +320,7 @@ Test(scribe, only_the_boards_that_have_changed)
 {
     struct desk d;
     desk_init(&d, true);
-    for (int64_t second = 0; second < 2; second++)
-        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    desk_write_twice(&d);
     desk_write(&d, &(struct written){.won_amount = 700}, NOW_US + 2 * SECOND);
     cr_expect(eq(str, (char *)command_for(&d, "kpid:{default}:board:manager:month:deals_won"), ""));
     desk_write(&d, &(struct written){.won_amount = 800}, NOW_US + 3 * SECOND);
@@ -337,8 +336,7 @@ Test(scribe, after_a_while_a_whole_piece)
 {
     struct desk d;
     desk_init(&d, false);
-    for (int64_t second = 0; second < 2; second++)
-        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    desk_write_twice(&d);
     desk_write(&d, &(struct written){.won_amount = 700}, NOW_US + (2 + FIELDS_KEPT_S) * SECOND);
     cr_expect(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL));
     desk_write(&d, &(struct written){.won_amount = 800}, NOW_US + (3 + FIELDS_KEPT_S) * SECOND);
@@ -351,8 +349,7 @@ Test(scribe, what_is_kept_of_fields_is_let_go)
 {
     struct desk d;
     desk_init(&d, false);
-    for (int64_t second = 0; second < 2; second++)
-        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    desk_write_twice(&d);
     for (unsigned publish = 0; publish < TIDYING_PUBLISHES; publish++)
         changes_tidy(d.changes, NOW_US + (1 + FIELDS_KEPT_S) * SECOND);
     cr_expect(not(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL)));
@@ -368,8 +365,7 @@ Test(scribe, fields_are_known_of_a_short_time_ago_alone)
 {
     struct desk d;
     desk_init(&d, false);
-    for (int64_t second = 0; second < 2; second++)
-        desk_write(&d, &(struct written){.won_amount = 500 + 100 * second}, NOW_US + second * SECOND);
+    desk_write_twice(&d);
     cr_expect(not(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL)));
     desk_write(&d, &(struct written){.won_amount = 700}, NOW_US - HOUR);
     cr_expect(eq(ptr, changes_slot(d.changes, 0, 0)->fields, NULL));
