@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/instant.h"
 #include "base/log.h"
+#include "base/memory_bound.h"
 #include "daemon/checkpointer.h"
 #include "daemon/writer_budget.h"
 #include <pthread.h>
@@ -21,6 +22,10 @@
 /* The first snapshot waits for the end of the past, which costs less before anything is derived, but for no more than this share of
  * publish.meta_ttl: readers see that kpid lives. */
 #define FIRST_PER_META_TTL  3
+/* Nor does it wait longer than until this share of limits.memory_max is used: deriving all at once takes up to as much as is there,
+ * and nobody asks for it on the way. */
+#define FIRST_PER_MEMORY    2
+#define MEMORY_LOOK_US      (10 * MILLISECOND)
 
 struct writer {
     const struct config *config;
@@ -40,6 +45,8 @@ struct writer {
     int64_t cuts[READER_COUNT]; /* done */
     enum reader cutting_for;    /* while shard_is_cutting */
     bool live;                  /* the last cut was */
+    int64_t memory_look_at_us;  /* monotonic: before the first cut, of how much memory is used */
+    bool memory_is_short;       /* as that showed */
     unsigned batch;             /* events that are taken at a time */
     int64_t settling_at_us;     /* monotonic: since when all is being settled; 0: it is not */
     int64_t audited_at_us;      /* monotonic: the background audit is up to date with this instant */
@@ -213,14 +220,25 @@ static bool is_prepared(struct writer *w)
     return true;
 }
 
+static bool memory_is_short(struct writer *w, int64_t monotonic_us)
+{
+    int64_t most = w->config->limits.memory_max_bytes;
+    if (most > 0 && !w->memory_is_short && monotonic_us >= w->memory_look_at_us) {
+        w->memory_is_short = memory_own_bytes() >= most / FIRST_PER_MEMORY;
+        w->memory_look_at_us = monotonic_us + MEMORY_LOOK_US;
+    }
+    return w->memory_is_short;
+}
+
 /* Microseconds until the first cut may come, 0: it may. */
-static int64_t held_us(const struct writer *w)
+static int64_t held_us(struct writer *w)
 {
     if (shard_is_begun(w->shard) || shard_is_at_end(w->shard))
         return 0;
+    int64_t monotonic_us = clock_monotonic_us();
     int64_t most_us = w->config->publish.meta_ttl_ms * MILLISECOND / FIRST_PER_META_TTL;
-    int64_t left_us = w->started_at_us + most_us - clock_monotonic_us();
-    return left_us > 0 ? left_us : 0;
+    int64_t left_us = w->started_at_us + most_us - monotonic_us;
+    return left_us > 0 && !memory_is_short(w, monotonic_us) ? left_us : 0;
 }
 
 static bool cut(struct writer *w, enum reader r, unsigned budget)
