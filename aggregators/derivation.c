@@ -205,11 +205,11 @@ static bool settle_due(struct derivation *d)
 {
     d->fan_out_left = FAN_OUT_MAX;
     if (timers_first(&d->deals) <= d->now_us)
-        refresh(d, ledger_at(&d->ledger, KIND_DEAL, d->deals.heap[0].id));
+        refresh(d, ledger_at(&d->ledger, KIND_DEAL, timers_first_id(&d->deals)));
     else if (timers_first(&d->leads) <= d->now_us)
-        refresh(d, ledger_at(&d->ledger, KIND_LEAD, d->leads.heap[0].id));
+        refresh(d, ledger_at(&d->ledger, KIND_LEAD, timers_first_id(&d->leads)));
     else if (timers_first(&d->customers) <= d->now_us)
-        settle_customer(d, d->customers.heap[0].id, false);
+        settle_customer(d, timers_first_id(&d->customers), false);
     else
         return entities_wake(&d->entities, d->now_us);
     return true;
@@ -261,7 +261,7 @@ void derivation_stands(struct derivation *d, unsigned station, uint32_t at, stru
 
 uint32_t derivation_station_size(const struct derivation *d, unsigned station)
 {
-    return station < FACT_KINDS ? d->ledger.keys[station].count : d->links.customer_room;
+    return station < FACT_KINDS ? d->ledger.keys[station].count : d->links.customer_end;
 }
 
 /* So many are settled before any work, however small the slice: more than events make dirty between two slices, so that an end

@@ -157,7 +157,7 @@ void derive_all(struct derivation *d)
     connect_all(d, KIND_PAYMENT, true);
     connect_all(d, KIND_FEEDBACK, true);
     find_standings(d); /* and whether they have paid back */
-    for (uint32_t word = 0; word < d->links.customer_room; word++)
+    for (uint32_t word = 0; word < d->links.customer_end; word++)
         add_customer(d, word);
     entities_end_bulk(&d->entities);
 }

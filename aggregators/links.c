@@ -9,10 +9,20 @@ void links_init(struct links *ls)
     *ls = (struct links){0};
 }
 
+static struct customer **customer_at(const struct links *ls, uint32_t word)
+{
+    return paged_at(&ls->customers, word, sizeof(struct customer *));
+}
+
+static struct lead_links **lead_at(const struct links *ls, uint32_t slot)
+{
+    return paged_at(&ls->leads, slot, sizeof(struct lead_links *));
+}
+
 void links_fini(struct links *ls)
 {
-    for (uint32_t i = 0; i < ls->customer_room; i++) {
-        struct customer *c = ls->customers[i];
+    for (uint32_t i = 0; i < ls->customer_end; i++) {
+        struct customer *c = *customer_at(ls, i);
         if (c == NULL)
             continue;
         tree_fini(&c->won);
@@ -20,26 +30,27 @@ void links_fini(struct links *ls)
         tree_fini(&c->payments);
         free(c);
     }
-    for (uint32_t i = 0; i < ls->lead_room; i++) {
-        struct lead_links *lead = ls->leads[i];
+    for (uint32_t i = 0; i < paged_room(&ls->leads); i++) {
+        struct lead_links *lead = *lead_at(ls, i);
         if (lead == NULL)
             continue;
         tree_fini(&lead->customers);
         tree_fini(&lead->won);
         free(lead);
     }
-    free(ls->customers);
-    free(ls->leads);
+    paged_fini(&ls->customers);
+    paged_fini(&ls->leads);
     free(ls->pending_customers);
     free(ls->pending_leads);
 }
 
 static struct customer *need_customer(struct links *ls, uint32_t word)
 {
-    ls->customers = must_grow(ls->customers, &ls->customer_room, word, sizeof(struct customer *));
-    struct customer *c = ls->customers[word];
+    struct customer **at = paged_need(&ls->customers, word, sizeof *at), *c = *at;
     if (c == NULL) {
-        c = ls->customers[word] = must_zalloc(sizeof *c);
+        c = *at = must_zalloc(sizeof *c);
+        if (word >= ls->customer_end)
+            ls->customer_end = word + 1;
         tree_init(&c->won, 1, true);
         tree_init(&c->costs, 2, false);
         tree_init_peaked(&c->payments, 1);
@@ -50,10 +61,9 @@ static struct customer *need_customer(struct links *ls, uint32_t word)
 
 static struct lead_links *need_lead(struct links *ls, uint32_t slot)
 {
-    ls->leads = must_grow(ls->leads, &ls->lead_room, slot, sizeof(struct lead_links *));
-    struct lead_links *lead = ls->leads[slot];
+    struct lead_links **at = paged_need(&ls->leads, slot, sizeof *at), *lead = *at;
     if (lead == NULL) {
-        lead = ls->leads[slot] = must_zalloc(sizeof *lead);
+        lead = *at = must_zalloc(sizeof *lead);
         tree_init(&lead->customers, 1, false);
         tree_init(&lead->won, 1, false);
         lead->cost_at_us = INSTANT_NONE;
@@ -63,7 +73,7 @@ static struct lead_links *need_lead(struct links *ls, uint32_t slot)
 
 struct customer *links_customer(const struct links *ls, uint32_t word)
 {
-    return word < ls->customer_room ? ls->customers[word] : NULL;
+    return word < ls->customer_end ? *customer_at(ls, word) : NULL;
 }
 
 void links_mark_customer(struct links *ls, uint32_t word)
@@ -92,7 +102,7 @@ bool links_next_pending_customer(struct links *ls, uint32_t *out_word)
     if (ls->pending_customer_count == 0)
         return false;
     *out_word = ls->pending_customers[--ls->pending_customer_count];
-    ls->customers[*out_word]->pending = false;
+    (*customer_at(ls, *out_word))->pending = false;
     return true;
 }
 
@@ -101,7 +111,7 @@ bool links_next_pending_lead(struct links *ls, uint32_t *out_slot)
     if (ls->pending_lead_count == 0)
         return false;
     *out_slot = ls->pending_leads[--ls->pending_lead_count];
-    ls->leads[*out_slot]->pending = false;
+    (*lead_at(ls, *out_slot))->pending = false;
     return true;
 }
 
@@ -240,25 +250,25 @@ void links_retell(struct links *ls, const struct record *r, const struct told *b
 void links_fetch(const struct links *ls, const struct told *told, unsigned step)
 {
     uint32_t word = told->customer - 1, lead = told->lead - 1; /* none: beyond all rooms */
-    if (word < ls->customer_room) {
+    if (word < ls->customer_end) {
         if (step == 0)
-            __builtin_prefetch(&ls->customers[word]);
-        else if (ls->customers[word] != NULL)
-            __builtin_prefetch(ls->customers[word]);
+            __builtin_prefetch(customer_at(ls, word));
+        else if (*customer_at(ls, word) != NULL)
+            __builtin_prefetch(*customer_at(ls, word));
     }
-    if (lead < ls->lead_room) {
+    if (lead < paged_room(&ls->leads)) {
         if (step == 0)
-            __builtin_prefetch(&ls->leads[lead]);
-        else if (ls->leads[lead] != NULL)
-            __builtin_prefetch(ls->leads[lead]);
+            __builtin_prefetch(lead_at(ls, lead));
+        else if (*lead_at(ls, lead) != NULL)
+            __builtin_prefetch(*lead_at(ls, lead));
     }
 }
 
 int64_t links_first_win_us(const struct links *ls, uint32_t lead_slot)
 {
-    if (lead_slot >= ls->lead_room || ls->leads[lead_slot] == NULL)
+    if (lead_slot >= paged_room(&ls->leads) || *lead_at(ls, lead_slot) == NULL)
         return INT64_MAX;
-    return tree_next(&ls->leads[lead_slot]->won, INT64_MIN);
+    return tree_next(&(*lead_at(ls, lead_slot))->won, INT64_MIN);
 }
 
 struct earliest {
@@ -296,15 +306,16 @@ void customer_payback(const struct customer *c, int64_t first_won_us, struct cus
 
 uint64_t links_bytes(const struct links *ls)
 {
-    uint64_t bytes = (uint64_t)ls->customer_room * sizeof *ls->customers + (uint64_t)ls->lead_room * sizeof *ls->leads;
+    uint64_t bytes =
+        paged_bytes(&ls->customers, sizeof(struct customer *)) + paged_bytes(&ls->leads, sizeof(struct lead_links *));
     bytes += ((uint64_t)ls->pending_customer_room + ls->pending_lead_room) * sizeof(uint32_t);
-    for (uint32_t i = 0; i < ls->customer_room; i++) {
-        const struct customer *c = ls->customers[i];
+    for (uint32_t i = 0; i < ls->customer_end; i++) {
+        const struct customer *c = *customer_at(ls, i);
         if (c != NULL)
             bytes += sizeof *c + tree_bytes(&c->won) + tree_bytes(&c->costs) + tree_bytes(&c->payments);
     }
-    for (uint32_t i = 0; i < ls->lead_room; i++) {
-        const struct lead_links *lead = ls->leads[i];
+    for (uint32_t i = 0; i < paged_room(&ls->leads); i++) {
+        const struct lead_links *lead = *lead_at(ls, i);
         if (lead != NULL)
             bytes += sizeof *lead + tree_bytes(&lead->customers) + tree_bytes(&lead->won);
     }

@@ -11,6 +11,7 @@
 #include "aggregators/contribution.h"
 #include "aggregators/ledger.h"
 #include "aggregators/tree.h"
+#include "base/paged.h"
 
 /* What a customer stands for: what was added to the entities, so that it can be taken back. */
 struct customer_standing {
@@ -42,10 +43,9 @@ struct lead_links {
 };
 
 struct links {
-    struct customer **customers; /* by word number, NULL where the word is no customer */
-    uint32_t customer_room;
-    struct lead_links **leads; /* by slot, NULL where nothing is linked */
-    uint32_t lead_room;
+    struct paged customers;      /* of struct customer *, by word number, NULL where the word is no customer */
+    uint32_t customer_end;       /* words from here on are no customers */
+    struct paged leads;          /* of struct lead_links *, by slot, NULL where nothing is linked */
     uint32_t *pending_customers; /* word numbers */
     uint32_t pending_customer_count, pending_customer_room;
     uint32_t *pending_leads; /* slots */

@@ -4,18 +4,20 @@
  * Thread: the shard's writer. Cost: O(log ids); timers_first O(1). Memory: timers_init to timers_fini.
  */
 #pragma once
+#include "base/paged.h"
 #include <stdint.h>
 
 #define TIMERS_NEVER INT64_MAX
 
+struct timer {
+    int64_t at_us;
+    uint32_t id;
+};
+
 struct timers {
-    struct timer {
-        int64_t at_us;
-        uint32_t id;
-    } * heap;
-    uint32_t count, room;
-    uint32_t *place_of; /* by id: index in the heap + 1, 0 = not there */
-    uint32_t ids;
+    struct paged heap; /* of struct timer; the first `count` of them */
+    uint32_t count;
+    struct paged place_of; /* uint32_t, by id: index in the heap + 1, 0 = not there */
 };
 
 void timers_init(struct timers *t);
@@ -24,6 +26,8 @@ void timers_fini(struct timers *t);
 void timers_set(struct timers *t, uint32_t id, int64_t at_us);
 /* The earliest instant, TIMERS_NEVER where nothing waits. */
 int64_t timers_first(const struct timers *t);
+/* Its id; something must wait. */
+uint32_t timers_first_id(const struct timers *t);
 /* Takes the earliest out and gives its id; something must wait. */
 uint32_t timers_pop(struct timers *t);
 /* Bytes on the heap. */
