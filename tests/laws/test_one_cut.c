@@ -417,6 +417,51 @@ Test(one_cut, what_has_just_come_changes_sides)
     changes_sides("2024-06-10T12:00:00+02:00", "2024-06-10T12:00:00+02:00"); /* it lay ahead */
 }
 
+static bool keeps_much(const struct memory_use *m)
+{
+    return m->entities[DIMENSION_MANAGER].bytes > m->trees[DIMENSION_MANAGER].bytes + 50000;
+}
+
+/* Who has very many rows keeps what cuts ask for from the first one on, and goes on from there after hours of nothing as well; who has
+ * few does not. */
+Test(one_cut, who_has_very_many_rows_goes_on_after_hours)
+{
+    enum { MANY = 70000, FEW = 500 };
+    struct core core;
+    struct event_list events = {0};
+    struct snapshot *s = snapshot_create();
+    char key[16];
+    core_init(&core, "UTC", 1, 1);
+    int64_t now_us = FROM_US + 2 * DAY;
+    for (int i = 0; i < MANY + FEW; i++) {
+        snprintf(key, sizeof key, "L%d", i);
+        int64_t at_us = i < MANY ? FROM_US + i * (DAY / MANY) : now_us - (i - MANY) * MINUTE;
+        event_list_add(&events, make_event(KIND_LEAD, key, now_us,
+                                           (struct given[]){NAME(FIELD_MANAGER, i < MANY ? "Anna" : "Ben"),
+                                                            NUMBER(LEAD_CREATED_AT, at_us - i % 977 * SECOND),
+                                                            NUMBER(LEAD_FIRST_CONTACT_AT, at_us), END}));
+    }
+    apply_all(core.shard, &events, 0, MANY + FEW);
+    shard_advance(core.shard, now_us);
+    core_cut(core.shard, READER_PUBLISHER, true, s);
+    struct memory_use before, after;
+    shard_memory(core.shard, &before);
+    cr_expect(keeps_much(&before));
+    for (int hours = 1; hours <= 30; hours += 14) {
+        now_us += hours * HOUR;
+        shard_advance(core.shard, now_us);
+        struct shard *twin = core_twin(&core, &events, MANY + FEW, now_us);
+        core_cut(twin, READER_PUBLISHER, true, s);
+        cr_expect(same_dump(&core, core.shard, s, READER_PUBLISHER), "after %d hours", hours);
+        shard_destroy(twin);
+    }
+    shard_memory(core.shard, &after);
+    cr_expect(keeps_much(&after));
+    snapshot_destroy(s);
+    event_list_fini(&events);
+    core_fini(&core);
+}
+
 /* What an event tells several entities at once, here a target, is not in a cut that has begun before it. */
 Test(one_cut, a_target_in_between_is_not_in_it)
 {
