@@ -67,8 +67,6 @@ struct writer {
     int64_t chance_ms; /* before `stopping` */
 };
 
-_Static_assert(SETTLING_BATCH % SHARD_FETCH == 0, "no more than that is taken");
-
 static void show(struct writer *w)
 {
     const struct accounts *a = shard_accounts(w->shard);
@@ -101,10 +99,11 @@ static void show(struct writer *w)
 /* True: the ring is dry. */
 static bool take_batch(struct writer *w)
 {
-    for (unsigned taken = 0; taken < w->batch; taken += SHARD_FETCH) {
+    unsigned most = w->batch < SHARD_FETCH ? w->batch : SHARD_FETCH;
+    for (unsigned taken = 0; taken < w->batch; taken += most) {
         const void *some[SHARD_FETCH];
         const struct event *events[SHARD_FETCH];
-        unsigned count = ring_front_some(w->ring, some, SHARD_FETCH);
+        unsigned count = ring_front_some(w->ring, some, most);
         for (unsigned i = 0; i < count; i++)
             events[i] = some[i];
         shard_fetch(w->shard, events, count);
@@ -112,7 +111,7 @@ static bool take_batch(struct writer *w)
             shard_apply(w->shard, events[i]);
         if (count > 0)
             ring_pop_some(w->ring);
-        if (count < SHARD_FETCH)
+        if (count < most)
             return true;
     }
     return ring_front(w->ring) == NULL;
@@ -212,7 +211,7 @@ static bool is_prepared(struct writer *w)
     int64_t now_us = clock_monotonic_us();
     if (w->settling_at_us == 0)
         w->settling_at_us = now_us;
-    uint32_t slice = settle_slice(shard_unsettled(w->shard), now_us - w->settling_at_us);
+    uint32_t slice = settle_slice(now_us - w->settling_at_us);
     w->batch = SETTLING_BATCH;
     if (!shard_settle(w->shard, slice) || shard_has_work(w->shard))
         return false;

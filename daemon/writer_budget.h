@@ -7,16 +7,15 @@
 /* Events between two looks at the clock, the readers and the board. */
 #define BATCH                512
 /* Entities that are copied between two batches: those that go on (shard_cut_step). */
-#define CUT_SLICE            64
+#define CUT_SLICE            32
 /* Events between two slices of what is settled before a cut, and records of such a slice: twice the events at least, and more the
  * longer it lasts, so that an end comes whatever each event leaves to be settled. */
-#define SETTLING_BATCH       16
+#define SETTLING_BATCH       8
 #define SETTLING_PATIENCE_US 250000
-static inline uint32_t settle_slice(uint32_t unsettled, int64_t since_us)
+static inline uint32_t settle_slice(int64_t since_us)
 {
-    uint32_t slice = unsettled < 1024 ? 32 : 64;
     int64_t more = since_us / SETTLING_PATIENCE_US;
-    return slice * (uint32_t)(more < 10000 ? 1 + more : 10000);
+    return 2 * SETTLING_BATCH * (uint32_t)(more < 10000 ? 1 + more : 10000);
 }
 
 /* Looks at a record between two batches, while a change reaches very many of them. */
