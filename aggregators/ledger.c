@@ -2,10 +2,7 @@
 #include "aggregators/stored.h"
 #include "base/error.h"
 #include "base/instant.h"
-#include <stdlib.h>
 #include <string.h>
-
-enum { LEDGER_PAGE = 1024 };
 
 void ledger_init(struct ledger *l)
 {
@@ -25,9 +22,7 @@ void ledger_fini(struct ledger *l)
     for (unsigned k = 0; k < KIND_COUNT; k++) {
         for (uint32_t slot = 0; slot < l->keys[k].count; slot++)
             record_fini(ledger_at(l, k, slot));
-        for (uint32_t p = 0; p < l->page_count[k]; p++)
-            free(l->pages[k][p]);
-        free(l->pages[k]);
+        paged_fini(&l->records[k]);
         intern_fini(&l->keys[k]);
     }
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
@@ -39,17 +34,12 @@ void ledger_fini(struct ledger *l)
 struct record *ledger_at(const struct ledger *l, enum record_kind k, uint32_t slot)
 {
     REQUIRE(slot < l->keys[k].count);
-    char *page = (char *)l->pages[k][slot / LEDGER_PAGE];
-    return (struct record *)(void *)(page + slot % LEDGER_PAGE * record_size(k));
+    return paged_at(&l->records[k], slot, record_size(k));
 }
 
 static struct record *need_slot(struct ledger *l, enum record_kind k, uint32_t slot, bool fresh)
 {
-    if (slot / LEDGER_PAGE >= l->page_count[k]) {
-        l->pages[k] = must_realloc(l->pages[k], (l->page_count[k] + 1) * sizeof *l->pages[k]);
-        l->pages[k][l->page_count[k]++] = must_alloc(LEDGER_PAGE * record_size(k));
-    }
-    struct record *r = ledger_at(l, k, slot);
+    struct record *r = paged_need(&l->records[k], slot, record_size(k));
     if (fresh)
         record_init(r, k, slot);
     return r;
@@ -325,9 +315,8 @@ uint64_t ledger_bytes(const struct ledger *l)
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         bytes += intern_bytes(&l->names[d]);
     for (unsigned k = 0; k < KIND_COUNT; k++) {
-        uint64_t room = (uint64_t)l->page_count[k] * LEDGER_PAGE;
-        bytes += intern_bytes(&l->keys[k]) + l->page_count[k] * sizeof *l->pages[k];
-        bytes += (room - l->keys[k].count) * record_size(k);
+        bytes += intern_bytes(&l->keys[k]) + paged_bytes(&l->records[k], record_size(k));
+        bytes -= l->keys[k].count * record_size(k); /* which record_bytes has */
         for (uint32_t slot = 0; slot < l->keys[k].count; slot++)
             bytes += record_bytes(ledger_at(l, k, slot));
     }

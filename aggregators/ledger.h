@@ -8,17 +8,17 @@
 #include "aggregators/event.h"
 #include "aggregators/record.h"
 #include "base/intern.h"
+#include "base/paged.h"
 #include "config/field.h"
 
 struct ledger {
     struct intern keys[KIND_COUNT];       /* a record's slot is its key's number */
     struct intern names[DIMENSION_COUNT]; /* of managers, teams ...; company is not used here */
     struct intern words;                  /* stages, customers, names of people */
-    struct record **pages[KIND_COUNT];    /* each of LEDGER_PAGE records, laid out end to end */
-    uint32_t page_count[KIND_COUNT];
-    uint32_t won, lost;            /* numbers of the stages that end a deal */
-    struct dimension_table tuples; /* what records count for */
-    bool keep_owners;              /* deals keep who they were given to: credit at_close */
+    struct paged records[KIND_COUNT];     /* by slot, each of record_size */
+    uint32_t won, lost;                   /* numbers of the stages that end a deal */
+    struct dimension_table tuples;        /* what records count for */
+    bool keep_owners;                     /* deals keep who they were given to: credit at_close */
 };
 
 void ledger_init(struct ledger *l);
