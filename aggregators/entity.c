@@ -270,7 +270,7 @@ void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, i
  * everything has moved on. That another reader is told of the same change says nothing, nor that all are asked for: of a million
  * quiet ones nothing is kept. Panes are kept from so many additions on: of one that has less, walks are short. One that has very
  * many keeps all of it from its first cut on, for as long as it is there: to look at all of its rows once more would take the writer
- * milliseconds. There are few of these, so it is some 15 bytes an addition at most. */
+ * milliseconds. There are few of these, so it is some 15 bytes an addition with a dozen windows, and some 40 with all that there can be. */
 enum { PANES_FROM = 256, KEPT_ALWAYS_FROM = 1 << 16 };
 #define KEEP_WITHIN_US (10 * SECOND)
 
@@ -315,11 +315,21 @@ static bool was_cut_for_any(const struct entity *e, int64_t as_of_us)
     return was;
 }
 
+static bool keeps_always(const struct entity *e)
+{
+    return e->count >= KEPT_ALWAYS_FROM;
+}
+
+/* Whether what it has kept is still of use. */
+static bool keeps_on(const struct entity *e, int64_t as_of_us)
+{
+    return keeps_always(e) || was_cut_for_any(e, as_of_us);
+}
+
 static void choose_what_is_kept(struct entity *e, int64_t as_of_us, enum reader reader)
 {
-    bool is_kept_always = e->count >= KEPT_ALWAYS_FROM;
-    bool is_again = is_kept_always || (reader != READER_COUNT && was_cut(e, reader, as_of_us));
-    if (!is_kept_always && !was_cut_for_any(e, as_of_us))
+    bool is_again = keeps_always(e) || (reader != READER_COUNT && was_cut(e, reader, as_of_us));
+    if (!keeps_on(e, as_of_us))
         drop_kept(e);
     if (reader != READER_COUNT)
         e->cut_us[reader] = as_of_us;
@@ -396,7 +406,7 @@ void entity_end_cut(struct entity *e)
 bool entity_goes_on(struct entity *e, const struct increment_spans *spans, enum reader reader)
 {
     const struct tree *tree_of[VALUED];
-    if (e->increments == NULL || (e->count < KEPT_ALWAYS_FROM && !was_cut_for_any(e, spans->as_of_us)))
+    if (e->increments == NULL || !keeps_on(e, spans->as_of_us))
         return false;
     for (unsigned v = 0; v < VALUED; v++)
         tree_of[v] = find_tree(e, valued[v].stream);
