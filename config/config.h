@@ -330,7 +330,8 @@ struct config {
     uint64_t hash; /* of the file's bytes; meta.config_hash */
 };
 
-/* A problem of a configuration, for a person: "kpid.yaml:12:3: unknown key 'brokes'; did you mean 'brokers'?" */
+/* Problems of a configuration, for a person: "kpid.yaml:12:3: unknown key 'brokes'; did you mean 'brokers'?" Memory: zeroed, then
+ * what is read adds to it, to config_problems_fini. */
 struct config_problems {
     char **lines;
     size_t count;

@@ -96,6 +96,8 @@ static void show(struct writer *w)
     counter_board_show(&w->board, row, BOARD_COUNT);
 }
 
+_Static_assert(BATCH % SHARD_FETCH == 0 && SETTLING_BATCH <= SHARD_FETCH, "a batch is taken in whole fetches");
+
 /* True: the ring is dry. */
 static bool take_batch(struct writer *w)
 {
