@@ -369,6 +369,16 @@ static void take_ids(struct cutting *cutting, enum reader r, bool everything)
     }
 }
 
+/* For about as much as each had in the last cut of everything: a buffer that doubles would be copied for many milliseconds, by whoever
+ * comes to its end. */
+static void make_room(struct cutting *cutting)
+{
+    if (cutting->everything_count == 0)
+        return;
+    size_t each = cutting->everything_bytes / cutting->everything_count + 1;
+    snapshot_reserve(cutting->out, cutting->id_count, (each + each / 8) * cutting->id_count);
+}
+
 void cutting_begin(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
                    const struct positions *positions, struct snapshot *out)
 {
@@ -395,6 +405,8 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
         snapshot_add_position(out, &p);
     }
     find_starts(cutting, out);
+    if (everything)
+        make_room(cutting);
 }
 
 /* True: none is left. */
@@ -423,6 +435,10 @@ bool cutting_step(struct cutting *cutting, unsigned budget)
     REQUIRE(cutting->out != NULL);
     if (!copy_some(cutting, budget))
         return false;
+    if (cutting->reader == READER_COUNT) {
+        cutting->everything_bytes = snapshot_filled(cutting->out);
+        cutting->everything_count = cutting->id_count;
+    }
     cutting->out = NULL;
     cutting->derivation->entities.awaited = 0;
     return true;

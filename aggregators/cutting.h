@@ -23,6 +23,9 @@ struct cutting {
     struct snapshot *out; /* NULL: there is none at hand */
     uint32_t *ids;        /* of those that it holds */
     uint32_t id_count, id_room, next;
+    /* Of the last cut of everything, by which the next one knows how much room it needs. */
+    size_t everything_bytes;
+    uint32_t everything_count;
     uint64_t work;            /* ever, in entities that go on */
     struct edge_sums *before; /* of the entity at hand */
 };

@@ -101,6 +101,21 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
     buffer_char(&s->bytes, '\0'); /* offset 0 means none */
 }
 
+void snapshot_reserve(struct snapshot *s, size_t entities, size_t bytes)
+{
+    if (s->entry_room < entities) {
+        s->entry_room = entities;
+        s->entries = must_realloc(s->entries, entities * sizeof *s->entries);
+    }
+    if (s->bytes.len < bytes)
+        buffer_reserve(&s->bytes, bytes - s->bytes.len);
+}
+
+size_t snapshot_filled(const struct snapshot *s)
+{
+    return s->bytes.len;
+}
+
 void snapshot_set_provisional(struct snapshot *s, unsigned window, bool is_provisional)
 {
     s->is_provisional[window] = is_provisional;

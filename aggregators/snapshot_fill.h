@@ -10,6 +10,11 @@
 void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsigned window_count,
                     const bool *window_has_previous, const struct accounts *accounts, const int64_t *records,
                     const int64_t *oddities);
+/* Room for so many entities of so many bytes together, those that are in it already included: what is there is not moved until more
+ * have come. */
+void snapshot_reserve(struct snapshot *s, size_t entities, size_t bytes);
+/* What entities, positions and starts have filled of it. */
+size_t snapshot_filled(const struct snapshot *s);
 void snapshot_set_provisional(struct snapshot *s, unsigned window, bool is_provisional);
 void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p);
 void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id);
