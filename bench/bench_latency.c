@@ -8,7 +8,7 @@
  * what lies before that is no consumer's.
  *
  * bench/latency.py starts the servers and kpid. Usage:
- *     bench_latency BROKERS REDIS_PORT TOPIC RATE SECONDS
+ *     bench_latency BROKERS REDIS_PORT TOPIC RATE SECONDS FETCH_WAIT_MS
  * prints one JSON line. The probes of the first five seconds warm up (Kafka compiles itself) and are not counted. */
 #include "base/clock.h"
 #include "base/counter.h"
@@ -31,7 +31,7 @@ enum { PROBES_MAX = 20000, FLOOR_DEALS = 20000, MANAGERS = 50, PARTITIONS_MAX = 
 #define WARM_UP_US     (5 * SECOND)
 
 static struct {
-    const char *brokers, *topic;
+    const char *brokers, *topic, *fetch_wait_ms;
     int redis_port;
     int64_t rate, probes, events;
     int64_t begin_us; /* monotonic: when event 0 is due */
@@ -180,7 +180,8 @@ static void *consume(void *ready)
     set(conf, "enable.auto.commit", "false");
     set(conf, "queued.min.messages", "1000000");
     set(conf, "queued.max.messages.kbytes", "65536");
-    set(conf, "fetch.wait.max.ms", "10");
+    set(conf, "fetch.wait.max.ms", bench.fetch_wait_ms);
+    set(conf, "fetch.min.bytes", "262144");
     set(conf, "fetch.max.bytes", "4194304");
     set(conf, "isolation.level", "read_committed");
     set(conf, "check.crcs", "true");
@@ -277,8 +278,8 @@ static void start(pthread_t *thread, void *(*body)(void *))
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: bench_latency BROKERS REDIS_PORT TOPIC RATE SECONDS\n");
+    if (argc != 7) {
+        fprintf(stderr, "usage: bench_latency BROKERS REDIS_PORT TOPIC RATE SECONDS FETCH_WAIT_MS\n");
         return 64;
     }
     bench.brokers = argv[1];
@@ -286,6 +287,7 @@ int main(int argc, char **argv)
     bench.topic = argv[3];
     bench.rate = strtoll(argv[4], NULL, 10);
     bench.probes = strtoll(argv[5], NULL, 10) * SECOND / PROBE_EVERY_US;
+    bench.fetch_wait_ms = argv[6];
     REQUIRE(bench.rate > SECOND / PROBE_EVERY_US && bench.probes > 0 && bench.probes <= PROBES_MAX);
     pthread_t producer, consumer, watcher;
     start(&watcher, watch);

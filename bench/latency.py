@@ -61,14 +61,19 @@ def children_s():
     return used.ru_utime + used.ru_stime
 
 
+def fetch_wait_ms(tick):
+    """As kpid's consumer waits: consumers/kafka.c, make_client."""
+    return str(min(int(tick.removesuffix("ms")) // 5, 10))
+
+
 def measure(kafka, program, topic, tick, rate, seconds):
     kafka.create_topic(topic, partitions=4)
     with servers.Redis() as redis, Daemon("--brokers", kafka.bootstrap, "--redis", redis.address,
                                           config=CONFIG.format(topic=topic, tick=tick)) as kpid:
         kpid.wait_ready()
         before = cpu_s(kpid.process.pid), cpu_s(redis.pid), compilers_s(kafka.pid), cpu_s(kafka.pid), children_s()
-        line = subprocess.run([program, kafka.bootstrap, str(redis.port), topic, str(rate), str(seconds)], check=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+        line = subprocess.run([program, kafka.bootstrap, str(redis.port), topic, str(rate), str(seconds), fetch_wait_ms(tick)],
+                              check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
         result = json.loads(line)
         result["cores"] = (cpu_s(kpid.process.pid) - before[0]) / seconds
         result["redis_cores"] = (cpu_s(redis.pid) - before[1]) / seconds

@@ -272,18 +272,26 @@ static void *consume(void *opaque)
 /* As measured on 2.0.2: it stalls for a second at its default of queued.min.messages, and with a queue that is bounded
  * in bytes it need not be bounded in messages. The answer to a fetch is one block of memory, and allocators give back to the system
  * what is as large as all partitions together may make it: from 6 MB down the page faults of a past are a quarter less. */
-#define FETCH_BYTES (INT64_C(4) << 20)
+#define FETCH_BYTES     (INT64_C(4) << 20)
+/* A broker that answers as soon as it has one message answers a thousand times a second, each of a few, which costs it and us more
+ * than the messages do. So it waits for this much, but no longer than FETCH_WAIT_MS and a fifth of the tick. */
+#define FETCH_MIN_BYTES "262144"
+#define FETCH_WAIT_MS   10
+#define WAITS_A_TICK    5
 
 static rd_kafka_t *make_client(struct consumer *c, struct buffer *problem)
 {
-    char queue_kb[24], fetch_bytes[24];
+    char queue_kb[24], fetch_bytes[24], wait_ms[24];
+    int64_t tick_part_ms = c->config->publish.tick_ms / WAITS_A_TICK;
     int64_t bytes = c->config->kafka.queue_bytes_max, kb = bytes / 1024;
     snprintf(queue_kb, sizeof queue_kb, "%" PRId64, kb < 1 ? 1 : kb > 2097151 ? 2097151 : kb);
     snprintf(fetch_bytes, sizeof fetch_bytes, "%" PRId64, bytes < FETCH_BYTES ? bytes : FETCH_BYTES);
+    snprintf(wait_ms, sizeof wait_ms, "%" PRId64, tick_part_ms < FETCH_WAIT_MS ? tick_part_ms : FETCH_WAIT_MS);
     const struct client_setting defaults[] = {
         {"queued.min.messages", "1000000"},   {"queued.max.messages.kbytes", queue_kb},
-        {"fetch.wait.max.ms", "10"},          {"fetch.max.bytes", fetch_bytes},
-        {"group.id", c->config->kafka.group}, {"socket.keepalive.enable", "true"}};
+        {"fetch.wait.max.ms", wait_ms},       {"fetch.max.bytes", fetch_bytes},
+        {"fetch.min.bytes", FETCH_MIN_BYTES}, {"group.id", c->config->kafka.group},
+        {"socket.keepalive.enable", "true"}};
     static const struct client_setting laws[] = {
         {"enable.auto.commit", "false"},      {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
         {"enable.partition.eof", "true"},     {"isolation.level", "read_committed"}, {"check.crcs", "true"},
