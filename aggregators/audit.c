@@ -1,19 +1,28 @@
 #include "aggregators/audit.h"
 #include "base/error.h"
-#include <stdlib.h>
 
 void audit_init(struct audit *a)
 {
     *a = (struct audit){0};
 }
 
+static struct entity *shadow_at(const struct audit *a, uint32_t i)
+{
+    return paged_at(&a->shadows, i, sizeof(struct entity));
+}
+
+/* Those before are done with. */
+static uint32_t first_shadow(const struct audit *a)
+{
+    return a->station > FACT_KINDS ? a->at : 0;
+}
+
 static void drop_shadows(struct audit *a)
 {
-    for (uint32_t i = 0; i < a->shadow_count; i++)
-        entity_fini(&a->shadows[i]);
-    free(a->shadows);
-    a->shadows = NULL;
-    a->shadow_count = 0;
+    for (uint32_t i = first_shadow(a); i < a->shadows_made; i++)
+        entity_fini(shadow_at(a, i));
+    paged_fini(&a->shadows);
+    a->shadow_count = a->shadows_made = 0;
 }
 
 void audit_fini(struct audit *a)
@@ -28,11 +37,17 @@ void audit_begin(struct audit *a, const struct entities *es)
     a->at = 0;
     a->moves = es->moves;
     a->shadow_count = (es->count + AUDIT_PARTS - 1 - a->part) / AUDIT_PARTS;
-    a->shadows = must_alloc(a->shadow_count * sizeof *a->shadows + 1);
-    for (uint32_t i = 0; i < a->shadow_count; i++) {
-        const struct entity *e = &es->at[i * AUDIT_PARTS + a->part];
-        entity_init(&a->shadows[i], (enum dimension)e->dimension, e->name);
-    }
+    a->summed = a->differs = false;
+}
+
+bool audit_make_shadow(struct audit *a, const struct entities *es)
+{
+    if (a->shadows_made == a->shadow_count)
+        return false;
+    const struct entity *e = &es->at[a->shadows_made * AUDIT_PARTS + a->part];
+    entity_init(paged_need(&a->shadows, a->shadows_made, sizeof *e), (enum dimension)e->dimension, e->name);
+    a->shadows_made++;
+    return true;
 }
 
 bool audit_is_stale(const struct audit *a, const struct entities *es)
@@ -53,9 +68,17 @@ bool audit_covers(const struct audit *a, unsigned station, uint32_t at)
 
 struct entity *audit_shadow(const struct audit *a, uint32_t entity)
 {
-    if (entity % AUDIT_PARTS != a->part || entity / AUDIT_PARTS >= a->shadow_count)
-        return NULL;
-    return &a->shadows[entity / AUDIT_PARTS];
+    uint32_t i = entity / AUDIT_PARTS;
+    return entity % AUDIT_PARTS == a->part && i >= first_shadow(a) && i < a->shadows_made ? shadow_at(a, i) : NULL;
+}
+
+void audit_end_shadow(struct audit *a)
+{
+    entity_fini(shadow_at(a, a->at));
+    a->at++;
+    a->entities_done++;
+    a->differences += a->differs;
+    a->summed = a->differs = false;
 }
 
 void audit_add(struct audit *a, struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)

@@ -2,7 +2,8 @@
  *
  * A part of the entities at a time: all records are walked through in slices, and what they add to these entities goes
  * into shadows of them. A record that changes behind the walker changes the shadow as well, so events go on meanwhile.
- * At the end of the walk both must say the same for every window.
+ * At the end of the walk both must say the same for every window. All of it goes in slices, however many rows an entity has: its
+ * values are compared row by row, a thousand at a time, and only where these differ are quantiles asked for.
  *
  * Thread: the shard's writer. Memory: audit_init to audit_fini; the shadows of 1 / AUDIT_PARTS of the entities.
  */
@@ -10,6 +11,7 @@
 #include "aggregators/audit_report.h"
 #include "aggregators/contribution.h"
 #include "aggregators/entities.h"
+#include "base/paged.h"
 
 #define AUDIT_PARTS 16u
 
@@ -19,15 +21,21 @@ struct audit {
     unsigned station; /* enum record_kind; FACT_KINDS = customers; beyond: comparing */
     uint32_t at;      /* slot or word: what lies before it is in the shadows; or the next shadow to compare */
     uint64_t moves;   /* of struct entities, when the part began */
-    struct entity *shadows;
-    uint32_t shadow_count;                          /* those of entities that were there when the part began */
+    struct paged shadows;
+    uint32_t shadow_count, shadows_made; /* of entities that were there when the part began; how many there are yet */
+    /* Of the one that is being compared: */
+    bool summed, differs;
+    unsigned valued;                                /* of its streams with quantiles the one at hand */
+    int64_t from_us;                                /* and of this one the rows that are left */
     int64_t parts_done, entities_done, differences; /* ever */
 };
 
 void audit_init(struct audit *a);
 void audit_fini(struct audit *a);
-/* Begins the next part: shadows of its entities, empty. */
+/* Begins the next part. */
 void audit_begin(struct audit *a, const struct entities *es);
+/* The next empty shadow of an entity of the part; false: all are there. */
+bool audit_make_shadow(struct audit *a, const struct entities *es);
 /* Whether an entity has gone into another one since the part began: it must begin again. */
 bool audit_is_stale(const struct audit *a, const struct entities *es);
 void audit_give_up(struct audit *a);
@@ -36,6 +44,8 @@ bool audit_covers(const struct audit *a, unsigned station, uint32_t at);
 /* Adds a contribution to the shadows that it reaches. */
 void audit_add(struct audit *a, struct entities *es, const struct dimensions *d, const struct contribution *c,
                int sign);
-/* The shadow of an entity, NULL where it has none in this part. */
+/* The shadow of an entity, NULL where it has none in this part, or is done with. */
 struct entity *audit_shadow(const struct audit *a, uint32_t entity);
+/* The shadow that is compared next has been: it is done with. */
+void audit_end_shadow(struct audit *a);
 void audit_end(struct audit *a);

@@ -9,6 +9,11 @@ bool audit_walk(struct derivation *d, unsigned budget)
         audit_give_up(a);
     if (!a->running)
         audit_begin(a, &d->entities);
+    for (; a->shadows_made < a->shadow_count; budget--) {
+        if (budget == 0)
+            return false;
+        audit_make_shadow(a, &d->entities);
+    }
     while (a->station <= FACT_KINDS) {
         if (a->at >= derivation_station_size(d, a->station)) {
             a->at = 0;
@@ -33,7 +38,6 @@ struct audit_comparison {
     uint32_t entity;
     audit_report *report;
     void *context;
-    bool differs;
 };
 
 static void compare(struct audit_comparison *c, const char *window, const struct sums *live, const struct sums *derived)
@@ -42,7 +46,7 @@ static void compare(struct audit_comparison *c, const char *window, const struct
     for (unsigned m = 0; m < MEASURE_COUNT; m++) {
         if (live->at[m] == derived->at[m])
             continue;
-        c->differs = true;
+        c->d->audit.differs = true;
         struct audit_difference difference = {(enum dimension)e->dimension,
                                               intern_text(&c->d->ledger.names[e->dimension], e->name),
                                               window,
@@ -70,8 +74,8 @@ static void compare_own(struct audit_comparison *c, const char *window, const st
     }
 }
 
-static void compare_entity(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
-                           struct histogram *scratch)
+/* All but the quantiles. */
+static void compare_sums(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans)
 {
     const struct config *config = c->d->entities.config;
     struct entity *live = &c->d->entities.at[c->entity];
@@ -79,8 +83,8 @@ static void compare_entity(struct audit_comparison *c, struct entity *shadow, co
     for (unsigned w = 0; w < config->window_count; w++) {
         if (!config->dimension_windows[live->dimension][w] || config->windows[w].kind == WINDOW_NOW)
             continue;
-        entity_sums(live, spans[w].from_us, spans[w].to_us, scratch, &ours);
-        entity_sums(shadow, spans[w].from_us, spans[w].to_us, scratch, &theirs);
+        entity_added(live, spans[w].from_us, spans[w].to_us, &ours);
+        entity_added(shadow, spans[w].from_us, spans[w].to_us, &theirs);
         compare(c, config->windows[w].name, &ours, &theirs);
         struct own_sums our_own, their_own;
         const struct own_plan *own = &c->d->entities.own;
@@ -95,18 +99,75 @@ static void compare_entity(struct audit_comparison *c, struct entity *shadow, co
     compare(c, "now", &ours, &theirs);
 }
 
+static void compare_quantiles(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
+                              struct histogram *scratch)
+{
+    const struct config *config = c->d->entities.config;
+    struct entity *live = &c->d->entities.at[c->entity];
+    struct sums ours, theirs;
+    for (unsigned w = 0; w < config->window_count; w++) {
+        if (!config->dimension_windows[live->dimension][w] || config->windows[w].kind == WINDOW_NOW)
+            continue;
+        entity_sums(live, spans[w].from_us, spans[w].to_us, scratch, &ours);
+        entity_sums(shadow, spans[w].from_us, spans[w].to_us, scratch, &theirs);
+        compare(c, config->windows[w].name, &ours, &theirs);
+    }
+}
+
+enum { ROWS_A_STEP = 1024 };
+
+/* Rows by which quantiles are made: of two entities that were folded alike they are the same. True: all have been compared. */
+static bool compare_values(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
+                           struct histogram *scratch)
+{
+    struct audit *a = &c->d->audit;
+    const struct entity *live = &c->d->entities.at[c->entity];
+    if (shadow->base_us < live->base_us) {
+        entity_fold(shadow, live->base_us);
+        a->valued = 0;
+        a->from_us = INT64_MIN;
+        if (shadow->base_us < live->base_us)
+            return false;
+    }
+    for (uint32_t rows = 0; a->valued < STREAM_VALUED;) {
+        if (rows >= ROWS_A_STEP)
+            return false;
+        /* One that differs already has been told. */
+        if (!entity_same_values(live, shadow, a->valued, &a->from_us, ROWS_A_STEP, &rows) && !a->differs)
+            compare_quantiles(c, shadow, spans, scratch);
+        if (a->from_us == INT64_MAX) {
+            a->valued++;
+            a->from_us = INT64_MIN;
+        }
+    }
+    return true;
+}
+
+/* True: all of it has been compared. */
+static bool compare_some(struct audit_comparison *c, const struct window_span *spans, struct histogram *scratch)
+{
+    struct audit *a = &c->d->audit;
+    struct entity *shadow = audit_shadow(a, c->entity);
+    if (!a->summed) {
+        compare_sums(c, shadow, spans);
+        a->summed = true;
+        a->valued = 0;
+        a->from_us = INT64_MIN;
+    }
+    return compare_values(c, shadow, spans, scratch);
+}
+
 bool audit_compare(struct derivation *d, const struct window_span *spans, struct histogram *scratch, unsigned budget,
                    audit_report *report, void *context)
 {
     struct audit *a = &d->audit;
     REQUIRE(a->running && a->station > FACT_KINDS);
-    for (; a->at < a->shadow_count; a->at++) {
-        if (budget-- == 0)
+    for (; a->at < a->shadow_count; budget--) {
+        if (budget == 0)
             return false;
-        struct audit_comparison c = {d, a->at * AUDIT_PARTS + a->part, report, context, false};
-        compare_entity(&c, &a->shadows[a->at], spans, scratch);
-        a->entities_done++;
-        a->differences += c.differs;
+        struct audit_comparison c = {d, a->at * AUDIT_PARTS + a->part, report, context};
+        if (compare_some(&c, spans, scratch))
+            audit_end_shadow(a);
     }
     audit_end(a);
     return true;

@@ -266,6 +266,51 @@ void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, i
                           &out->at[valued[v].p90]);
 }
 
+void entity_added(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out)
+{
+    add_sums(e, UINT64_MAX, from_us, to_us, out);
+}
+
+struct seen_rows {
+    uint64_t hash;
+    uint32_t count;
+};
+
+static void see_row(void *context, int64_t at_us, int64_t value, const int64_t *measures)
+{
+    struct seen_rows *seen = context;
+    int64_t row[] = {at_us, value, measures[0]};
+    seen->count++;
+    if (measures[0] != 0) /* else it is as if it were not there */
+        seen->hash = seen->hash * 31 + text_hash((struct text){(const char *)row, sizeof row});
+}
+
+static int64_t instant_after(const struct tree *t, int64_t from_us, uint32_t most)
+{
+    int64_t first_us = tree_next(t, from_us), next_us = tree_instant_after(t, from_us, most);
+    return next_us == first_us && next_us != INT64_MAX ? next_us + 1 : next_us;
+}
+
+bool entity_same_values(const struct entity *a, const struct entity *b, unsigned valued_stream, int64_t *from_us,
+                        uint32_t most, uint32_t *rows)
+{
+    const struct tree *trees[] = {find_tree(a, valued[valued_stream].stream),
+                                  find_tree(b, valued[valued_stream].stream)};
+    struct seen_rows seen[2] = {{0}};
+    int64_t to_us = INT64_MAX;
+    for (unsigned i = 0; i < 2; i++) {
+        int64_t next_us = trees[i] != NULL ? instant_after(trees[i], *from_us, most) : INT64_MAX;
+        to_us = next_us < to_us ? next_us : to_us;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (trees[i] != NULL)
+            tree_visit(trees[i], *from_us, to_us, see_row, &seen[i]);
+        *rows += seen[i].count;
+    }
+    *from_us = to_us;
+    return seen[0].hash == seen[1].hash;
+}
+
 /* An entity that a reader was told of so short a time ago keeps what the next cut will ask for: of one that changes now and then,
  * everything has moved on. That another reader is told of the same change says nothing, nor that all are asked for: of a million
  * quiet ones nothing is kept. Panes are kept from so many additions on: of one that has less, walks are short. One that has very

@@ -84,6 +84,13 @@ void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct 
 /* The same of the streams in `streams` alone. */
 void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
                     struct sums *out);
+/* The same of every stream, without the quantiles. */
+void entity_added(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
+/* Whether two entities that are folded to the same instant have the same rows of a stream with quantiles, by its number below
+ * STREAM_VALUED: of those from *from_us on about `most`. *from_us becomes where to go on, INT64_MAX at the end; *rows grows by how many
+ * were looked at, in both. */
+bool entity_same_values(const struct entity *a, const struct entity *b, unsigned valued_stream, int64_t *from_us,
+                        uint32_t most, uint32_t *rows);
 /* Whether what happened before to_us adds up to anything. */
 bool entity_has_begun(const struct entity *e, int64_t to_us);
 /* The sums of the pairs. */

@@ -47,6 +47,40 @@ static void expect_equal_over(const struct entity *a, const struct entity *b, in
     cr_assert(memcmp(own_x.at, own_y.at, PAIRS * sizeof *own_x.at) == 0);
 }
 
+/* All rows of streams with quantiles, some at a time. */
+static bool have_same_values(const struct entity *a, const struct entity *b, uint32_t most)
+{
+    bool same = true;
+    for (unsigned v = 0; v < STREAM_VALUED; v++) {
+        uint32_t rows = 0;
+        for (int64_t from = INT64_MIN; from < INT64_MAX;) {
+            int64_t before = from;
+            same = entity_same_values(a, b, v, &from, most, &rows) && same;
+            cr_assert(from > before);
+        }
+    }
+    return same;
+}
+
+/* They have; and no more, once one of the values is another one. */
+static void expect_same_values(struct entity *a, struct entity *b, struct random *r)
+{
+    uint32_t most = 1 + (uint32_t)random_below(r, 300), i = 0;
+    cr_expect(have_same_values(a, b, most));
+    while (i < added_count && !stream_infos[added[i].stream].valued)
+        i++;
+    if (i == added_count)
+        return;
+    struct contribution other = added[i];
+    other.value++;
+    add(b, &added[i], -1);
+    add(b, &other, +1);
+    cr_expect(!have_same_values(a, b, most));
+    add(b, &other, -1);
+    add(b, &added[i], +1);
+    cr_expect(have_same_values(a, b, most));
+}
+
 static void expect_equal(struct entity *a, struct entity *b, struct random *r, int64_t horizon, int64_t now,
                          struct histogram *scratch)
 {
@@ -108,6 +142,9 @@ static void run(uint64_t seed, unsigned at_a_time)
         entity_fold(&folded, horizon);
     cr_expect(at_a_time == 1 || entity_rows(&folded) < entity_rows(&whole), "%llu, %llu",
               (unsigned long long)entity_rows(&folded), (unsigned long long)entity_rows(&whole));
+    while (whole.base_us < folded.base_us)
+        entity_fold(&whole, folded.base_us);
+    expect_same_values(&folded, &whole, &r);
     while (added_count > 0) {
         add(&folded, &added[--added_count], -1);
         add(&whole, &added[added_count], -1);
