@@ -10,7 +10,8 @@
 
 struct image {
     uint64_t holders, len;
-    char bytes[]; /* as snapshot.c lays out windows */
+    uint64_t hash; /* of the bytes */
+    char bytes[];  /* as snapshot.c lays out windows */
 };
 
 /* Held once. The bytes are copied. */

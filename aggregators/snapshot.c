@@ -465,11 +465,48 @@ static void add_increments(const struct snapshot *s, const struct entry *e, unsi
     }
 }
 
+/* Where its windows lie; NULL: it has none. */
+static const char *windows_of(const struct snapshot *s, const struct entry *e)
+{
+    return e->image != NULL ? e->image->bytes : e->windows_at != 0 ? s->bytes.at + e->windows_at : NULL;
+}
+
+/* Of the window's masks and measures, as they lie there. */
+static uint64_t packed_hash(const char *windows, unsigned window)
+{
+    size_t at;
+    uint64_t masks[2];
+    memcpy(&at, windows + window * sizeof at, sizeof at);
+    if (at == 0)
+        return 0;
+    memcpy(masks, windows + at, sizeof masks);
+    size_t measures = (size_t)__builtin_popcountll(masks[0]) + (size_t)__builtin_popcountll(masks[1]);
+    return text_hash((struct text){windows + at, sizeof masks + measures * sizeof(int128)});
+}
+
+uint64_t snapshot_sums_hash(const struct snapshot *s, size_t i, unsigned window)
+{
+    const struct entry *e = entry_at(s, i);
+    REQUIRE(window < s->window_count);
+    const char *windows = windows_of(s, e);
+    if (windows == NULL)
+        return 0;
+    uint64_t hash = e->image != NULL ? e->image->hash : packed_hash(windows, window);
+    for (size_t n = 0; n < e->increment_count; n++) {
+        struct increment more;
+        memcpy(&more, s->bytes.at + e->increments_at + n * sizeof more, sizeof more);
+        more.spans = more.spans >> window * 2 & 3; /* whatever other windows it is of */
+        if (more.spans != 0)
+            hash = 31 * hash + text_hash((struct text){(const char *)&more, sizeof more});
+    }
+    return hash;
+}
+
 void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct sums *out, struct sums *out_previous)
 {
     const struct entry *e = entry_at(s, i);
     REQUIRE(window < s->window_count);
-    const char *windows = e->image != NULL ? e->image->bytes : e->windows_at != 0 ? s->bytes.at + e->windows_at : NULL;
+    const char *windows = windows_of(s, e);
     size_t at = 0;
     if (windows != NULL)
         memcpy(&at, windows + window * sizeof at, sizeof at);

@@ -117,6 +117,9 @@ uint32_t snapshot_entity_id(const struct snapshot *s, size_t i);
 /* The sums of window `window` (index in config.windows) and of its `previous`; all 0 where the entity
  * has none, or where its dimension does not have the window. */
 void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct sums *out, struct sums *out_previous);
+/* A hash by which to know, without adding up, that they are what they were: the same one says so, beside the waiting age; but the same
+ * sums may have another one in another snapshot. */
+uint64_t snapshot_sums_hash(const struct snapshot *s, size_t i, unsigned window);
 /* Whether books are closed at all (corrections.lock), but not those of the whole window: its values may still change. */
 bool snapshot_is_provisional(const struct snapshot *s, unsigned window);
 /* Whether the window has a previous one at all (`all` and `now` have none). */

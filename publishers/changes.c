@@ -8,6 +8,7 @@ struct changes {
     unsigned window_count;
     uint32_t room; /* entities */
     struct slot *slots;
+    uint64_t *seen; /* as `slots` */
     uint64_t *abouts;
     uint32_t *members; /* by (dimension, window, KPI) */
     size_t tidied;     /* slots: where changes_tidy goes on */
@@ -49,6 +50,7 @@ void changes_destroy(struct changes *c)
         return;
     destroy_fields(c);
     free(c->slots);
+    free(c->seen);
     free(c->abouts);
     free(c->members);
     free(c);
@@ -59,6 +61,7 @@ void changes_forget(struct changes *c)
     if (c->room > 0) {
         destroy_fields(c);
         memset(c->slots, 0, slot_count(c) * sizeof *c->slots);
+        memset(c->seen, 0, slot_count(c) * sizeof *c->seen);
         memset(c->abouts, 0, c->room * sizeof *c->abouts);
     }
     memset(c->members, 0, board_count(c) * sizeof *c->members);
@@ -67,6 +70,8 @@ void changes_forget(struct changes *c)
 void changes_doubt(struct changes *c)
 {
     destroy_fields(c);
+    if (c->room > 0)
+        memset(c->seen, 0, slot_count(c) * sizeof *c->seen);
     for (size_t i = 0; i < slot_count(c); i++)
         for (unsigned p = 0; p < PIECE_COUNT; p++)
             c->slots[i].pieces[p].given = 0;
@@ -101,9 +106,11 @@ static void reach(struct changes *c, uint32_t entity)
     uint32_t room = c->room > 0 ? c->room : 64;
     while (room <= entity)
         room *= 2;
-    size_t width = c->window_count * sizeof *c->slots;
-    c->slots = must_realloc(c->slots, room * width);
-    memset((char *)c->slots + c->room * width, 0, (room - c->room) * width);
+    size_t slots = (size_t)room * c->window_count, more = slots - slot_count(c);
+    c->slots = must_realloc(c->slots, slots * sizeof *c->slots);
+    memset(c->slots + slot_count(c), 0, more * sizeof *c->slots);
+    c->seen = must_realloc(c->seen, slots * sizeof *c->seen);
+    memset(c->seen + slot_count(c), 0, more * sizeof *c->seen);
     c->abouts = must_realloc(c->abouts, room * sizeof *c->abouts);
     memset(c->abouts + c->room, 0, (room - c->room) * sizeof *c->abouts);
     c->room = room;
@@ -114,6 +121,13 @@ struct slot *changes_slot(struct changes *c, uint32_t entity, unsigned window)
     REQUIRE(window < c->window_count);
     reach(c, entity);
     return &c->slots[(size_t)entity * c->window_count + window];
+}
+
+uint64_t *changes_seen(struct changes *c, uint32_t entity, unsigned window)
+{
+    REQUIRE(window < c->window_count);
+    reach(c, entity);
+    return &c->seen[(size_t)entity * c->window_count + window];
 }
 
 uint64_t *changes_about(struct changes *c, uint32_t entity)

@@ -1,8 +1,9 @@
 /* changes.h - what stands in Redis by our last publishes, so that only what changed is written again.
  *
- * For each (entity, window) and piece of it: a hash of what it was made of, so that it is made again only where that has
- * changed, a hash of its fields, and which fields it has; and which KPIs have a value (they are the boards of which the entity
- * is a member). 128 bytes each, in blocks of an entity's windows. One that is written again within ten seconds has a hash of each
+ * For each (entity, window) a hash of all that it was made of, by which most of those that have not changed are known without a look
+ * at their sums. For each piece of it: a hash of what it was made of, so that it is made again only where that has changed, a hash
+ * of its fields, and which fields it has; and which KPIs have a value (they are the boards of which the entity is a member). 136
+ * bytes each, in blocks of an entity's windows. One that is written again within ten seconds has a hash of each
  * field besides, until it is written later than that or changes_tidy comes by.
  * After a failure nothing is known any more: changes_forget, and everything is written anew.
  *
@@ -45,6 +46,17 @@ void changes_tidy(struct changes *c, int64_t as_of_us);
 
 /* The slot of an entity's window, until the next call. `entity` is the snapshot's dense number. */
 struct slot *changes_slot(struct changes *c, uint32_t entity, unsigned window);
+/* What the entity's window was made of when it was looked at last, as the hash by seen_of; 0: not known. Until the next call. */
+uint64_t *changes_seen(struct changes *c, uint32_t entity, unsigned window);
+/* With the answer that was given then. */
+static inline uint64_t seen_of(uint64_t hash, bool has_value)
+{
+    return (hash & ~UINT64_C(3)) | 2 | has_value;
+}
+static inline bool seen_has_value(uint64_t seen)
+{
+    return seen & 1;
+}
 /* A hash of what stands in the entity's `entity:` key; 0: it has none. */
 uint64_t *changes_about(struct changes *c, uint32_t entity);
 /* How many members a board has. */

@@ -29,6 +29,35 @@ void scribe_fini(struct scribe *s)
     free(s->series_stand);
 }
 
+static uint64_t hash_target(const struct snapshot_target *t)
+{
+    int128 numbers[] = {t->kpi,     t->numerator, t->denominator, t->elapsed_us,
+                        t->left_us, t->whole_us,  t->day_us,      t->is_past};
+    return text_hash((struct text){(const char *)numbers, sizeof numbers});
+}
+
+static uint64_t hash_own(const struct snapshot *snapshot, size_t entity, unsigned w)
+{
+    struct own_sums own[2];
+    snapshot_own_sums(snapshot, entity, w, &own[0], &own[1]);
+    return text_hash((struct text){(const char *)own, sizeof own});
+}
+
+/* A hash of all that a window's fields are made of, without adding them up; the same sums may have another one. */
+static uint64_t hash_all(const struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w)
+{
+    uint64_t hash = snapshot_sums_hash(snapshot, entity, w);
+    hash += snapshot_is_provisional(snapshot, w) ? UINT64_C(0x9E3779B97F4A7C15) : 0; /* in all of its bits */
+    if (s->config->kpi_count > 0)
+        hash = 31 * hash + hash_own(snapshot, entity, w);
+    for (size_t i = 0; i < snapshot_target_count(snapshot, entity); i++) {
+        const struct snapshot_target *t = snapshot_target(snapshot, entity, i);
+        if (t->window == w)
+            hash = 31 * hash + hash_target(t);
+    }
+    return hash;
+}
+
 /* A hash of all that a piece's fields are made of, beside the configuration. Not of as_of: what grows by itself is not
  * published (kpi_ages). Nor of another entity: what compares entities is written apart (strengths.h). */
 static void hash_given(const struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w,
@@ -45,10 +74,8 @@ static void hash_given(const struct scribe *s, const struct snapshot *snapshot, 
         out_given[p] = text_hash((struct text){(const char *)numbers, count * sizeof *numbers}) + provisional;
     }
     if (s->config->kpi_count > 0) {
-        struct own_sums own[2];
-        snapshot_own_sums(snapshot, entity, w, &own[0], &own[1]);
         const size_t added = MEASURE_ADDED_COUNT * sizeof *sums->at; /* formulas know no others */
-        out_given[PIECE_MIXED] += text_hash((struct text){(const char *)own, sizeof own}) +
+        out_given[PIECE_MIXED] += hash_own(snapshot, entity, w) +
                                   text_hash((struct text){(const char *)sums->at, added}) +
                                   3 * text_hash((struct text){(const char *)previous->at, added});
     }
@@ -56,10 +83,8 @@ static void hash_given(const struct scribe *s, const struct snapshot *snapshot, 
         const struct snapshot_target *t = snapshot_target(snapshot, entity, i);
         if (t->window != w)
             continue;
-        int128 numbers[] = {t->kpi,     t->numerator, t->denominator, t->elapsed_us,
-                            t->left_us, t->whole_us,  t->day_us,      t->is_past};
         enum piece p = t->kpi < KPI_COUNT ? piece_of((enum kpi)t->kpi) : PIECE_MIXED;
-        out_given[p] = 31 * out_given[p] + text_hash((struct text){(const char *)numbers, sizeof numbers});
+        out_given[p] = 31 * out_given[p] + hash_target(t);
     }
     for (unsigned p = 0; p < PIECE_COUNT; p++)
         out_given[p] += out_given[p] == 0;
@@ -120,8 +145,9 @@ static struct arguments *choose_fields(struct scribe *s)
     return &s->changed;
 }
 
-bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w, struct text as_of,
-                   int64_t seq)
+/* True: it has a value. */
+static bool write_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w,
+                         struct text as_of, int64_t seq)
 {
     enum dimension d = snapshot_entity_dimension(snapshot, entity);
     struct text name = snapshot_entity_name(snapshot, entity);
@@ -163,6 +189,18 @@ bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t ent
     write_boards(s, d, w, name, pieces, before.values, after.values);
     slot_note_written(slot, &s->rendered, pieces, snapshot_as_of_us(snapshot));
     return !slot_is_empty(&after);
+}
+
+bool scribe_window(struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w, struct text as_of,
+                   int64_t seq)
+{
+    uint32_t id = snapshot_entity_id(snapshot, entity);
+    uint64_t hash = hash_all(s, snapshot, entity, w), seen = *changes_seen(s->changes, id, w);
+    if (seen_of(hash, seen_has_value(seen)) == seen)
+        return seen_has_value(seen);
+    bool has_value = write_window(s, snapshot, entity, w, as_of, seq);
+    *changes_seen(s->changes, id, w) = seen_of(hash, has_value);
+    return has_value;
 }
 
 /* What readers are told of the entity itself; a hash of it. */
