@@ -37,7 +37,7 @@ Test(interval, a_large_sample_ranks_above_a_lucky_one)
 {
     cr_expect(lt(i64, interval_of(1, 1).low, interval_of(45, 50).low));
     cr_expect(lt(i64, interval_of(5, 5).low, interval_of(45, 50).low));
-    cr_expect(gt(i64, interval_of(45, 50).low, interval_of(40, 50).low));
+    cr_expect(lt(i64, interval_of(40, 50).low, interval_of(45, 50).low));
 }
 
 /* How far beyond an edge of the interval p is, by its definition: above 0 outside, below 0 within. */
@@ -54,8 +54,8 @@ Test(interval, edges_are_where_the_definition_has_them)
             struct interval found = interval_of(x, n);
             bool around = (int128)found.low * n <= (int128)x * MICRO && (int128)found.high * n >= (int128)x * MICRO;
             cr_assert(around);
-            cr_assert(gt(dbl, beyond(x, n, found.low), -1e-15));
-            cr_assert(gt(dbl, beyond(x, n, found.high), -1e-15));
+            cr_assert(lt(dbl, -1e-15, beyond(x, n, found.low)));
+            cr_assert(lt(dbl, -1e-15, beyond(x, n, found.high)));
             if (found.low < x * MICRO / n)
                 cr_assert(lt(dbl, beyond(x, n, found.low + 1), 1e-15));
             if (found.high - 1 > x * MICRO / n)
