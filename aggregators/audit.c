@@ -1,9 +1,11 @@
 #include "aggregators/audit.h"
 #include "base/error.h"
 
+enum { ROWS_A_STEP = 1024, LEAVES_A_STEP = 1024 };
+
 void audit_init(struct audit *a)
 {
-    *a = (struct audit){0};
+    *a = (struct audit){.rows_a_step = ROWS_A_STEP};
 }
 
 static struct entity *shadow_at(const struct audit *a, uint32_t i)
@@ -14,40 +16,41 @@ static struct entity *shadow_at(const struct audit *a, uint32_t i)
 /* Those before are done with. */
 static uint32_t first_shadow(const struct audit *a)
 {
-    return a->station > FACT_KINDS ? a->at : 0;
+    return a->station > FACT_KINDS ? a->at + a->compared : 0;
 }
 
-static void drop_shadows(struct audit *a)
+static void free_pages(struct audit *a)
 {
-    for (uint32_t i = first_shadow(a); i < a->shadows_made; i++)
-        entity_fini(shadow_at(a, i));
     paged_fini(&a->shadows);
-    a->shadow_count = a->shadows_made = 0;
+    a->shadow_count = a->shadows_made = a->dropped = 0;
 }
 
 void audit_fini(struct audit *a)
 {
-    drop_shadows(a);
+    for (uint32_t i = 0; i < a->shadows_made; i++)
+        entity_fini(shadow_at(a, i));
+    free_pages(a);
 }
 
 void audit_begin(struct audit *a, const struct entities *es)
 {
+    REQUIRE(!a->dropping);
     a->running = true;
     a->station = 0;
     a->at = 0;
     a->moves = es->moves;
     a->shadow_count = (es->count + AUDIT_PARTS - 1 - a->part) / AUDIT_PARTS;
-    a->summed = a->differs = false;
+    a->summed = a->compared = a->differs = a->asked = false;
 }
 
-bool audit_make_shadow(struct audit *a, const struct entities *es)
+void audit_make_shadow(struct audit *a, const struct entities *es)
 {
-    if (a->shadows_made == a->shadow_count)
-        return false;
     const struct entity *e = &es->at[a->shadows_made * AUDIT_PARTS + a->part];
-    entity_init(paged_need(&a->shadows, a->shadows_made, sizeof *e), (enum dimension)e->dimension, e->name);
+    struct entity *shadow = paged_need(&a->shadows, a->shadows_made, sizeof *e);
+    entity_init(shadow, (enum dimension)e->dimension, e->name);
+    shadow->base_us = e->base_us;
+    shadow->folded_us = e->folded_us;
     a->shadows_made++;
-    return true;
 }
 
 bool audit_is_stale(const struct audit *a, const struct entities *es)
@@ -57,8 +60,18 @@ bool audit_is_stale(const struct audit *a, const struct entities *es)
 
 void audit_give_up(struct audit *a)
 {
-    drop_shadows(a);
     a->running = false;
+    a->dropping = true;
+}
+
+bool audit_drop_some(struct audit *a)
+{
+    for (uint32_t leaves = LEAVES_A_STEP; a->dropped < a->shadows_made; a->dropped++)
+        if (leaves == 0 || !entity_fini_some(shadow_at(a, a->dropped), &leaves))
+            return false;
+    free_pages(a);
+    a->dropping = false;
+    return true;
 }
 
 bool audit_covers(const struct audit *a, unsigned station, uint32_t at)
@@ -72,13 +85,24 @@ struct entity *audit_shadow(const struct audit *a, uint32_t entity)
     return entity % AUDIT_PARTS == a->part && i >= first_shadow(a) && i < a->shadows_made ? shadow_at(a, i) : NULL;
 }
 
-void audit_end_shadow(struct audit *a)
+bool audit_end_shadow(struct audit *a)
 {
-    entity_fini(shadow_at(a, a->at));
+    uint32_t leaves = LEAVES_A_STEP;
+    a->compared = true;
+    if (!entity_fini_some(shadow_at(a, a->at), &leaves))
+        return false;
     a->at++;
     a->entities_done++;
-    a->differences += a->differs;
-    a->summed = a->differs = false;
+    a->summed = a->compared = a->differs = a->asked = false;
+    return true;
+}
+
+uint64_t audit_bytes(const struct audit *a)
+{
+    uint64_t bytes = paged_bytes(&a->shadows, sizeof(struct entity));
+    for (uint32_t i = first_shadow(a); i < a->shadows_made && !a->dropping; i++)
+        bytes += entity_bytes(shadow_at(a, i)) - sizeof(struct entity);
+    return bytes;
 }
 
 void audit_add(struct audit *a, struct entities *es, const struct dimensions *d, const struct contribution *c, int sign)
@@ -95,7 +119,7 @@ void audit_add(struct audit *a, struct entities *es, const struct dimensions *d,
 
 void audit_end(struct audit *a)
 {
-    drop_shadows(a);
+    free_pages(a);
     a->running = false;
     a->part = (a->part + 1) % AUDIT_PARTS;
     a->parts_done++;

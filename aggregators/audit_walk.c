@@ -7,6 +7,8 @@ bool audit_walk(struct derivation *d, unsigned budget)
     derivation_settle(d, UINT32_MAX);
     if (audit_is_stale(a, &d->entities))
         audit_give_up(a);
+    if (a->dropping && !audit_drop_some(a))
+        return false;
     if (!a->running)
         audit_begin(a, &d->entities);
     for (; a->shadows_made < a->shadow_count; budget--) {
@@ -46,6 +48,7 @@ static void compare(struct audit_comparison *c, const char *window, const struct
     for (unsigned m = 0; m < MEASURE_COUNT; m++) {
         if (live->at[m] == derived->at[m])
             continue;
+        c->d->audit.differences += !c->d->audit.differs;
         c->d->audit.differs = true;
         struct audit_difference difference = {(enum dimension)e->dimension,
                                               intern_text(&c->d->ledger.names[e->dimension], e->name),
@@ -114,8 +117,6 @@ static void compare_quantiles(struct audit_comparison *c, struct entity *shadow,
     }
 }
 
-enum { ROWS_A_STEP = 1024 };
-
 /* Rows by which quantiles are made: of two entities that were folded alike they are the same. True: all have been compared. */
 static bool compare_values(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
                            struct histogram *scratch)
@@ -124,17 +125,22 @@ static bool compare_values(struct audit_comparison *c, struct entity *shadow, co
     const struct entity *live = &c->d->entities.at[c->entity];
     if (shadow->base_us < live->base_us) {
         entity_fold(shadow, live->base_us);
-        a->valued = 0;
-        a->from_us = INT64_MIN;
         if (shadow->base_us < live->base_us)
             return false;
     }
+    /* What was the same stays so when both fold it. What was not looked at yet may have gone to the base with it. */
+    if (a->base_us != live->base_us && a->from_us < live->base_us)
+        a->from_us = INT64_MIN;
+    a->base_us = live->base_us;
     for (uint32_t rows = 0; a->valued < STREAM_VALUED;) {
-        if (rows >= ROWS_A_STEP)
+        if (rows >= a->rows_a_step)
             return false;
-        /* One that differs already has been told. */
-        if (!entity_same_values(live, shadow, a->valued, &a->from_us, ROWS_A_STEP, &rows) && !a->differs)
+        bool is_same = entity_same_values(live, shadow, a->valued, &a->from_us, a->rows_a_step, &rows);
+        if (!is_same && !a->differs && !a->asked) { /* one that differs has been told */
+            a->asked = true;
+            a->times_asked++;
             compare_quantiles(c, shadow, spans, scratch);
+        }
         if (a->from_us == INT64_MAX) {
             a->valued++;
             a->from_us = INT64_MIN;
@@ -166,7 +172,7 @@ bool audit_compare(struct derivation *d, const struct window_span *spans, struct
         if (budget == 0)
             return false;
         struct audit_comparison c = {d, a->at * AUDIT_PARTS + a->part, report, context};
-        if (compare_some(&c, spans, scratch))
+        if (a->compared || compare_some(&c, spans, scratch))
             audit_end_shadow(a);
     }
     audit_end(a);

@@ -294,12 +294,24 @@ static void add_few(struct batch *b)
     }
 }
 
+/* Of those that come soon. */
+static void fetch_entities(const struct batch *b, const struct workspace *w, uint32_t t)
+{
+    enum { STEPS = 4, APART = 2 };
+    for (unsigned step = 0; step < STEPS; step++) {
+        uint32_t ahead = t + APART * (STEPS - step);
+        if (ahead < w->touched_count)
+            entity_fetch(&b->entities[w->touched[ahead].id], step);
+    }
+}
+
 static void add_many(struct batch *b, struct workspace *w)
 {
     put_in_order(b, w);
     group_by_entity(w, b->count, b->entity_count);
     for (uint32_t t = 0, i = 0; t < w->touched_count; t++) {
         struct entity *e = &b->entities[w->touched[t].id];
+        fetch_entities(b, w, t);
         for (unsigned s = 0; i < w->touched[t].end; s++) {
             uint32_t from = i;
             while (i < w->touched[t].end && w->by_entity[i] < w->stream_end[s])

@@ -37,6 +37,15 @@ void entity_fini(struct entity *e)
     e->streams = 0;
 }
 
+bool entity_fini_some(struct entity *e, uint32_t *leaves)
+{
+    for (unsigned i = 0; i < tree_count(e); i++)
+        if (!tree_fini_some(&e->trees[i], leaves))
+            return false;
+    entity_fini(e);
+    return true;
+}
+
 static unsigned tree_index(const struct entity *e, unsigned s)
 {
     return (unsigned)__builtin_popcountll(e->streams & ((UINT64_C(1) << s) - 1));
@@ -130,6 +139,22 @@ void entity_add_sorted(struct entity *e, unsigned stream, int pair, const struct
     tree_add_sorted(pair < 0 ? need_tree(e, stream, info->measures, info->valued)
                              : need_tree(e, STREAM_COUNT + (unsigned)pair, info->measures, false),
                     rows, count);
+}
+
+void entity_fetch(const struct entity *e, unsigned step)
+{
+    if (step == 0) {
+        for (size_t at = 0; at < sizeof *e; at += 64)
+            __builtin_prefetch((const char *)e + at);
+        return;
+    }
+    if (step == 1) {
+        for (size_t at = 0; at < tree_count(e) * sizeof *e->trees; at += 64)
+            __builtin_prefetch((const char *)e->trees + at);
+        return;
+    }
+    for (unsigned i = 0; i < tree_count(e); i++)
+        tree_fetch(&e->trees[i], step - 2);
 }
 
 /* Rows of a stream that are folded at once: some ten microseconds. */

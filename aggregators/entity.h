@@ -60,6 +60,9 @@ struct entity {
 
 void entity_init(struct entity *e, enum dimension d, uint32_t name);
 void entity_fini(struct entity *e);
+/* The same in steps, of *leaves leaves of its trees at most, which becomes how many are left to be freed. True: it is done; until then
+ * nothing but this and entity_fini may be asked. */
+bool entity_fini_some(struct entity *e, uint32_t *leaves);
 /* sign: +1 adds, -1 takes back, 0: what is there adds so much more. */
 void entity_add(struct entity *e, const struct contribution *c, int sign);
 /* The same to the stream of a pair of own KPIs. */
@@ -76,6 +79,8 @@ bool entity_note(struct entity *e, const struct contribution *c, int sign);
 /* The rows of many additions to its own stream (pair < 0), each of which was noted, or to that of a pair: as for
  * tree_add_sorted, where entity_row_us puts them, with the values of that stream. */
 void entity_add_sorted(struct entity *e, unsigned stream, int pair, const struct row *rows, uint32_t count);
+/* Asks for the memory that entity_add_sorted of what is newest will need, ahead of time: steps 0 to 3, with others in between. */
+void entity_fetch(const struct entity *e, unsigned step);
 /* Moves all that `from` holds to `to`; it is empty and gone then. O(rows). */
 void entity_absorb(struct entity *to, struct entity *from);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,

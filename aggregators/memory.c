@@ -14,7 +14,7 @@ void derivation_memory(const struct derivation *d, struct memory_use *out)
 {
     const struct ledger *l = &d->ledger;
     *out = (struct memory_use){.ledger = ledger_bytes(l), .links = links_bytes(&d->links)};
-    out->other = sizeof *d + copying_bytes(&d->copying) + dirty_bytes(&d->dirty);
+    out->other = sizeof *d + copying_bytes(&d->copying) + dirty_bytes(&d->dirty) + audit_bytes(&d->audit);
     for (unsigned k = 0; k < KIND_COUNT; k++) {
         for (uint32_t slot = 0; slot < l->keys[k].count; slot++) {
             const struct record *r = ledger_at(l, k, slot);

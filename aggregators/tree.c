@@ -46,6 +46,31 @@ void tree_fini(struct tree *t)
     t->depth = 0;
 }
 
+/* From the end on. NULL: it is gone. */
+static void *node_free_some(const struct tree *t, void *node, unsigned depth, uint32_t *leaves)
+{
+    if (depth == 0) {
+        free(node);
+        --*leaves;
+        return NULL;
+    }
+    struct inner *n = node;
+    while (n->count > 0 && *leaves > 0)
+        if (node_free_some(t, nodes(t, n)[n->count - 1], depth - 1, leaves) == NULL)
+            n->count--;
+    if (n->count > 0)
+        return n;
+    free(n);
+    return NULL;
+}
+
+bool tree_fini_some(struct tree *t, uint32_t *leaves)
+{
+    if (t->root != NULL && *leaves > 0)
+        t->root = node_free_some(t, t->root, t->depth, leaves);
+    return t->root == NULL;
+}
+
 static void node_sums(const struct tree *t, const void *node, unsigned depth, int128 *out)
 {
     memset(out, 0, t->shape.measures * sizeof *out);
@@ -230,6 +255,19 @@ void tree_settle_root(struct tree *t)
     }
     if (t->root == NULL)
         t->depth = 0;
+}
+
+void tree_fetch(const struct tree *t, unsigned step)
+{
+    if (step == 0) {
+        __builtin_prefetch(t->root);
+        __builtin_prefetch((const char *)t->root + 64);
+    } else if (t->depth > 0) {
+        const struct inner *n = t->root;
+        const char *last = nodes(t, n)[n->count - 1];
+        __builtin_prefetch(last);
+        __builtin_prefetch(last + 64);
+    }
 }
 
 static void add_row(struct tree *t, const struct row *row)

@@ -25,7 +25,12 @@ void tree_init(struct tree *t, unsigned measures, bool valued);
 /* A tree that answers tree_reach: each inner node keeps the greatest running sum within each child. */
 void tree_init_peaked(struct tree *t, unsigned measures);
 void tree_fini(struct tree *t);
+/* The same in steps, of *leaves leaves at most, which becomes how many are left to be freed. True: it is done; until then nothing but
+ * this and tree_fini may be asked. */
+bool tree_fini_some(struct tree *t, uint32_t *leaves);
 
+/* Asks for the memory of the root, and then of the child with the newest rows: steps 0 and 1, with others in between. */
+void tree_fetch(const struct tree *t, unsigned step);
 /* Adds `measures` numbers to the row (at_us, value); value is 0 where the tree is not valued. */
 void tree_add(struct tree *t, int64_t at_us, int64_t value, const int64_t *delta);
 /* Adds rows that come in the order of their keys; rows of one key, and such with nothing in them, are allowed. The tree

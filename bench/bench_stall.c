@@ -4,7 +4,8 @@
  * The loop is that of daemon/writer.c, with its budgets: up to 512 events, or 8 while it settles, then a slice of the cut at
  * hand, or time moves on and, when the tick has passed, a slice of what is to be settled; once all is, four slices of the audit
  * in turns of their own (the daemon does them as the audit's round demands), and a cut begins; then a slice of the
- * checkpoint. Each of these is a slice, by its kind, and a turn is
+ * checkpoint. One of the cuts is of all there is, into a snapshot that never had any; before it all, a part of the audit runs from its
+ * begin to its end by itself. Each of these is a slice, by its kind, and a turn is
  * all that lies between two batches of events. An event is measured alone: the longest of them are those by which a table
  * grows. Processor time, and event time goes on as much as the work took, so that what falls behind stays behind. The
  * publisher takes each snapshot at once; the checkpoint's rows go nowhere. Beside it stands a program that does nothing: what a
@@ -28,14 +29,15 @@
 #define AFTER_US      (20 * SECOND)
 #define FILL_US       (3 * DAY)
 #define NOTHING_US    (5 * SECOND)
-#define EVERYTHING_AT \
-    100 /* this cut is of all there is, into a snapshot that never had any: as after Redis has come back */
+/* This cut is of all there is, into a snapshot that never had any: as after Redis has come back. */
+#define EVERYTHING_AT 100
 
-enum kind { AN_EVENT, TIME, WORK, SETTLING, CUT_BEGIN, CUT, COPY, AUDIT, TURN, NOTHING, KINDS_OF_SLICES };
+enum kind { AN_EVENT, TIME, WORK, SETTLING, CUT_BEGIN, CUT, COPY, AUDIT, WHOLE_AUDIT, TURN, NOTHING, KINDS_OF_SLICES };
 
 static const char *const kind_names[] = {
-    "an event",       "time moves on",         "work of a change",   "slice of settling", "a cut begins",
-    "slice of a cut", "slice of a checkpoint", "slice of the audit", "a turn, all of it", "50 us of nothing"};
+    "an event",         "time moves on",     "work of a change",      "slice of settling",
+    "a cut begins",     "slice of a cut",    "slice of a checkpoint", "slice of the audit",
+    "of a whole audit", "a turn, all of it", "50 us of nothing"};
 
 struct bench {
     struct sales_floor floor;
@@ -129,7 +131,7 @@ static void audit_a_part(struct bench *b)
     while (shard_audited(b->shard).parts == 0) {
         int64_t from_us = clock_cpu_us();
         shard_audit(b->shard, AUDIT_SLICE, no_difference, NULL);
-        slices_add(&b->slices[TURN], ended(b, AUDIT, from_us) - from_us);
+        ended(b, WHOLE_AUDIT, from_us);
     }
 }
 
@@ -256,6 +258,8 @@ int main(int argc, char **argv)
     print(&b);
     printf("the host took %" PRId64 " ms from the machine's processors meanwhile\n", stolen_ms() - stolen_before_ms);
     int64_t most = slices_quantile(&b.slices[TURN], 9999), longest = slices_quantile(&b.slices[TURN], 10000);
+    int64_t audit_us = slices_quantile(&b.slices[WHOLE_AUDIT], 10000);
+    longest = audit_us > longest ? audit_us : longest;
     printf("a turn: p99.99 %.1f ms, goal 1: %s; longest %.1f ms, goal 5: %s\n", (double)most / 1000,
            most <= MILLISECOND ? "met" : "missed", (double)longest / 1000,
            longest <= 5 * MILLISECOND ? "met" : "missed");

@@ -22,7 +22,7 @@ static inline uint32_t settle_slice(int64_t since_us)
 #define WORK_SLICE   20000
 /* Rows of a checkpoint that are copied between two batches. */
 #define COPY_SLICE   250
-/* Looks of the audit between two batches: each derives what a record adds. Comparing an entity is one of them. */
+/* Looks of the audit between two batches: each derives what a record adds, or makes a shadow. A step of comparing takes all of them. */
 #define AUDIT_SLICE  50
 /* So many slices of it come before a cut at most, and what events change between them is settled again. */
 #define AUDITS_A_CUT 4
