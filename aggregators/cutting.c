@@ -371,12 +371,24 @@ static void take_ids(struct cutting *cutting, enum reader r, bool everything)
 
 /* For about as much as each had in the last cut of everything: a buffer that doubles would be copied for many milliseconds, by whoever
  * comes to its end. */
+enum { TARGETS_OF = 1024 };
+
 static void make_room(struct cutting *cutting)
 {
-    if (cutting->everything_count == 0)
+    size_t bytes = cutting->everything_bytes * cutting->id_count,
+           targets = cutting->everything_targets * cutting->id_count / TARGETS_OF;
+    if (bytes > 0)
+        snapshot_reserve(cutting->out, cutting->id_count, bytes + bytes / 8, targets + targets / 8);
+}
+
+static void note_room(struct cutting *cutting)
+{
+    if (cutting->id_count == 0)
         return;
-    size_t each = cutting->everything_bytes / cutting->everything_count + 1;
-    snapshot_reserve(cutting->out, cutting->id_count, (each + each / 8) * cutting->id_count);
+    size_t bytes = snapshot_filled(cutting->out) / cutting->id_count + 1;
+    size_t targets = snapshot_targets_filled(cutting->out) * TARGETS_OF / cutting->id_count + 1;
+    cutting->everything_bytes = bytes > cutting->everything_bytes ? bytes : cutting->everything_bytes;
+    cutting->everything_targets = targets > cutting->everything_targets ? targets : cutting->everything_targets;
 }
 
 void cutting_begin(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
@@ -393,6 +405,8 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
         has_previous[w] = cutting->spans[w].has_previous;
     take_ids(cutting, r, everything);
     count_odd_targets(cutting);
+    if (everything)
+        make_room(cutting);
     snapshot_begin(out, cutting->derivation->now_us, everything, cutting->config->window_count, has_previous, accounts,
                    cutting->derivation->records, cutting->derivation->oddities);
     int64_t lock_us = cutting->derivation->valuation.books.lock_us;
@@ -405,8 +419,6 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
         snapshot_add_position(out, &p);
     }
     find_starts(cutting, out);
-    if (everything)
-        make_room(cutting);
 }
 
 /* True: none is left. */
@@ -435,10 +447,8 @@ bool cutting_step(struct cutting *cutting, unsigned budget)
     REQUIRE(cutting->out != NULL);
     if (!copy_some(cutting, budget))
         return false;
-    if (cutting->reader == READER_COUNT) {
-        cutting->everything_bytes = snapshot_filled(cutting->out);
-        cutting->everything_count = cutting->id_count;
-    }
+    if (cutting->reader == READER_COUNT)
+        note_room(cutting);
     cutting->out = NULL;
     cutting->derivation->entities.awaited = 0;
     return true;

@@ -23,11 +23,10 @@ struct cutting {
     struct snapshot *out; /* NULL: there is none at hand */
     uint32_t *ids;        /* of those that it holds */
     uint32_t id_count, id_room, next;
-    /* Of the last cut of everything, by which the next one knows how much room it needs. */
-    size_t everything_bytes;
-    uint32_t everything_count;
-    uint64_t work;            /* ever, in entities that go on */
-    struct edge_sums *before; /* of the entity at hand */
+    /* The most that an entity had on average in a cut of everything, by which the next one knows how much room it needs. */
+    size_t everything_bytes, everything_targets; /* targets of 1,024 entities */
+    uint64_t work;                               /* ever, in entities that go on */
+    struct edge_sums *before;                    /* of the entity at hand */
 };
 
 void cutting_init(struct cutting *cutting, struct derivation *derivation);

@@ -101,19 +101,35 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
     buffer_char(&s->bytes, '\0'); /* offset 0 means none */
 }
 
-void snapshot_reserve(struct snapshot *s, size_t entities, size_t bytes)
+/* Nothing is in them, so nothing need be copied. */
+static void *make_room(void *array, size_t *room, size_t wanted, size_t size)
 {
-    if (s->entry_room < entities) {
-        s->entry_room = entities;
-        s->entries = must_realloc(s->entries, entities * sizeof *s->entries);
-    }
-    if (s->bytes.len < bytes)
-        buffer_reserve(&s->bytes, bytes - s->bytes.len);
+    if (*room >= wanted)
+        return array;
+    free(array);
+    *room = wanted;
+    return must_alloc(wanted * size);
+}
+
+void snapshot_reserve(struct snapshot *s, size_t entities, size_t bytes, size_t targets)
+{
+    s->entry_count = s->target_count = 0;
+    s->entries = make_room(s->entries, &s->entry_room, entities, sizeof *s->entries);
+    s->targets = make_room(s->targets, &s->target_room, targets, sizeof *s->targets);
+    buffer_clear(&s->bytes);
+    if (s->bytes.room <= bytes)
+        buffer_fini(&s->bytes);
+    buffer_reserve(&s->bytes, bytes);
 }
 
 size_t snapshot_filled(const struct snapshot *s)
 {
     return s->bytes.len;
+}
+
+size_t snapshot_targets_filled(const struct snapshot *s)
+{
+    return s->target_count;
 }
 
 void snapshot_set_provisional(struct snapshot *s, unsigned window, bool is_provisional)

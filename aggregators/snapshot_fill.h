@@ -1,6 +1,6 @@
 /* snapshot_fill.h - how the writer fills a snapshot; readers use snapshot.h.
  *
- * Thread: the shard's writer, before the hand-over. Order: begin, then for each entity entity and one
+ * Thread: the shard's writer, before the hand-over. Order: reserve or not, begin, then for each entity entity and one
  * sums for each window of its dimension in the order of config.windows, with nothing in between; or an image.
  */
 #pragma once
@@ -10,11 +10,12 @@
 void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsigned window_count,
                     const bool *window_has_previous, const struct accounts *accounts, const int64_t *records,
                     const int64_t *oddities);
-/* Room for so many entities of so many bytes together, those that are in it already included: what is there is not moved until more
- * have come. */
-void snapshot_reserve(struct snapshot *s, size_t entities, size_t bytes);
-/* What entities, positions and starts have filled of it. */
+/* Before snapshot_begin: room for so many entities with so many bytes and targets together, so that these are not moved until more have
+ * come. What was in it is gone. */
+void snapshot_reserve(struct snapshot *s, size_t entities, size_t bytes, size_t targets);
+/* How many bytes and targets are in it. */
 size_t snapshot_filled(const struct snapshot *s);
+size_t snapshot_targets_filled(const struct snapshot *s);
 void snapshot_set_provisional(struct snapshot *s, unsigned window, bool is_provisional);
 void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p);
 void snapshot_add_entity(struct snapshot *s, enum dimension d, struct text name, uint32_t id);
