@@ -22,7 +22,7 @@ static uint32_t first_shadow(const struct audit *a)
 static void free_pages(struct audit *a)
 {
     paged_fini(&a->shadows);
-    a->shadow_count = a->shadows_made = a->dropped = 0;
+    a->shadow_count = a->shadows_made = 0;
 }
 
 void audit_fini(struct audit *a)
@@ -34,7 +34,7 @@ void audit_fini(struct audit *a)
 
 void audit_begin(struct audit *a, const struct entities *es)
 {
-    REQUIRE(!a->dropping);
+    REQUIRE(a->shadows_made == 0);
     a->running = true;
     a->station = 0;
     a->at = 0;
@@ -61,16 +61,14 @@ bool audit_is_stale(const struct audit *a, const struct entities *es)
 void audit_give_up(struct audit *a)
 {
     a->running = false;
-    a->dropping = true;
 }
 
 bool audit_drop_some(struct audit *a)
 {
-    for (uint32_t leaves = LEAVES_A_STEP; a->dropped < a->shadows_made; a->dropped++)
-        if (leaves == 0 || !entity_fini_some(shadow_at(a, a->dropped), &leaves))
+    for (uint32_t leaves = LEAVES_A_STEP; a->shadows_made > 0; a->shadows_made--)
+        if (leaves == 0 || !entity_fini_some(shadow_at(a, a->shadows_made - 1), &leaves))
             return false;
     free_pages(a);
-    a->dropping = false;
     return true;
 }
 
@@ -85,22 +83,21 @@ struct entity *audit_shadow(const struct audit *a, uint32_t entity)
     return entity % AUDIT_PARTS == a->part && i >= first_shadow(a) && i < a->shadows_made ? shadow_at(a, i) : NULL;
 }
 
-bool audit_end_shadow(struct audit *a)
+void audit_end_shadow(struct audit *a)
 {
     uint32_t leaves = LEAVES_A_STEP;
     a->compared = true;
     if (!entity_fini_some(shadow_at(a, a->at), &leaves))
-        return false;
+        return;
     a->at++;
     a->entities_done++;
     a->summed = a->compared = a->differs = a->asked = false;
-    return true;
 }
 
 uint64_t audit_bytes(const struct audit *a)
 {
     uint64_t bytes = paged_bytes(&a->shadows, sizeof(struct entity));
-    for (uint32_t i = first_shadow(a); i < a->shadows_made && !a->dropping; i++)
+    for (uint32_t i = first_shadow(a); i < a->shadows_made && a->running; i++)
         bytes += entity_bytes(shadow_at(a, i)) - sizeof(struct entity);
     return bytes;
 }

@@ -17,14 +17,13 @@
 #define AUDIT_PARTS 16u
 
 struct audit {
-    bool running, dropping; /* dropping: a part was given up, and its shadows are freed */
-    unsigned part;          /* entities with id % AUDIT_PARTS == part */
-    unsigned station;       /* enum record_kind; FACT_KINDS = customers; beyond: comparing */
-    uint32_t at;            /* slot or word: what lies before it is in the shadows; or the next shadow to compare */
-    uint64_t moves;         /* of struct entities, when the part began */
+    bool running;     /* false with shadows there: a part was given up, and they are to be dropped */
+    unsigned part;    /* entities with id % AUDIT_PARTS == part */
+    unsigned station; /* enum record_kind; FACT_KINDS = customers; beyond: comparing */
+    uint32_t at;      /* slot or word: what lies before it is in the shadows; or the next shadow to compare */
+    uint64_t moves;   /* of struct entities, when the part began */
     struct paged shadows;
     uint32_t shadow_count, shadows_made; /* of entities that were there when the part began; how many there are yet */
-    uint32_t dropped;
     /* Of the one that is being compared: */
     bool summed, compared, differs, asked; /* asked: for its quantiles, since values differ */
     unsigned valued;                       /* of its streams with quantiles the one at hand */
@@ -44,7 +43,7 @@ void audit_make_shadow(struct audit *a, const struct entities *es);
 bool audit_is_stale(const struct audit *a, const struct entities *es);
 /* Its shadows are to be dropped. */
 void audit_give_up(struct audit *a);
-/* Frees some of them. True: all are gone. */
+/* Frees some of a part that was given up. True: none is left. */
 bool audit_drop_some(struct audit *a);
 /* Whether what lies at that place is in the shadows already. */
 bool audit_covers(const struct audit *a, unsigned station, uint32_t at);
@@ -53,8 +52,8 @@ void audit_add(struct audit *a, struct entities *es, const struct dimensions *d,
                int sign);
 /* The shadow of an entity, NULL where it has none in this part, or is done with. */
 struct entity *audit_shadow(const struct audit *a, uint32_t entity);
-/* Frees some of the shadow that has been compared. True: the next one is at hand. */
-bool audit_end_shadow(struct audit *a);
+/* Frees some of the shadow that has been compared; once all of it is gone the next one is at hand. */
+void audit_end_shadow(struct audit *a);
 void audit_end(struct audit *a);
 /* Bytes on the heap. O(rows / 64 of its shadows). */
 uint64_t audit_bytes(const struct audit *a);

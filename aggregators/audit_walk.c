@@ -7,7 +7,7 @@ bool audit_walk(struct derivation *d, unsigned budget)
     derivation_settle(d, UINT32_MAX);
     if (audit_is_stale(a, &d->entities))
         audit_give_up(a);
-    if (a->dropping && !audit_drop_some(a))
+    if (!a->running && !audit_drop_some(a))
         return false;
     if (!a->running)
         audit_begin(a, &d->entities);
@@ -77,33 +77,9 @@ static void compare_own(struct audit_comparison *c, const char *window, const st
     }
 }
 
-/* All but the quantiles. */
-static void compare_sums(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans)
-{
-    const struct config *config = c->d->entities.config;
-    struct entity *live = &c->d->entities.at[c->entity];
-    struct sums ours, theirs;
-    for (unsigned w = 0; w < config->window_count; w++) {
-        if (!config->dimension_windows[live->dimension][w] || config->windows[w].kind == WINDOW_NOW)
-            continue;
-        entity_added(live, spans[w].from_us, spans[w].to_us, &ours);
-        entity_added(shadow, spans[w].from_us, spans[w].to_us, &theirs);
-        compare(c, config->windows[w].name, &ours, &theirs);
-        struct own_sums our_own, their_own;
-        const struct own_plan *own = &c->d->entities.own;
-        entity_own_sums(live, own, spans[w].from_us, spans[w].to_us, &our_own);
-        entity_own_sums(shadow, own, spans[w].from_us, spans[w].to_us, &their_own);
-        compare_own(c, config->windows[w].name, &our_own, &their_own);
-    }
-    entity_level(live, c->d->now_us, &ours);
-    entity_level(shadow, c->d->now_us, &theirs);
-    entity_expected(live, INT64_MIN, INT64_MAX, &ours);
-    entity_expected(shadow, INT64_MIN, INT64_MAX, &theirs);
-    compare(c, "now", &ours, &theirs);
-}
-
-static void compare_quantiles(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
-                              struct histogram *scratch)
+/* scratch NULL: all but the quantiles. */
+static void compare_windows(struct audit_comparison *c, struct entity *shadow, const struct window_span *spans,
+                            struct histogram *scratch)
 {
     const struct config *config = c->d->entities.config;
     struct entity *live = &c->d->entities.at[c->entity];
@@ -114,7 +90,23 @@ static void compare_quantiles(struct audit_comparison *c, struct entity *shadow,
         entity_sums(live, spans[w].from_us, spans[w].to_us, scratch, &ours);
         entity_sums(shadow, spans[w].from_us, spans[w].to_us, scratch, &theirs);
         compare(c, config->windows[w].name, &ours, &theirs);
+        struct own_sums our_own, their_own;
+        const struct own_plan *own = &c->d->entities.own;
+        entity_own_sums(live, own, spans[w].from_us, spans[w].to_us, &our_own);
+        entity_own_sums(shadow, own, spans[w].from_us, spans[w].to_us, &their_own);
+        compare_own(c, config->windows[w].name, &our_own, &their_own);
     }
+}
+
+static void compare_levels(struct audit_comparison *c, struct entity *shadow)
+{
+    struct entity *live = &c->d->entities.at[c->entity];
+    struct sums ours, theirs;
+    entity_level(live, c->d->now_us, &ours);
+    entity_level(shadow, c->d->now_us, &theirs);
+    entity_expected(live, INT64_MIN, INT64_MAX, &ours);
+    entity_expected(shadow, INT64_MIN, INT64_MAX, &theirs);
+    compare(c, "now", &ours, &theirs);
 }
 
 /* Rows by which quantiles are made: of two entities that were folded alike they are the same. True: all have been compared. */
@@ -139,7 +131,7 @@ static bool compare_values(struct audit_comparison *c, struct entity *shadow, co
         if (!is_same && !a->differs && !a->asked) { /* one that differs has been told */
             a->asked = true;
             a->times_asked++;
-            compare_quantiles(c, shadow, spans, scratch);
+            compare_windows(c, shadow, spans, scratch);
         }
         if (a->from_us == INT64_MAX) {
             a->valued++;
@@ -155,7 +147,8 @@ static bool compare_some(struct audit_comparison *c, const struct window_span *s
     struct audit *a = &c->d->audit;
     struct entity *shadow = audit_shadow(a, c->entity);
     if (!a->summed) {
-        compare_sums(c, shadow, spans);
+        compare_windows(c, shadow, spans, NULL);
+        compare_levels(c, shadow);
         a->summed = true;
         a->valued = 0;
         a->from_us = INT64_MIN;

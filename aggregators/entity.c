@@ -285,15 +285,10 @@ void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, i
                     struct sums *out)
 {
     add_sums(e, streams, from_us, to_us, out);
-    for (unsigned v = 0; v < VALUED; v++)
+    for (unsigned v = 0; v < VALUED && scratch != NULL; v++)
         if (out->at[valued[v].count] != 0)
             add_quantiles(find_tree(e, valued[v].stream), from_us, to_us, scratch, &out->at[valued[v].p50],
                           &out->at[valued[v].p90]);
-}
-
-void entity_added(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out)
-{
-    add_sums(e, UINT64_MAX, from_us, to_us, out);
 }
 
 struct seen_rows {

@@ -84,13 +84,11 @@ void entity_fetch(const struct entity *e, unsigned step);
 /* Moves all that `from` holds to `to`; it is empty and gone then. O(rows). */
 void entity_absorb(struct entity *to, struct entity *from);
 /* The sums over [from_us, to_us) of every stream that is no level, and the quantiles. `scratch` must be empty,
- * and is again afterwards. */
+ * and is again afterwards; NULL: without the quantiles, which are 0. */
 void entity_sums(const struct entity *e, int64_t from_us, int64_t to_us, struct histogram *scratch, struct sums *out);
 /* The same of the streams in `streams` alone. */
 void entity_sums_of(const struct entity *e, uint64_t streams, int64_t from_us, int64_t to_us, struct histogram *scratch,
                     struct sums *out);
-/* The same of every stream, without the quantiles. */
-void entity_added(const struct entity *e, int64_t from_us, int64_t to_us, struct sums *out);
 /* Whether two entities that are folded to the same instant have the same rows of a stream with quantiles, by its number below
  * STREAM_VALUED: of those from *from_us on about `most`. *from_us becomes where to go on, INT64_MAX at the end; *rows grows by how many
  * were looked at, in both. */

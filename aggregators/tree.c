@@ -27,25 +27,6 @@ void tree_init_peaked(struct tree *t, unsigned measures)
     t->peaked = true;
 }
 
-static void node_free(const struct tree *t, void *node, unsigned depth)
-{
-    if (node == NULL)
-        return;
-    if (depth > 0) {
-        struct inner *n = node;
-        for (uint32_t i = 0; i < n->count; i++)
-            node_free(t, nodes(t, n)[i], depth - 1);
-    }
-    free(node);
-}
-
-void tree_fini(struct tree *t)
-{
-    node_free(t, t->root, t->depth);
-    t->root = NULL;
-    t->depth = 0;
-}
-
 /* From the end on. NULL: it is gone. */
 static void *node_free_some(const struct tree *t, void *node, unsigned depth, uint32_t *leaves)
 {
@@ -68,7 +49,15 @@ bool tree_fini_some(struct tree *t, uint32_t *leaves)
 {
     if (t->root != NULL && *leaves > 0)
         t->root = node_free_some(t, t->root, t->depth, leaves);
+    if (t->root == NULL)
+        t->depth = 0;
     return t->root == NULL;
+}
+
+void tree_fini(struct tree *t)
+{
+    uint32_t all = UINT32_MAX;
+    REQUIRE(tree_fini_some(t, &all));
 }
 
 static void node_sums(const struct tree *t, const void *node, unsigned depth, int128 *out)

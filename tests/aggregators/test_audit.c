@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FROM_US (INT64_C(1709000000) * SECOND)
+
 struct world {
     struct core core;
     struct derivation derivation;
@@ -44,8 +46,7 @@ static void begin(struct world *w, struct random *r, int count, struct kind_of_w
     derivation_init(&w->derivation, w->core.config, w->core.calendar, NULL, INSTANT_MIN);
     w->derivation.audit.rows_a_step = 2;
     histogram_init(&w->scratch);
-    struct history_options o = {
-        .from_us = INT64_C(1709000000) * SECOND, .span_us = 40 * DAY, .count = count, .records = 30};
+    struct history_options o = {.from_us = FROM_US, .span_us = 40 * DAY, .count = count, .records = 30};
     make_history(&w->events, r, &o);
 }
 
@@ -54,6 +55,17 @@ static void end(struct world *w)
     event_list_fini(&w->events);
     derivation_fini(&w->derivation);
     core_fini(&w->core);
+}
+
+/* All events, some time after the first one. */
+static void take_all(struct world *w, int64_t after_us)
+{
+    struct derivation *d = &w->derivation;
+    for (size_t i = 0; i < w->events.count; i++)
+        derivation_apply(d, w->events.at[i]);
+    derivation_advance(d, FROM_US + after_us);
+    while (!derivation_work(d, 1000))
+        ;
 }
 
 static void note(void *context, const struct audit_difference *d)
@@ -94,7 +106,7 @@ static int64_t find_nothing(uint64_t seed, struct kind_of_world kind)
     int64_t given_up = 0;
     begin(&w, &r, 3000, kind);
     struct derivation *d = &w.derivation;
-    int64_t now_us = INT64_C(1709000000) * SECOND;
+    int64_t now_us = FROM_US;
     for (size_t i = 0; i < w.events.count; i++) {
         derivation_apply(d, w.events.at[i]);
         if (random_chance(&r, 10))
@@ -102,7 +114,7 @@ static int64_t find_nothing(uint64_t seed, struct kind_of_world kind)
         if (random_chance(&r, 30))
             derivation_work(d, (unsigned)random_below(&r, 300));
         if (kind.folds && random_chance(&r, 10))
-            fold_some(d, &r, INT64_C(1709000000) * SECOND);
+            fold_some(d, &r, FROM_US);
         derivation_settle(d, UINT32_MAX);
         given_up += audit_is_stale(&d->audit, &d->entities) && d->audit.shadows_made > 0;
         audit_some(&w, (unsigned)random_below(&r, 60) + 1, &last);
@@ -128,11 +140,7 @@ Test(audit, finds_a_wrong_number_and_says_where)
     struct world w;
     begin(&w, &r, 500, usual);
     struct derivation *d = &w.derivation;
-    for (size_t i = 0; i < w.events.count; i++)
-        derivation_apply(d, w.events.at[i]);
-    derivation_advance(d, INT64_C(1709000000) * SECOND + 20 * DAY);
-    while (!derivation_work(d, 1000))
-        ;
+    take_all(&w, 20 * DAY);
     for (uint32_t victim = 0; victim < d->entities.count; victim += 3) {
         struct contribution wrong = {.at_us = d->now_us - HOUR, .stream = STREAM_PAYMENT, .measures = {0, 1}};
         entity_add(&d->entities.at[victim], &wrong, +1);
@@ -179,11 +187,7 @@ static void find_a_wrong_value(uint64_t seed, struct kind_of_world kind)
     struct world w;
     begin(&w, &r, 4000, kind);
     struct derivation *d = &w.derivation;
-    for (size_t i = 0; i < w.events.count; i++)
-        derivation_apply(d, w.events.at[i]);
-    derivation_advance(d, INT64_C(1709000000) * SECOND + 40 * DAY);
-    while (!derivation_work(d, 1000))
-        ;
+    take_all(&w, 40 * DAY);
     derivation_settle(d, UINT32_MAX);
     unsigned victims = 0;
     for (uint32_t id = 0; id < d->entities.count; id++) {
@@ -203,7 +207,7 @@ static void find_a_wrong_value(uint64_t seed, struct kind_of_world kind)
         struct audit_difference last = {0};
         while (d->audit.parts_done < until) {
             if (kind.folds && d->audit.station > FACT_KINDS && random_chance(&r, 60))
-                fold_some(d, &r, INT64_C(1709000000) * SECOND);
+                fold_some(d, &r, FROM_US);
             audit_some(&w, kind.folds ? 2 : 7, &last);
         }
         cr_expect(d->audit.differences == before + 1, "entity %u: %lld", id,
@@ -237,7 +241,7 @@ Test(audit, of_a_shard_goes_round)
     begin(&w, &r, 500, usual);
     for (size_t i = 0; i < w.events.count; i++)
         shard_apply(w.core.shard, w.events.at[i]);
-    shard_advance(w.core.shard, INT64_C(1709000000) * SECOND + 20 * DAY);
+    shard_advance(w.core.shard, FROM_US + 20 * DAY);
     while (!shard_work(w.core.shard, 1000))
         ;
     int differences = 0, calls = 0;
