@@ -369,10 +369,10 @@ static void take_ids(struct cutting *cutting, enum reader r, bool everything)
     }
 }
 
-/* For about as much as each had in the last cut of everything: a buffer that doubles would be copied for many milliseconds, by whoever
- * comes to its end. */
 enum { TARGETS_OF = 1024 };
 
+/* For as much as each had on average at most: a buffer that doubles would be copied for many milliseconds, by whoever comes to its
+ * end. */
 static void make_room(struct cutting *cutting)
 {
     size_t bytes = cutting->everything_bytes * cutting->id_count,

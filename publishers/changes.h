@@ -51,7 +51,7 @@ uint64_t *changes_seen(struct changes *c, uint32_t entity, unsigned window);
 /* With the answer that was given then. */
 static inline uint64_t seen_of(uint64_t hash, bool has_value)
 {
-    return (hash & ~UINT64_C(3)) | 2 | has_value;
+    return hash << 2 | 2 | has_value;
 }
 static inline bool seen_has_value(uint64_t seen)
 {

@@ -47,7 +47,7 @@ static uint64_t hash_own(const struct snapshot *snapshot, size_t entity, unsigne
 static uint64_t hash_all(const struct scribe *s, const struct snapshot *snapshot, size_t entity, unsigned w)
 {
     uint64_t hash = snapshot_sums_hash(snapshot, entity, w);
-    hash += snapshot_is_provisional(snapshot, w) ? UINT64_C(0x9E3779B97F4A7C15) : 0; /* in all of its bits */
+    hash = 31 * hash + snapshot_is_provisional(snapshot, w);
     if (s->config->kpi_count > 0)
         hash = 31 * hash + hash_own(snapshot, entity, w);
     for (size_t i = 0; i < snapshot_target_count(snapshot, entity); i++) {
