@@ -17,13 +17,24 @@ void intern_init(struct intern *t)
     *t = (struct intern){0};
 }
 
+static struct intern_chunk *chunk_at(const struct intern *t, uint32_t i)
+{
+    return *(struct intern_chunk **)paged_at(&t->chunks, i, sizeof(struct intern_chunk *));
+}
+
+/* Where the text of a number lies. */
+static uint32_t *place_in_chunks(const struct intern *t, uint32_t number)
+{
+    return paged_at(&t->at, number, sizeof(uint32_t));
+}
+
 void intern_fini(struct intern *t)
 {
     for (uint32_t i = 0; i < t->chunk_count; i++)
-        free(t->chunks[i]);
-    free(t->chunks);
+        free(chunk_at(t, i));
+    paged_fini(&t->chunks);
+    paged_fini(&t->at);
     free(t->places);
-    free(t->at);
     *t = (struct intern){0};
 }
 
@@ -35,7 +46,7 @@ static size_t head_bytes(size_t len)
 /* The chunk that has room for so many bytes. */
 static struct intern_chunk *need_chunk(struct intern *t, size_t bytes)
 {
-    struct intern_chunk *last = t->chunk_count > 0 ? t->chunks[t->chunk_count - 1] : NULL;
+    struct intern_chunk *last = t->chunk_count > 0 ? chunk_at(t, t->chunk_count - 1) : NULL;
     if (last != NULL && last->room - last->used >= bytes)
         return last;
     /* The first chunk is small: most tables hold a few names. */
@@ -44,8 +55,7 @@ static struct intern_chunk *need_chunk(struct intern *t, size_t bytes)
     REQUIRE(t->chunk_count <= UINT16_MAX && room <= UINT32_MAX);
     struct intern_chunk *fresh = must_alloc(sizeof *fresh + room);
     *fresh = (struct intern_chunk){.used = 0, .room = (uint32_t)room};
-    t->chunks = must_grow(t->chunks, &t->chunk_room, t->chunk_count, sizeof *t->chunks);
-    t->chunks[t->chunk_count++] = fresh;
+    *(struct intern_chunk **)paged_need(&t->chunks, t->chunk_count++, sizeof fresh) = fresh;
     return fresh;
 }
 
@@ -67,7 +77,7 @@ static uint32_t keep_text(struct intern *t, struct text text)
 
 static struct text text_at(const struct intern *t, uint32_t at)
 {
-    const uint8_t *from = t->chunks[at >> 16]->bytes + (at & UINT16_MAX);
+    const uint8_t *from = chunk_at(t, at >> 16)->bytes + (at & UINT16_MAX);
     uint32_t len = from[0];
     if (len == LONG)
         memcpy(&len, from + 1, sizeof len);
@@ -98,7 +108,7 @@ static uint32_t place_of(const struct intern *t, struct text text, uint32_t hash
     uint32_t at = hash & (t->place_count - 1);
     for (;; at = (at + 1) & (t->place_count - 1)) {
         const struct intern_place *p = &t->places[at];
-        if (p->number == 0 || (p->hash == hash && text_equal(text_at(t, t->at[p->number - 1]), text)))
+        if (p->number == 0 || (p->hash == hash && text_equal(text_at(t, *place_in_chunks(t, p->number - 1)), text)))
             return at;
     }
 }
@@ -122,11 +132,7 @@ uint32_t intern_add_hashed(struct intern *t, struct text text, uint32_t hash)
     uint32_t at = place_of(t, text, hash);
     if (t->places[at].number != 0)
         return t->places[at].number - 1;
-    if (t->count == t->room) {
-        t->room = t->room > 0 ? t->room * 2 : 16;
-        t->at = must_realloc(t->at, t->room * sizeof *t->at);
-    }
-    t->at[t->count] = keep_text(t, text);
+    *(uint32_t *)paged_need(&t->at, t->count, sizeof(uint32_t)) = keep_text(t, text);
     t->places[at] = (struct intern_place){t->count + 1, hash};
     return t->count++;
 }
@@ -150,30 +156,31 @@ uint32_t intern_fetch(const struct intern *t, uint32_t hash, unsigned step)
     uint32_t number = t->places[at].number - 1;
     if (number == INTERN_NONE)
         return INTERN_NONE;
+    uint32_t *place = place_in_chunks(t, number);
     if (step == 1)
-        __builtin_prefetch(&t->at[number]);
+        __builtin_prefetch(place);
     else
-        __builtin_prefetch(t->chunks[t->at[number] >> 16]->bytes + (t->at[number] & UINT16_MAX));
+        __builtin_prefetch(chunk_at(t, *place >> 16)->bytes + (*place & UINT16_MAX));
     return number;
 }
 
 struct text intern_text(const struct intern *t, uint32_t number)
 {
     REQUIRE(number < t->count);
-    return text_at(t, t->at[number]);
+    return text_at(t, *place_in_chunks(t, number));
 }
 
 uint64_t intern_bytes(const struct intern *t)
 {
-    uint64_t bytes = (uint64_t)t->place_count * sizeof *t->places + (uint64_t)t->room * sizeof *t->at;
-    bytes += t->chunk_room * sizeof *t->chunks;
+    uint64_t bytes = (uint64_t)t->place_count * sizeof *t->places + paged_bytes(&t->at, sizeof(uint32_t)) +
+                     paged_bytes(&t->chunks, sizeof(struct intern_chunk *));
     for (uint32_t i = 0; i < t->chunk_count; i++)
-        bytes += sizeof *t->chunks[i] + t->chunks[i]->room;
+        bytes += sizeof(struct intern_chunk) + chunk_at(t, i)->room;
     return bytes;
 }
 
 uint64_t intern_text_bytes(const struct intern *t, uint32_t number)
 {
     size_t len = intern_text(t, number).len;
-    return head_bytes(len) + len + sizeof *t->at + t->place_count * sizeof *t->places / t->count;
+    return head_bytes(len) + len + sizeof(uint32_t) + t->place_count * sizeof *t->places / t->count;
 }

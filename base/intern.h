@@ -1,10 +1,12 @@
 /* intern.h - texts and their dense numbers: each distinct text is kept once and has a number 0, 1, 2 ...
  *
- * Thread: one at a time. Memory: the table owns copies of the bytes; they do not move while it lives.
+ * Thread: one at a time; but a copy of the struct goes on to show the texts that there were when it was made (intern_text, and no more),
+ * to another thread as well, while this one adds some. Memory: the table owns copies of the bytes; they do not move while it lives.
  * Source of the table: open addressing with linear probing over 32-bit numbers, at most 3/4 full.
  * Texts take at most 4 GiB in all.
  */
 #pragma once
+#include "base/paged.h"
 #include "base/text.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,10 +20,9 @@ struct intern {
     } * places;
     uint32_t place_count; /* a power of two */
     uint32_t count;
-    uint32_t *at; /* by number: where the text lies (intern.c) */
-    uint32_t room;
-    struct intern_chunk **chunks;
-    uint32_t chunk_count, chunk_room;
+    struct paged at;     /* uint32_t, by number: where the text lies (intern.c) */
+    struct paged chunks; /* of struct intern_chunk * */
+    uint32_t chunk_count;
 };
 
 void intern_init(struct intern *t);

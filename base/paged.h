@@ -1,7 +1,10 @@
 /* paged.h - an array that grows without being moved: whoever must not wait, as the writer, does not pay for what is there already.
  *
- * Items lie in pages, all of one size. Only the list of pages is moved when it grows, which is 8 bytes for a thousand items.
- * Thread: one at a time. Memory: zeroed, then paged_need to paged_fini.
+ * Items lie in pages, all of one size. Only the list of pages grows by being copied, which is 8 bytes for a thousand items, and the
+ * lists before it are kept. So a copy of `struct paged` goes on to show the items that there were when it was made, to another thread
+ * as well, while this one is added to.
+ *
+ * Thread: one at a time, but for such copies. Memory: zeroed, then paged_need to paged_fini; a copy has none of its own.
  */
 #pragma once
 #include <stddef.h>
@@ -9,9 +12,15 @@
 
 enum { PAGED_ITEMS = 1024 };
 
+struct paged_list {
+    struct paged_list *older; /* half as long, with the first of the same pages; NULL: none */
+    uint32_t room;
+    char *pages[];
+};
+
 struct paged {
-    char **pages;
-    uint32_t page_count, page_room;
+    struct paged_list *list;
+    uint32_t page_count;
 };
 
 /* Makes room up to and with item `at`; new items are zeroed. `size`: of an item, the same in each call. Returns that item, which
@@ -29,5 +38,5 @@ static inline uint32_t paged_room(const struct paged *p)
 
 static inline void *paged_at(const struct paged *p, uint32_t at, size_t size)
 {
-    return p->pages[at / PAGED_ITEMS] + at % PAGED_ITEMS * size;
+    return p->list->pages[at / PAGED_ITEMS] + at % PAGED_ITEMS * size;
 }

@@ -38,6 +38,27 @@ Test(intern, texts_do_not_move)
     intern_fini(&t);
 }
 
+Test(intern, a_copy_shows_the_texts_that_were_there)
+{
+    enum { FEW = 2000, MANY = 200000 };
+    struct intern t;
+    intern_init(&t);
+    struct intern copy = t;
+    char name[32];
+    for (uint32_t i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "name-%u", i);
+        intern_add(&t, text_of(name));
+        if (i == FEW - 1)
+            copy = t;
+    }
+    for (uint32_t i = 0; i < FEW; i++) {
+        snprintf(name, sizeof name, "name-%u", i);
+        cr_assert(text_equal(intern_text(&copy, i), text_of(name)));
+    }
+    cr_expect(copy.count == FEW);
+    intern_fini(&t);
+}
+
 /* Of all lengths around those where a text lies differently, among others. */
 Test(intern, long_texts)
 {

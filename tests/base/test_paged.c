@@ -40,3 +40,18 @@ Test(paged, a_far_item_makes_room_for_all_before_it)
     paged_fini(&p);
     cr_expect(eq(u32, paged_room(&p), 0));
 }
+
+/* As a thread that is shown them sees it, with another one that adds some. */
+Test(paged, a_copy_shows_what_was_there)
+{
+    enum { FEW = 3 * PAGED_ITEMS, MANY = 100 * PAGED_ITEMS };
+    struct paged p = {0};
+    for (uint32_t i = 0; i < FEW; i++)
+        *(struct item *)paged_need(&p, i, sizeof(struct item)) = (struct item){i, 0};
+    struct paged copy = p;
+    paged_need(&p, MANY, sizeof(struct item));
+    cr_expect(eq(u32, paged_room(&copy), FEW));
+    for (uint32_t i = 0; i < FEW; i++)
+        cr_assert(item(&copy, i) == item(&p, i) && item(&copy, i)->number == i, "%u", i);
+    paged_fini(&p);
+}
