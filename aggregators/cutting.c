@@ -8,21 +8,26 @@
 #include <string.h>
 
 static void copy(void *context, uint32_t id);
+static void copy_rest(void *context);
+static void take_back(void *context);
 
 void cutting_init(struct cutting *cutting, struct derivation *derivation)
 {
     const struct config *config = derivation->valuation.config;
     *cutting = (struct cutting){.config = config, .calendar = derivation->valuation.calendar, .derivation = derivation};
     derivation->entities.copy_first = copy;
+    derivation->entities.take_back = take_back;
     derivation->entities.copy_context = cutting;
     cutting->before = must_alloc(sizeof *cutting->before);
     edge_sums_init(cutting->before);
+    cutting->worker = worker_create("kpid-cut", copy_rest, cutting);
     histogram_init(&cutting->scratch);
     working_time_init(&cutting->working_time, config, cutting->calendar);
 }
 
 void cutting_fini(struct cutting *cutting)
 {
+    worker_destroy(cutting->worker);
     edge_sums_fini(cutting->before);
     free(cutting->before);
     free(cutting->ids);
@@ -57,19 +62,19 @@ static void cut_sums(struct cutting *cutting, struct entity *e, unsigned slot, s
 static struct text entity_text(const struct cutting *cutting, uint32_t id)
 {
     const struct entity *e = &cutting->derivation->entities.at[id];
-    return intern_text(&cutting->derivation->ledger.names[e->dimension], e->name);
+    return intern_text(&cutting->seen.names[e->dimension], e->name);
 }
 
 static struct text word_or_none(const struct cutting *cutting, uint32_t number)
 {
-    return number != 0 ? intern_text(&cutting->derivation->ledger.words, number - 1) : TEXT("");
+    return number != 0 ? intern_text(&cutting->seen.words, number - 1) : TEXT("");
 }
 
 /* What the organisation says of a manager or team. True: it says in which team a manager is now. */
 static bool fill_about(struct cutting *cutting, const struct entity *e, struct snapshot *out)
 {
-    struct organisation *o = &cutting->derivation->valuation.organisation;
-    const struct ledger *l = &cutting->derivation->ledger;
+    const struct organisation *o = &cutting->derivation->valuation.organisation;
+    const struct ledger *l = &cutting->seen;
     struct snapshot_about about = {.active = true};
     if (!o->in_use || (e->dimension != DIMENSION_MANAGER && e->dimension != DIMENSION_TEAM))
         return false;
@@ -98,13 +103,16 @@ static int64_t quarter_begun(int64_t us)
 /* The working calendar of an entity: a team's own, a manager's by the team that it is in now. */
 static size_t calendar_of(struct cutting *cutting, const struct entity *e)
 {
-    const struct ledger *l = &cutting->derivation->ledger;
-    uint32_t team =
-        e->dimension == DIMENSION_TEAM ? e->name + 1
-        : e->dimension == DIMENSION_MANAGER
-            ? organisation_team_now(&cutting->derivation->valuation.organisation, REVISION_STANDING, e->name)
-            : 0;
-    return team != 0 ? config_team_calendar(cutting->config, intern_text(&l->names[DIMENSION_TEAM], team - 1)) : 0;
+    uint32_t team = 0;
+    if (e->dimension == DIMENSION_TEAM) {
+        team = e->name + 1;
+    } else if (e->dimension == DIMENSION_MANAGER) {
+        const struct stint *now = organisation_manager(&cutting->derivation->valuation.organisation, e->name);
+        team = now != NULL ? now->team : 0;
+    }
+    return team != 0
+               ? config_team_calendar(cutting->config, intern_text(&cutting->seen.names[DIMENSION_TEAM], team - 1))
+               : 0;
 }
 
 /* Targets of the window's period. What grows with working time moves by whole quarters of an hour, so that values do not
@@ -123,9 +131,8 @@ static void fill_window_targets(struct cutting *cutting, const struct entity *e,
                               .next_day = calendar_period_day(cutting->calendar, spec->period, today, is_past ? 0 : 1),
                               .end_us = is_past ? span->to_us : span->next_period_us};
     struct target_sum sums[KPI_ANY_COUNT];
-    unsigned count =
-        targets_of(&cutting->derivation->targets, &cutting->derivation->ledger, (enum dimension)e->dimension, word, &p,
-                   &cutting->config->calendars[calendar], sums, KPI_ANY_COUNT);
+    unsigned count = targets_of(&cutting->derivation->targets, &cutting->seen, (enum dimension)e->dimension, word, &p,
+                                &cutting->config->calendars[calendar], sums, KPI_ANY_COUNT);
     for (unsigned i = 0; i < count; i++) {
         struct snapshot_target t = {.window = window,
                                     .kpi = sums[i].kpi,
@@ -148,18 +155,13 @@ static void fill_window_targets(struct cutting *cutting, const struct entity *e,
 /* True: it has targets, so that its values change with each quarter of an hour. */
 static bool fill_targets(struct cutting *cutting, const struct entity *e, struct snapshot *out)
 {
-    const struct targets *t = &cutting->derivation->targets;
-    if (t->entity_room == 0)
-        return false;
-    const struct ledger *l = &cutting->derivation->ledger;
-    uint32_t word = intern_find(&l->words, intern_text(&l->names[e->dimension], e->name));
-    if (word == INTERN_NONE || !targets_name(t, word))
+    if (e->target_word == 0)
         return false;
     size_t calendar = calendar_of(cutting, e);
     for (unsigned w = 0; w < cutting->config->window_count; w++)
         if (cutting->config->dimension_windows[e->dimension][w] &&
             (cutting->config->windows[w].kind == WINDOW_TO_DATE || cutting->config->windows[w].kind == WINDOW_PAST))
-            fill_window_targets(cutting, e, word, w, calendar, out);
+            fill_window_targets(cutting, e, e->target_word - 1, w, calendar, out);
     return true;
 }
 
@@ -397,6 +399,7 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
     REQUIRE(cutting->out == NULL);
     bool has_previous[WINDOWS_MAX];
     cutting->out = out;
+    cutting->seen = cutting->derivation->ledger;
     cutting->reader = everything ? READER_COUNT : r;
     cutting_find_spans(cutting);
     find_edges(cutting);
@@ -436,16 +439,48 @@ static bool copy_some(struct cutting *cutting, unsigned budget)
     return true;
 }
 
+static void copy_rest(void *context)
+{
+    REQUIRE(copy_some(context, UINT32_MAX));
+}
+
+/* Something is about to be settled. */
+static void take_back(void *context)
+{
+    struct cutting *cutting = context;
+    worker_wait(cutting->worker);
+}
+
 void cutting_copy_rest(struct cutting *cutting)
 {
-    if (cutting->out != NULL)
-        REQUIRE(copy_some(cutting, UINT32_MAX));
+    if (cutting->out == NULL)
+        return;
+    worker_wait(cutting->worker);
+    copy_rest(cutting);
+}
+
+uint32_t cutting_left(const struct cutting *cutting)
+{
+    return cutting->id_count - cutting->next;
+}
+
+void cutting_step_aside(struct cutting *cutting, void (*tell)(void *whom), void *whom)
+{
+    REQUIRE(cutting->out != NULL);
+    worker_begin(cutting->worker, tell, whom);
+}
+
+bool cutting_is_aside(const struct cutting *cutting)
+{
+    return worker_is_busy(cutting->worker);
 }
 
 bool cutting_step(struct cutting *cutting, unsigned budget)
 {
     REQUIRE(cutting->out != NULL);
-    if (!copy_some(cutting, budget))
+    if (budget == UINT32_MAX)
+        worker_wait(cutting->worker);
+    if (!worker_look(cutting->worker) || !copy_some(cutting, budget))
         return false;
     if (cutting->reader == READER_COUNT)
         note_room(cutting);

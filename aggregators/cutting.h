@@ -1,4 +1,9 @@
-/* cutting.h - how the writer fills a snapshot with what its entities stand for.
+/* cutting.h - how the writer fills a snapshot with what its entities stand for; or a thread of its own, while the writer applies events.
+ *
+ * Events change the ledger, and entities only when they are settled. So from the begin of a cut until the next settlement nobody but
+ * the cut touches an entity: not its trees, nor what it has kept, nor when it wakes. Of what it reads besides, the organisation and
+ * targets change only by events before which cutting_copy_rest comes (what an event asks the organisation of a record that was settled
+ * has been asked before, so that its lists do not grow), and texts are read in a copy of the ledger's tables (intern.h).
  *
  * Thread: the shard's writer. Memory: cutting_init to cutting_fini; the derivation is borrowed.
  */
@@ -6,6 +11,7 @@
 #include "aggregators/derivation.h"
 #include "aggregators/positions.h"
 #include "aggregators/working_time.h"
+#include "base/worker.h"
 
 struct cutting {
     const struct config *config;
@@ -27,6 +33,8 @@ struct cutting {
     size_t everything_bytes, everything_targets; /* targets of 1,024 entities */
     uint64_t work;                               /* ever, in entities that go on */
     struct edge_sums *before;                    /* of the entity at hand */
+    struct ledger seen;                          /* its texts as they were when the cut began; not owned */
+    struct worker *worker;                       /* makes the rest of a cut: cutting_step_aside */
 };
 
 void cutting_init(struct cutting *cutting, struct derivation *derivation);
@@ -35,8 +43,13 @@ void cutting_fini(struct cutting *cutting);
 void cutting_begin(struct cutting *cutting, enum reader r, bool everything, const struct accounts *accounts,
                    const struct positions *positions, struct snapshot *out);
 bool cutting_step(struct cutting *cutting, unsigned budget);
-/* All that are left, before something changes that several entities are told. The next step says that it is done. */
+/* All that are left, before something changes that several entities are told: waits for the thread that copies them, if one does. The
+ * next step says that it is done. */
 void cutting_copy_rest(struct cutting *cutting);
+/* As shard_cut_left, shard_cut_aside, shard_cut_is_aside. */
+uint32_t cutting_left(const struct cutting *cutting);
+void cutting_step_aside(struct cutting *cutting, void (*tell)(void *whom), void *whom);
+bool cutting_is_aside(const struct cutting *cutting);
 /* The spans at the derivation's instant, to cutting->spans. */
 void cutting_find_spans(struct cutting *cutting);
 /* Bytes on the heap. */

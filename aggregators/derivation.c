@@ -8,8 +8,12 @@
 void derivation_show_entity(void *context, enum dimension dimension, struct text entity)
 {
     struct derivation *d = context;
-    entities_mark_changed(&d->entities,
-                          entities_need(&d->entities, dimension, intern_add(&d->ledger.names[dimension], entity)));
+    uint32_t name = intern_add(&d->ledger.names[dimension], entity);
+    uint32_t id = entities_need(&d->entities, dimension, name);
+    struct entity *e = &d->entities.at[id];
+    if (e->name == name) /* else it is one of the others */
+        e->target_word = intern_find(&d->ledger.words, entity) + 1;
+    entities_mark_changed(&d->entities, id);
 }
 
 void derivation_init(struct derivation *d, const struct config *config, const struct calendar *calendar,
@@ -217,6 +221,7 @@ static bool settle_due(struct derivation *d)
 
 bool derivation_settle(struct derivation *d, uint32_t budget)
 {
+    entities_take_back(&d->entities);
     if (!d->is_begun)
         derive_all(d);
     if (derivation_is_settled(d))

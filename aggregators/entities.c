@@ -87,6 +87,12 @@ static void copy_first(struct entities *es, uint32_t id)
         es->copy_first(es->copy_context, id);
 }
 
+void entities_take_back(struct entities *es)
+{
+    if (es->awaited != 0)
+        es->take_back(es->copy_context);
+}
+
 /* From now on the name counts as one of the others. */
 static void count_as_other(struct entities *es, enum dimension d, uint32_t name)
 {

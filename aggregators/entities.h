@@ -1,6 +1,7 @@
 /* entities.h - all entities of a shard: found by (dimension, name), who has changed, and who changes next.
  *
- * Thread: the shard's writer. Memory: entities_init to entities_fini. Entities never go; their trees empty.
+ * Thread: the shard's writer; or who makes a cut for it (cutting.h).
+ * Memory: entities_init to entities_fini. Entities never go; their trees empty.
  */
 #pragma once
 #include "aggregators/bulk.h"
@@ -46,6 +47,8 @@ struct entities {
     struct bulk *bulk;  /* between entities_begin_bulk and _end_bulk */
     struct bulk *batch; /* what has been added since entities_flush; NULL: nothing yet */
     void (*copy_first)(void *context, uint32_t id); /* is called before an entity that awaits its cut changes */
+    void (*take_back)(
+        void *context); /* and before anything is settled while a cut is at hand: another thread may make it */
     void *copy_context;
     struct {
         uint32_t tuple;                /* number; UINT32_MAX = none */
@@ -65,6 +68,8 @@ void entities_add(struct entities *es, const struct dimensions *d, const struct 
 /* What is gathered from now on before it is added: what so many records add, so that adding it takes no longer than finding
  * it; UINT32_MAX: as much as is good. */
 void entities_gather(struct entities *es, uint32_t records);
+/* Before anything changes that has to do with an entity, and while a cut is at hand before anything is asked of one. */
+void entities_take_back(struct entities *es);
 /* Before anything is asked of an entity. */
 void entities_flush(struct entities *es);
 /* Whether entities_look and entities_flush have nothing to do. */

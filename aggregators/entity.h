@@ -1,7 +1,7 @@
 /* entity.h - one manager, team, product ...: its trees, and the sums of its windows at an instant.
  *
- * Thread: the shard's writer. Memory: entity_init to entity_fini. A quiet entity owns one small tree
- * for each stream that it has.
+ * Thread: the shard's writer; or who makes a cut for it (cutting.h).
+ * Memory: entity_init to entity_fini. A quiet entity owns one small tree for each stream that it has.
  */
 #pragma once
 #include "aggregators/histogram.h"
@@ -44,6 +44,7 @@ static inline int contribution_factor(int sign)
 struct entity {
     struct tree *trees;            /* of the streams in `streams`, in the order of enum stream */
     uint32_t name;                 /* number in the dimension's names */
+    uint32_t target_word;          /* as which targets name it: number of the word + 1, 0 = none does */
     uint64_t streams;              /* bit i: has stream i; from STREAM_COUNT on the pairs of own KPIs (own.h) */
     uint8_t dimension;             /* enum dimension */
     uint8_t changed_for;           /* bits: in which lists of changed entities it is (entities.h) */

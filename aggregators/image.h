@@ -1,7 +1,8 @@
 /* image.h - what the windows of an entity added up to at a cut: never changed, and shared by the entity and the snapshots that hold it.
  *
- * Thread: the shard's writer makes it, holds it and lets it go; whoever has a snapshot reads it. So holders are counted without
- * atomics: a snapshot lets go of its images when the writer fills it anew, or when it is destroyed and nobody else is there.
+ * Thread: the shard's writer, or who makes a cut for it (cutting.h), makes it, holds it and lets it go; whoever has a snapshot reads it.
+ * So holders are counted without atomics: a snapshot lets go of its images when it is filled anew, or when it is destroyed and nobody
+ * else is there.
  * Memory: image_create to the last image_release.
  */
 #pragma once

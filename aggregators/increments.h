@@ -7,7 +7,8 @@
  * a row: `until_us` is never later than that, and then all windows are summed again, by panes.h. Values of which quantiles are asked
  * go the same way, to the spans of quantiles.h, and what a quantile has moved by is an increment of one span.
  *
- * Thread: the shard's writer. Memory: increments_create to increments_destroy; some 1.5 KB with 12 windows, and the image.
+ * Thread: the shard's writer; or who makes a cut for it (cutting.h).
+ * Memory: increments_create to increments_destroy; some 1.5 KB with 12 windows, and the image.
  */
 #pragma once
 #include "aggregators/image.h"

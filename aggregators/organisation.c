@@ -33,9 +33,11 @@ void organisation_fini(struct organisation *o)
     free(o->leads);
 }
 
+/* Nothing is written where it is there: a thread that makes a cut may read the list (cutting.h). */
 static struct organisation_entry *need(struct organisation_list *list, uint32_t number)
 {
-    list->at = must_grow(list->at, &list->count, number, sizeof *list->at);
+    if (number >= list->count)
+        list->at = must_grow(list->at, &list->count, number, sizeof *list->at);
     return &list->at[number];
 }
 
@@ -407,7 +409,9 @@ uint32_t organisation_team(struct organisation *o, enum revision which, uint32_t
         *out_until_us = INT64_MAX;
         return 0;
     }
-    need(&o->managers, manager)->used = true;
+    struct organisation_entry *e = need(&o->managers, manager);
+    if (!e->used)
+        e->used = true;
     if (o->config->teams_view == TEAMS_AS_WAS)
         return team_in(o, which, manager, at_us, out_until_us);
     uint32_t team = team_in(o, which, manager, moved_in(o, which), out_until_us);

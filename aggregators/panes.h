@@ -5,7 +5,7 @@
  * cut costs a few additions an edge, however many rows there are. The same holds for the first row of each pane, by which a cut
  * knows when time alone will change something.
  *
- * Thread: the shard's writer. Memory: panes_create to panes_destroy; 16 bytes a measure and edge.
+ * Thread: the shard's writer; or who makes a cut for it (cutting.h). Memory: panes_create to panes_destroy; 16 bytes a measure and edge.
  */
 #pragma once
 #include "aggregators/measure.h"

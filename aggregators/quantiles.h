@@ -5,7 +5,8 @@
  * passed over since then is taken from the tree. So a cut pays for what has changed and not for a year of rows. Of others the rows
  * are taken from the tree once a cut, for all spans. A quantile is what a walk over the span's rows would give.
  *
- * Thread: the shard's writer. Memory: quantiles_create to quantiles_destroy, 2 bytes a value and span, at most 14 KiB a span;
+ * Thread: the shard's writer; or who makes a cut for it (cutting.h).
+ * Memory: quantiles_create to quantiles_destroy, 2 bytes a value and span, at most 14 KiB a span;
  * quantile_rows_init to _fini.
  */
 #pragma once

@@ -127,6 +127,7 @@ bool shard_settle(struct shard *s, uint32_t budget)
 
 bool shard_is_settled(const struct shard *s)
 {
+    REQUIRE(!shard_cut_is_aside(s));
     return derivation_is_settled(&s->derivation);
 }
 
@@ -158,11 +159,13 @@ int64_t shard_now_us(const struct shard *s)
 
 int64_t shard_next_change_us(const struct shard *s)
 {
+    REQUIRE(!shard_cut_is_aside(s));
     return derivation_next_us(&s->derivation);
 }
 
 bool shard_has_changes(const struct shard *s, enum reader r)
 {
+    REQUIRE(!shard_cut_is_aside(s));
     return !derivation_is_settled(&s->derivation) || s->derivation.entities.changed[r].count > 0;
 }
 
@@ -181,6 +184,21 @@ bool shard_cut_step(struct shard *s, unsigned budget)
 bool shard_is_cutting(const struct shard *s)
 {
     return s->cutting.out != NULL;
+}
+
+uint32_t shard_cut_left(const struct shard *s)
+{
+    return cutting_left(&s->cutting);
+}
+
+void shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom)
+{
+    cutting_step_aside(&s->cutting, tell, whom);
+}
+
+bool shard_cut_is_aside(const struct shard *s)
+{
+    return cutting_is_aside(&s->cutting);
 }
 
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out)
@@ -312,6 +330,7 @@ int64_t shard_latest_us(const struct shard *s)
 
 void shard_memory(const struct shard *s, struct memory_use *out)
 {
+    REQUIRE(!shard_cut_is_aside(s));
     derivation_memory(&s->derivation, out);
     out->other += sizeof *s - sizeof s->derivation + cutting_bytes(&s->cutting);
     out->other += s->positions.count * sizeof *s->positions.slots;

@@ -91,6 +91,13 @@ void shard_cut_begin(struct shard *s, enum reader r, bool everything, struct sna
  * least one. True: those were all. */
 bool shard_cut_step(struct shard *s, unsigned budget);
 bool shard_is_cutting(const struct shard *s);
+/* Entities of the cut at hand that are not copied yet; not once it is made aside. */
+uint32_t shard_cut_left(const struct shard *s);
+/* Leaves the rest of the cut at hand to a thread of its own, which then calls tell(whom): a step says that it is done. Until then
+ * events may be applied, and a checkpoint copied; what is settled, or asks what is settled, may not. An event that several
+ * entities are told waits for it, and so does shard_apply where very many records wait to be settled. */
+void shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom);
+bool shard_cut_is_aside(const struct shard *s);
 
 /* Whether the shard stands where one reading of all partitions would have put it: always but after shard_restore. */
 bool shard_is_whole(const struct shard *s);

@@ -1,6 +1,6 @@
 /* snapshot_fill.h - how the writer fills a snapshot; readers use snapshot.h.
  *
- * Thread: the shard's writer, before the hand-over. Order: reserve or not, begin, then for each entity entity and one
+ * Thread: whoever makes the cut, before the hand-over. Order: reserve or not, begin, then for each entity entity and one
  * sums for each window of its dimension in the order of config.windows, with nothing in between; or an image.
  */
 #pragma once

@@ -64,11 +64,6 @@ void targets_restore(struct targets *t, uint32_t slot, struct kept_events events
             claim(t, (uint32_t)events.at[i].values[TARGET_ENTITY], slot);
 }
 
-bool targets_name(const struct targets *t, uint32_t word)
-{
-    return word < t->entity_room && t->by_entity[word].count > 0;
-}
-
 /* What a record says to those who know only what was said before end_us, or restates. False: it does not exist, or
  * lacks something; *out_exists says which. */
 static bool record_row(const struct targets *t, const struct kept_events *record, const struct ledger *l,

@@ -66,8 +66,6 @@ bool targets_apply(struct targets *t, const struct record *r, const struct event
 /* For a checkpoint: what the record's events said, NULL where nothing is kept. And back: takes the events over. */
 const struct kept_events *targets_events(const struct targets *t, uint32_t slot);
 void targets_restore(struct targets *t, uint32_t slot, struct kept_events events);
-/* Whether anything names the entity; `word` INTERN_NONE: no. */
-bool targets_name(const struct targets *t, uint32_t word);
 /* The targets of an entity for a period, at most `room`, by KPI. O(events x days). */
 unsigned targets_of(const struct targets *t, const struct ledger *l, enum dimension d, uint32_t word,
                     const struct target_period *p, const struct working_calendar_config *works, struct target_sum *out,

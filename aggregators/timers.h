@@ -1,7 +1,7 @@
 /* timers.h - what waits for its instant: one instant an id, the earliest first.
  *
  * A binary heap with the place of each id, so that an instant can be moved. Ids are dense.
- * Thread: the shard's writer. Cost: O(log ids); timers_first O(1). Memory: timers_init to timers_fini.
+ * Thread: one at a time. Cost: O(log ids); timers_first O(1). Memory: timers_init to timers_fini.
  */
 #pragma once
 #include "base/paged.h"

@@ -2,18 +2,20 @@
  * 10,000 at most 3 % of its time.
  *
  * A floor of 10,000 managers in 100 teams, the default windows, filled with sixty days of deals and payments. Then in each tick of a
- * tenth of a second so many managers have an event each, so that they and their teams change, and what has changed is cut for the publisher in
- * slices of 24, as the daemon's writer does. Processor time. Usage: bench_publish [ENTITIES]... */
+ * tenth of a second so many managers have an event each, so that they and their teams change, and what has changed is cut for the
+ * publisher as the daemon's writer does it: few entities in slices, many by a thread of their own, while the writer applies the next
+ * tick's events. Processor time of the writer, and of that thread. Usage: bench_publish [ENTITIES]... */
 #include "aggregators/shard.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "bench/rounds.h"
 #include "bench/sales_floor.h"
+#include "daemon/writer_budget.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MANAGERS = 10000, TEAMS = 100, FILL = 400000, SLICE = 24, WARM_UP = 5, WORK_US = 12000000, TICKS_MAX = 600 };
+enum { MANAGERS = 10000, TEAMS = 100, FILL = 400000, WARM_UP = 5, WORK_US = 12000000, TICKS_MAX = 600 };
 
 #define TICK_US (100 * MILLISECOND)
 #define FILL_US (60 * DAY)
@@ -52,64 +54,104 @@ static void end(struct bench *b)
     config_destroy(b->config);
 }
 
-static int64_t cut(struct bench *b, struct slices *slices)
+/* What some ticks took. */
+struct taken {
+    struct slices slices; /* of the writer, for cuts */
+    int64_t apply_us, process_us, events, changed;
+    int ticks;
+};
+
+static void taken_fini(struct taken *t)
 {
-    int64_t took_us = 0;
-    for (bool begun = false, done = false; !done; begun = true) {
-        int64_t from_us = clock_cpu_us();
-        if (!begun)
-            shard_cut_begin(b->shard, READER_PUBLISHER, false, b->snapshot);
-        done = shard_cut_step(b->shard, SLICE);
-        int64_t slice_us = clock_cpu_us() - from_us;
-        slices_add(slices, slice_us);
-        took_us += slice_us;
+    slices_fini(&t->slices);
+}
+
+/* Of the cut at hand. True: it is done. */
+static bool step(struct bench *b, struct taken *t, unsigned budget)
+{
+    int64_t from_us = clock_own_cpu_us();
+    bool done = shard_cut_step(b->shard, budget);
+    slices_add(&t->slices, clock_own_cpu_us() - from_us);
+    return done;
+}
+
+static void begin_cut(struct bench *b, struct taken *t)
+{
+    int64_t from_us = clock_own_cpu_us();
+    shard_cut_begin(b->shard, READER_PUBLISHER, false, b->snapshot);
+    uint32_t left = shard_cut_left(b->shard);
+    bool aside = left >= CUT_ASIDE_FROM;
+    if (aside)
+        shard_cut_aside(b->shard, NULL, NULL);
+    slices_add(&t->slices, clock_own_cpu_us() - from_us);
+    t->changed += left;
+    while (!aside && !step(b, t, CUT_SLICE)) {
     }
-    return took_us;
+}
+
+/* A tick's events, with a look at the cut that was begun before them between two batches. */
+static void apply(struct bench *b, struct taken *t, int64_t entities)
+{
+    b->now_us += TICK_US;
+    for (int64_t i = 0; i < entities;) {
+        int64_t until = i + BATCH < entities ? i + BATCH : entities, from_us = clock_own_cpu_us();
+        t->events += until - i;
+        for (; i < until; i++, b->number++)
+            shard_apply(b->shard, sales_floor_live(&b->floor, b->number, b->now_us - b->number % TICK_US));
+        t->apply_us += clock_own_cpu_us() - from_us;
+        if (shard_is_cutting(b->shard))
+            step(b, t, CUT_SLICE);
+    }
+}
+
+static void settle(struct bench *b, struct taken *t)
+{
+    int64_t from_us = clock_own_cpu_us();
+    shard_advance(b->shard, b->now_us);
+    while (!shard_work(b->shard, UINT32_MAX)) {
+    }
+    t->apply_us += clock_own_cpu_us() - from_us;
 }
 
 static void measure(struct bench *b, int64_t entities)
 {
-    static double cuts_us[TICKS_MAX];
-    struct slices slices = {0};
-    int64_t apply_us = 0, cut_us = 0, events = 0, changed = 0;
-    int ticks = 0;
+    struct taken t = {.ticks = 0};
     b->number += MANAGERS - b->number % MANAGERS; /* from where so many events in a row are of different managers */
     /* As many ticks as some seconds of work allow. */
-    for (int tick = 0; ticks < TICKS_MAX && apply_us + cut_us < WORK_US; tick++) {
+    for (int tick = 0; t.ticks < TICKS_MAX && t.process_us < WORK_US; tick++) {
         if (tick == WARM_UP) { /* what is cut again begins to keep what its next cuts need */
-            slices_fini(&slices);
-            apply_us = cut_us = events = changed = ticks = 0;
+            taken_fini(&t);
+            t = (struct taken){.ticks = 0};
         }
         int64_t from_us = clock_cpu_us();
-        b->now_us += TICK_US;
-        for (int64_t i = 0; i < entities; i++, b->number++, events++)
-            shard_apply(b->shard, sales_floor_live(&b->floor, b->number, b->now_us - b->number % TICK_US));
-        shard_advance(b->shard, b->now_us);
-        while (!shard_work(b->shard, UINT32_MAX))
-            ;
-        apply_us += clock_cpu_us() - from_us;
-        int64_t took_us = cut(b, &slices);
-        cuts_us[ticks++] = (double)took_us;
-        cut_us += took_us;
-        changed += (int64_t)snapshot_entity_count(b->snapshot);
+        apply(b, &t, entities);
+        if (shard_is_cutting(b->shard))
+            step(b, &t, UINT32_MAX);
+        settle(b, &t);
+        begin_cut(b, &t);
+        t.process_us += clock_cpu_us() - from_us;
+        t.ticks++;
     }
-    double each_ms = (double)cut_us / ticks / 1000;
-    printf(
-        "%8.0f changed of %d  %8.1f ms a cut  median %7.1f  %5.1f us an entity  %7.1f %% of a tick  events %5.1f us  "
-        "slices: p99.99 %5.1f ms, longest %5.1f ms\n",
-        (double)changed / ticks, MANAGERS + TEAMS + 1, each_ms, median(cuts_us, ticks) / 1000,
-        (double)cut_us / (double)changed, 100 * each_ms * 1000 / (double)TICK_US, (double)apply_us / (double)events,
-        (double)slices_quantile(&slices, 9999) / 1000, (double)slices_quantile(&slices, 10000) / 1000);
+    if (shard_is_cutting(b->shard))
+        step(b, &t, UINT32_MAX);
+    double ticks = t.ticks, writer_us = (double)t.slices.total_us / ticks;
+    double aside_us = (double)(t.process_us - t.apply_us - t.slices.total_us) / ticks,
+           changed = (double)t.changed / ticks;
+    printf("%8.0f changed of %d  a cut: writer %6.2f ms, beside it %6.2f ms, %5.1f us an entity  %6.2f %% of a tick  "
+           "events %5.1f us  slices: p99.99 %5.2f ms, longest %5.2f ms\n",
+           changed, MANAGERS + TEAMS + 1, writer_us / 1000, aside_us / 1000, (writer_us + aside_us) / changed,
+           100 * writer_us / (double)TICK_US, (double)t.apply_us / (double)t.events,
+           (double)slices_quantile(&t.slices, 9999) / 1000, (double)slices_quantile(&t.slices, 10000) / 1000);
     struct memory_use memory;
     shard_memory(b->shard, &memory);
     const struct memory_of *managers = &memory.entities[DIMENSION_MANAGER], *trees = &memory.trees[DIMENSION_MANAGER];
     printf("%8.0f bytes a manager beside its trees\n",
            (double)(managers->bytes - trees->bytes) / (double)managers->count);
     if (entities == MANAGERS)
-        printf("10,000 entities ten times a second: %.1f %% of the writer's time, goal 3 %%: %s\n",
-               100 * each_ms * 1000 / (double)TICK_US, each_ms * 1000 <= 0.03 * (double)TICK_US ? "met" : "missed");
+        printf("10,000 entities ten times a second: %.2f %% of the writer's time, goal 3 %%: %s\n",
+               100 * writer_us / (double)TICK_US, writer_us <= 0.03 * (double)TICK_US ? "met" : "missed");
     fflush(stdout);
-    slices_fini(&slices);
+    taken_fini(&t);
 }
 
 int main(int argc, char **argv)

@@ -3,11 +3,12 @@
  *
  * The loop is that of daemon/writer.c, with its budgets: up to 512 events, or 8 while it settles, then a slice of the cut at
  * hand, or time moves on and, when the tick has passed, a slice of what is to be settled; once all is, four slices of the audit
- * in turns of their own (the daemon does them as the audit's round demands), and a cut begins; then a slice of the
- * checkpoint. One of the cuts is of all there is, into a snapshot that never had any; before it all, a part of the audit runs from its
+ * in turns of their own (the daemon does them as the audit's round demands), and a cut begins, which a thread of its own makes
+ * where it is of many entities; then a slice of the checkpoint. One of the cuts is of all there is, into a snapshot that never had any; before it all, a part of the audit runs from its
  * begin to its end by itself. Each of these is a slice, by its kind, and a turn is
  * all that lies between two batches of events. An event is measured alone: the longest of them are those by which a table
- * grows. Processor time, and event time goes on as much as the work took, so that what falls behind stays behind. The
+ * grows. The writer's processor time, and event time goes on as much as the work took, so that what falls behind stays behind. Where it has
+ * nothing to do until that thread is done, event time goes on by the clock. The
  * publisher takes each snapshot at once; the checkpoint's rows go nowhere. Beside it stands a program that does nothing: what a
  * host takes it takes from whoever runs.
  *
@@ -49,6 +50,7 @@ struct bench {
     unsigned audits; /* since the last cut */
     unsigned batch;
     int64_t settling_us; /* since when it settles, 0: it does not */
+    int64_t slept_us;    /* in this turn, while a cut was made aside */
     int64_t cuts, checkpoints, rows;
     bool copying;
     struct buffer row_bytes;
@@ -79,7 +81,7 @@ static void fill(struct bench *b)
 /* A slice that began at from_us ends now. */
 static int64_t ended(struct bench *b, enum kind kind, int64_t from_us)
 {
-    int64_t now_us = clock_cpu_us();
+    int64_t now_us = clock_own_cpu_us();
     slices_add(&b->slices[kind], now_us - from_us);
     return now_us;
 }
@@ -101,11 +103,11 @@ static int64_t stolen_ms(void)
  * nothing but look at the clock. */
 static void do_nothing(struct bench *b, int64_t for_us)
 {
-    int64_t begun_us = clock_cpu_us(), from_us = begun_us;
+    int64_t begun_us = clock_own_cpu_us(), from_us = begun_us;
     while (from_us - begun_us < for_us) {
         int64_t at_us = from_us;
         while (at_us - from_us < 50)
-            at_us = clock_cpu_us();
+            at_us = clock_own_cpu_us();
         slices_add(&b->slices[NOTHING], at_us - from_us);
         from_us = at_us;
     }
@@ -118,7 +120,7 @@ static int64_t take_batch(struct bench *b, int64_t at_us)
     for (unsigned i = 0; i < b->batch && b->number - first < told; i++, b->number++) {
         const struct event *e =
             sales_floor_live(&b->floor, b->number, b->begin_us + (b->number - first) * SECOND / b->rate);
-        at_us = clock_cpu_us();
+        at_us = clock_own_cpu_us();
         shard_apply(b->shard, e);
         at_us = ended(b, AN_EVENT, at_us);
     }
@@ -129,7 +131,7 @@ static int64_t take_batch(struct bench *b, int64_t at_us)
 static void audit_a_part(struct bench *b)
 {
     while (shard_audited(b->shard).parts == 0) {
-        int64_t from_us = clock_cpu_us();
+        int64_t from_us = clock_own_cpu_us();
         shard_audit(b->shard, AUDIT_SLICE, no_difference, NULL);
         ended(b, WHOLE_AUDIT, from_us);
     }
@@ -153,7 +155,17 @@ static int64_t copy(struct bench *b, int64_t at_us)
     return ended(b, COPY, at_us);
 }
 
-static int64_t serve(struct bench *b, int64_t at_us)
+/* Goes on with the cut at hand; `dry`: there are no events. */
+static int64_t cut(struct bench *b, int64_t at_us, bool dry)
+{
+    bool sleeps = dry && shard_cut_is_aside(b->shard);
+    int64_t from_us = clock_monotonic_us();
+    shard_cut_step(b->shard, sleeps ? UINT32_MAX : CUT_SLICE);
+    b->slept_us = sleeps ? clock_monotonic_us() - from_us : 0;
+    return ended(b, CUT, at_us);
+}
+
+static int64_t serve(struct bench *b, int64_t at_us, bool dry)
 {
     bool cutting = shard_is_cutting(b->shard);
     if (!cutting) {
@@ -185,21 +197,25 @@ static int64_t serve(struct bench *b, int64_t at_us)
         b->cut_us = b->now_us;
         bool everything = b->cuts == EVERYTHING_AT;
         shard_cut_begin(b->shard, READER_PUBLISHER, everything, everything ? b->fresh : b->snapshot);
+        if (shard_cut_left(b->shard) >= CUT_ASIDE_FROM)
+            shard_cut_aside(b->shard, NULL, NULL);
         at_us = ended(b, CUT_BEGIN, at_us);
         b->cuts++;
     }
-    shard_cut_step(b->shard, CUT_SLICE);
-    return ended(b, CUT, at_us);
+    return cut(b, at_us, dry);
 }
 
 static void turn(struct bench *b)
 {
-    int64_t begun_us = clock_cpu_us(), from_us = take_batch(b, begun_us), at_us = serve(b, from_us);
+    int64_t number = b->number, begun_us = clock_own_cpu_us(), from_us = take_batch(b, begun_us);
+    b->slept_us = 0;
+    int64_t at_us = serve(b, from_us, b->number == number);
     at_us = copy(b, at_us);
     slices_add(&b->slices[TURN], at_us - from_us);
     int64_t took_us = at_us - begun_us;
     bool busy =
         shard_is_cutting(b->shard) || b->copying || shard_has_work(b->shard) || b->settling_us != 0 || b->audits > 0;
+    b->now_us += b->slept_us;
     b->now_us += busy || took_us > MILLISECOND ? took_us : MILLISECOND;
 }
 

@@ -242,11 +242,20 @@ static int64_t held_us(struct writer *w)
     return left_us > 0 && !memory_is_short(w, monotonic_us) ? left_us : 0;
 }
 
+static void ring_bell(void *ring)
+{
+    ring_wake(ring);
+}
+
+/* True: it is done. */
 static bool cut(struct writer *w, enum reader r, unsigned budget)
 {
     w->cutting_for = r;
     outlet_cut_begin(&w->outlets[r], w->shard);
-    return cut_step(w, budget);
+    if (shard_cut_left(w->shard) < CUT_ASIDE_FROM || budget == UINT32_MAX)
+        return cut_step(w, budget);
+    shard_cut_aside(w->shard, ring_bell, w->ring);
+    return false;
 }
 
 /* Microseconds until the publisher's next snapshot is due, 0 = now, INT64_MAX = it depends on others. */
@@ -373,7 +382,7 @@ static void *run(void *argument)
     while (!flag_get(&w->stopping)) {
         bool dry = take_batch(w);
         if (shard_is_cutting(w->shard)) {
-            dry = cut_step(w, CUT_SLICE) && dry;
+            dry = (cut_step(w, CUT_SLICE) || shard_cut_is_aside(w->shard)) && dry;
         } else {
             shard_advance(w->shard, wall_us());
             /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
@@ -389,7 +398,7 @@ static void *run(void *argument)
         show(w);
         counter_add(&w->beats, 1);
         if (dry)
-            ring_wait(w->ring, sleep_ms(w));
+            ring_wait(w->ring, shard_cut_is_aside(w->shard) ? SLEEP_MAX_MS : sleep_ms(w));
     }
     finish(w);
     return NULL;

@@ -8,6 +8,8 @@
 #define BATCH                512
 /* Entities that are copied between two batches: those that go on (shard_cut_step). */
 #define CUT_SLICE            32
+/* A cut of so many entities is made by a thread of its own; fewer are done sooner than it has woken up. */
+#define CUT_ASIDE_FROM       256
 /* Events between two slices of what is settled before a cut, and records of such a slice: twice the events at least, and more the
  * longer it lasts, so that an end comes whatever each event leaves to be settled. */
 #define SETTLING_BATCH       8

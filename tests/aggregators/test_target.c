@@ -109,6 +109,26 @@ Test(target, a_holiday_and_who_comes_in_the_middle_of_a_month)
     said(DIMENSION_MANAGER, "Anna", "last_month", "sales_volume.target", "9000.00");
 }
 
+/* Anna has an entity of her own until somebody comes whose hash is less. */
+Test(target, of_one_of_the_others_is_nobodys)
+{
+    core.config->limits.entities_max = 1;
+    target("T", "2024-02-20T00:00:00Z", 20000, "2024-03-01", NO_MORE);
+    shard_advance(core.shard, at("2024-03-12T12:00:00Z"));
+    said(DIMENSION_MANAGER, "Anna", "month", "sales_volume.target", "20000.00");
+    char name[16];
+    int i = 0;
+    do
+        snprintf(name, sizeof name, "N%d", i++);
+    while (text_hash(text_of(name)) >= text_hash(TEXT("Anna")));
+    DEAL("D", "2024-03-11T10:00:00Z", NAME(FIELD_MANAGER, name), NAME(DEAL_STAGE, "won"));
+    sell("E", "2024-03-11T10:00:00Z", 100);
+    target("U", "2024-02-20T00:00:00Z", 30000, "2024-03-01", NO_MORE);
+    said(DIMENSION_MANAGER, "Anna", "month", "sales_volume.target", "");
+    said(DIMENSION_MANAGER, "(other)", "month", "sales_volume.target", "");
+    said(DIMENSION_MANAGER, name, "month", "sales_volume.target", "");
+}
+
 Test(target, a_ramp_and_a_row_that_takes_over)
 {
     target("T", "2024-02-20T00:00:00Z", 22000, "2024-03-01", NUMBER(TARGET_RAMP_PERIODS, 2));

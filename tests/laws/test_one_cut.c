@@ -1,5 +1,6 @@
 /* One cut: within a snapshot each dimension's entities add up to the company, and a team to its managers. */
 #include "aggregators/entity.h"
+#include "base/counter.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include "tests/support/core.h"
@@ -7,6 +8,7 @@
 #include "tests/support/random.h"
 #include "tests/support/shrink.h"
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +144,16 @@ static bool same_cut(const struct core *core, const struct snapshot *a, const st
     return same;
 }
 
-/* One shard cuts at once, and then takes in what the other takes in between its slices; both must say the same. */
+/* The next step of a cut, of one that is made aside waiting in the end, so that events are left for the next ones. */
+static bool step(struct shard *shard, struct random *r, unsigned steps)
+{
+    enum { PATIENCE = 8 };
+    bool waits = shard_cut_is_aside(shard) && steps >= PATIENCE;
+    return shard_cut_step(shard, waits ? UINT32_MAX : (unsigned)random_below(r, 4));
+}
+
+/* One shard cuts at once, and then takes in what the other takes in between its slices, or while another thread makes its cut; both
+ * must say the same. */
 static bool slices_are_of_one_instant(void *context, const struct event_list *events)
 {
     const struct slices *slices = context;
@@ -167,7 +178,9 @@ static bool slices_are_of_one_instant(void *context, const struct event_list *ev
         enum reader reader = random_chance(&r, 30) ? READER_ALERTS : READER_PUBLISHER;
         shard_cut(at_once, reader, everything, a);
         shard_cut_begin(sliced, reader, everything, b);
-        while (!shard_cut_step(sliced, (unsigned)random_below(&r, 4))) {
+        if (random_chance(&r, 50))
+            shard_cut_aside(sliced, NULL, NULL);
+        for (unsigned steps = 0; !step(sliced, &r, steps); steps++) {
             until = i + (size_t)random_below(&r, 3);
             until = until < events->count ? until : events->count;
             apply_all(sliced, events, i, until);
@@ -540,6 +553,65 @@ Test(one_cut, a_target_in_between_is_not_in_it)
     free(deal);
     free(target);
     core_fini(&core);
+}
+
+/* Nor where another thread makes the cut; and that one tells when it is done. */
+static void count(void *whom)
+{
+    counter_add(whom, 1);
+}
+
+Test(one_cut, a_cut_aside_is_of_its_begin)
+{
+    struct core core;
+    core_init(&core, "UTC", 1, 1);
+    enum { MANAGERS = 3000 };
+    char key[32], name[32];
+    for (int i = 0; i < MANAGERS; i++) {
+        snprintf(key, sizeof key, "D%d", i);
+        snprintf(name, sizeof name, "manager %d", i);
+        struct event *deal =
+            make_event(KIND_DEAL, key, FROM_US,
+                       (struct given[]){NAME(FIELD_MANAGER, name), NUMBER(DEAL_CREATED_AT, FROM_US), END});
+        shard_apply(core.shard, deal);
+        free(deal);
+    }
+    shard_advance(core.shard, FROM_US + DAY);
+    core_work_off(core.shard);
+    struct snapshot *s = snapshot_create();
+    struct counter told = {0};
+    shard_cut_begin(core.shard, READER_PUBLISHER, true, s);
+    cr_assert(shard_cut_left(core.shard) == MANAGERS + 1);
+    shard_cut_aside(core.shard, count, &told);
+    cr_assert(shard_is_cutting(core.shard) && shard_cut_is_aside(core.shard));
+    /* Others come, and those that there are sell, while it is made: names, records and what is noted of them. */
+    for (int i = 0; i < 2 * MANAGERS; i++) {
+        snprintf(key, sizeof key, "D%d", i);
+        snprintf(name, sizeof name, "manager %d", i);
+        struct event *deal = make_event(KIND_DEAL, key, FROM_US + HOUR,
+                                        (struct given[]){NAME(FIELD_MANAGER, name), NAME(DEAL_STAGE, "won"),
+                                                         NUMBER(DEAL_CREATED_AT, FROM_US), END});
+        shard_apply(core.shard, deal);
+        free(deal);
+    }
+    while (!shard_cut_step(core.shard, 1))
+        sched_yield();
+    cr_assert(!shard_is_cutting(core.shard) && !shard_cut_is_aside(core.shard));
+    snapshot_sort(s);
+    struct sums now, before;
+    cr_assert(snapshot_entity_count(s) == MANAGERS + 1);
+    for (size_t e = 0; e < MANAGERS + 1; e++) {
+        unsigned w = 0;
+        while (core.config->windows[w].kind != WINDOW_ALL)
+            w++;
+        snapshot_sums(s, e, w, &now, &before);
+        cr_assert(now.at[MEASURE_WON] == 0 && now.at[MEASURE_OPEN] > 0, "%zu", e);
+    }
+    core_cut(core.shard, READER_PUBLISHER, false, s);
+    cr_assert(snapshot_entity_count(s) == 2 * MANAGERS + 1, "the next one has all of that");
+    snapshot_destroy(s);
+    core_fini(&core); /* from here on nobody is told */
+    cr_assert(counter_get(&told) == 1);
 }
 
 /* A snapshot names the offsets that it reflects. */
