@@ -8,7 +8,7 @@
 #include <string.h>
 
 static void copy(void *context, uint32_t id);
-static void copy_rest(void *context);
+static void copy_until_wanted(void *context);
 static void take_back(void *context);
 
 void cutting_init(struct cutting *cutting, struct derivation *derivation)
@@ -20,7 +20,7 @@ void cutting_init(struct cutting *cutting, struct derivation *derivation)
     derivation->entities.copy_context = cutting;
     cutting->before = must_alloc(sizeof *cutting->before);
     edge_sums_init(cutting->before);
-    cutting->worker = worker_create("kpid-cut", copy_rest, cutting);
+    cutting->worker = worker_create("kpid-cut", copy_until_wanted, cutting);
     histogram_init(&cutting->scratch);
     working_time_init(&cutting->working_time, config, cutting->calendar);
 }
@@ -107,7 +107,8 @@ static size_t calendar_of(struct cutting *cutting, const struct entity *e)
     if (e->dimension == DIMENSION_TEAM) {
         team = e->name + 1;
     } else if (e->dimension == DIMENSION_MANAGER) {
-        const struct stint *now = organisation_manager(&cutting->derivation->valuation.organisation, e->name);
+        const struct organisation *o = &cutting->derivation->valuation.organisation;
+        const struct stint *now = o->in_use ? organisation_manager(o, e->name) : NULL;
         team = now != NULL ? now->team : 0;
     }
     return team != 0
@@ -331,7 +332,7 @@ static void count_odd_targets(struct cutting *cutting)
                       &oddities[ODDITY_TARGET_UNKNOWN], &oddities[ODDITY_TARGET_ENTITY]);
 }
 
-/* An event is about to change an entity whose turn has not come. */
+/* Its turn has come, or something is about to change it. */
 static void copy(void *context, uint32_t id)
 {
     struct cutting *cutting = context;
@@ -400,6 +401,7 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
     bool has_previous[WINDOWS_MAX];
     cutting->out = out;
     cutting->seen = cutting->derivation->ledger;
+    organisation_make_room(&cutting->derivation->valuation.organisation, cutting->seen.names[DIMENSION_MANAGER].count);
     cutting->reader = everything ? READER_COUNT : r;
     cutting_find_spans(cutting);
     find_edges(cutting);
@@ -439,16 +441,23 @@ static bool copy_some(struct cutting *cutting, unsigned budget)
     return true;
 }
 
-static void copy_rest(void *context)
+/* Entities that are copied between two looks at whether the writer waits. */
+enum { COPIED_AT_ONCE = 32 };
+
+static void copy_until_wanted(void *context)
 {
-    REQUIRE(copy_some(context, UINT32_MAX));
+    struct cutting *cutting = context;
+    while (counter_get(&cutting->wanted_back) == 0 && !copy_some(cutting, COPIED_AT_ONCE)) {
+    }
 }
 
-/* Something is about to be settled. */
+/* Something is about to be settled: what is left is copied before it changes, or in slices. */
 static void take_back(void *context)
 {
     struct cutting *cutting = context;
+    counter_set(&cutting->wanted_back, 1);
     worker_wait(cutting->worker);
+    counter_set(&cutting->wanted_back, 0);
 }
 
 void cutting_copy_rest(struct cutting *cutting)
@@ -456,7 +465,7 @@ void cutting_copy_rest(struct cutting *cutting)
     if (cutting->out == NULL)
         return;
     worker_wait(cutting->worker);
-    copy_rest(cutting);
+    REQUIRE(copy_some(cutting, UINT32_MAX));
 }
 
 uint32_t cutting_left(const struct cutting *cutting)
@@ -464,10 +473,10 @@ uint32_t cutting_left(const struct cutting *cutting)
     return cutting->id_count - cutting->next;
 }
 
-void cutting_step_aside(struct cutting *cutting, void (*tell)(void *whom), void *whom)
+bool cutting_step_aside(struct cutting *cutting, void (*tell)(void *whom), void *whom)
 {
     REQUIRE(cutting->out != NULL);
-    worker_begin(cutting->worker, tell, whom);
+    return worker_begin(cutting->worker, tell, whom);
 }
 
 bool cutting_is_aside(const struct cutting *cutting)

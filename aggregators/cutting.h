@@ -2,8 +2,9 @@
  *
  * Events change the ledger, and entities only when they are settled. So from the begin of a cut until the next settlement nobody but
  * the cut touches an entity: not its trees, nor what it has kept, nor when it wakes. Of what it reads besides, the organisation and
- * targets change only by events before which cutting_copy_rest comes (what an event asks the organisation of a record that was settled
- * has been asked before, so that its lists do not grow), and texts are read in a copy of the ledger's tables (intern.h).
+ * targets change only by events before which cutting_copy_rest comes, and texts are read in a copy of the ledger's tables (intern.h).
+ * What an event asks the organisation is of a record that was settled, whose manager's name is there when the cut begins.
+ * Where a settlement comes all the same, since very many records wait for it, the writer takes the cut back and goes on in slices.
  *
  * Thread: the shard's writer. Memory: cutting_init to cutting_fini; the derivation is borrowed.
  */
@@ -11,6 +12,7 @@
 #include "aggregators/derivation.h"
 #include "aggregators/positions.h"
 #include "aggregators/working_time.h"
+#include "base/counter.h"
 #include "base/worker.h"
 
 struct cutting {
@@ -33,8 +35,9 @@ struct cutting {
     size_t everything_bytes, everything_targets; /* targets of 1,024 entities */
     uint64_t work;                               /* ever, in entities that go on */
     struct edge_sums *before;                    /* of the entity at hand */
-    struct ledger seen;                          /* its texts as they were when the cut began; not owned */
+    struct ledger seen;                          /* for its texts, as they were when the cut began; not owned */
     struct worker *worker;                       /* makes the rest of a cut: cutting_step_aside */
+    struct counter wanted_back;                  /* 1: the writer waits for it to leave off */
 };
 
 void cutting_init(struct cutting *cutting, struct derivation *derivation);
@@ -48,7 +51,7 @@ bool cutting_step(struct cutting *cutting, unsigned budget);
 void cutting_copy_rest(struct cutting *cutting);
 /* As shard_cut_left, shard_cut_aside, shard_cut_is_aside. */
 uint32_t cutting_left(const struct cutting *cutting);
-void cutting_step_aside(struct cutting *cutting, void (*tell)(void *whom), void *whom);
+bool cutting_step_aside(struct cutting *cutting, void (*tell)(void *whom), void *whom);
 bool cutting_is_aside(const struct cutting *cutting);
 /* The spans at the derivation's instant, to cutting->spans. */
 void cutting_find_spans(struct cutting *cutting);

@@ -7,7 +7,7 @@
  *
  * A leaf may move when something is added: what takes a struct leaf * and returns one takes the first and gives the
  * second. Instants are within +-AT_MAX, measures within +-ROW_MAX.
- * Thread: the shard's writer. Memory: the caller frees a leaf with free().
+ * Thread: one at a time. Memory: the caller frees a leaf with free().
  */
 #pragma once
 #include "aggregators/measure.h"

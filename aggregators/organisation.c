@@ -331,6 +331,12 @@ bool organisation_has_changed(const struct organisation *o, int64_t now_us)
     return o->managers.changed_count > 0 || o->teams.changed_count > 0 || now_us >= o->next_move_us;
 }
 
+void organisation_make_room(struct organisation *o, uint32_t managers)
+{
+    if (o->in_use && managers > 0)
+        need(&o->managers, managers - 1);
+}
+
 bool organisation_revise(struct organisation *o, const struct ledger *l, int64_t now_us)
 {
     o->former_moved_us = o->moved_us;

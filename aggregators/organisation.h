@@ -4,7 +4,7 @@
  * two that began together a record's beats the configuration's, then the greater member_id, then the later in the
  * file.
  *
- * Thread: the shard's writer. Memory: organisation_init to organisation_fini; config and calendar are borrowed.
+ * Thread: the shard's writer; who makes a cut for it reads (cutting.h). Memory: organisation_init to organisation_fini; config and calendar are borrowed.
  */
 #pragma once
 #include "aggregators/ledger.h"
@@ -62,6 +62,9 @@ struct organisation {
 void organisation_init(struct organisation *o, const struct config *config, const struct calendar *calendar,
                        struct ledger *l);
 void organisation_fini(struct organisation *o);
+
+/* So many managers may be asked for without its lists being moved: a thread that makes a cut reads them (cutting.h). */
+void organisation_make_room(struct organisation *o, uint32_t managers);
 
 /* Takes in (or, with sign -1, back) what a record of kind member says now. */
 void organisation_claim(struct organisation *o, const struct record *r, int sign);

@@ -188,12 +188,13 @@ bool shard_is_cutting(const struct shard *s)
 
 uint32_t shard_cut_left(const struct shard *s)
 {
+    REQUIRE(!shard_cut_is_aside(s));
     return cutting_left(&s->cutting);
 }
 
-void shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom)
+bool shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom)
 {
-    cutting_step_aside(&s->cutting, tell, whom);
+    return cutting_step_aside(&s->cutting, tell, whom);
 }
 
 bool shard_cut_is_aside(const struct shard *s)

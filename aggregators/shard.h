@@ -84,7 +84,7 @@ bool shard_has_changes(const struct shard *s, enum reader r);
 void shard_cut(struct shard *s, enum reader r, bool everything, struct snapshot *out);
 
 /* The same in slices, with events between them: what `out` holds is of the instant and the offsets of shard_cut_begin, since an
- * entity that an event is about to change is copied first. Until a step says that it is done time stands still, there is no
+ * entity that is about to change is copied first. Until a step says that it is done time stands still, there is no
  * shard_work, and `out` is the shard's; then snapshot_sort comes first. */
 void shard_cut_begin(struct shard *s, enum reader r, bool everything, struct snapshot *out);
 /* Copies about `budget` entities of which it is known what has come since their last cut, some 2 us each, and fewer of others: at
@@ -94,9 +94,11 @@ bool shard_is_cutting(const struct shard *s);
 /* Entities of the cut at hand that are not copied yet; not once it is made aside. */
 uint32_t shard_cut_left(const struct shard *s);
 /* Leaves the rest of the cut at hand to a thread of its own, which then calls tell(whom): a step says that it is done. Until then
- * events may be applied, and a checkpoint copied; what is settled, or asks what is settled, may not. An event that several
- * entities are told waits for it, and so does shard_apply where very many records wait to be settled. */
-void shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom);
+ * events may be applied, and a checkpoint copied; what asks what is settled may not, and shard_settle, or an event by which too many
+ * records would wait for it, takes the cut back, so that it goes on in slices. An event that several entities are told waits
+ * until it is done. shard_destroy waits as well, so `out` is destroyed after it. False: the system gives it no thread, and it goes
+ * on in slices. */
+bool shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom);
 bool shard_cut_is_aside(const struct shard *s);
 
 /* Whether the shard stands where one reading of all partitions would have put it: always but after shard_restore. */

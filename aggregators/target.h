@@ -9,7 +9,7 @@
  * record's before the configuration's, then the greater target_id, then the later in the file. Where the ramps of rows that
  * share a period have no common denominator below 2^40 (five or more that are long and coprime) there is no target.
  *
- * Thread: the shard's writer. Memory: targets_init to targets_fini; config and calendar are borrowed.
+ * Thread: the shard's writer; who makes a cut for it reads (cutting.h). Memory: targets_init to targets_fini; config and calendar are borrowed.
  */
 #pragma once
 #include "aggregators/kept_events.h"

@@ -5,7 +5,7 @@
  * measures are all 0 is gone, so a tree depends only on what was added and not taken back.
  * Row measures are int64; the sums are 128 bits wide and cannot wrap.
  *
- * Thread: the shard's writer. Memory: tree_init to tree_fini; an empty tree owns nothing.
+ * Thread: one at a time. Memory: tree_init to tree_fini; an empty tree owns nothing.
  * Source: the counted B-tree (S. Tatham, "Counted B-Trees"), with sums in place of counts.
  */
 #pragma once

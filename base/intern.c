@@ -49,7 +49,7 @@ static struct intern_chunk *need_chunk(struct intern *t, size_t bytes)
     struct intern_chunk *last = t->chunk_count > 0 ? chunk_at(t, t->chunk_count - 1) : NULL;
     if (last != NULL && last->room - last->used >= bytes)
         return last;
-    /* The first chunk is small: most tables hold a few names. */
+    /* The first chunk is small: most tables hold a few texts, and each has a page of places and one of chunks already. */
     size_t room = last == NULL ? FIRST_CHUNK_BYTES : CHUNK_BYTES;
     room = room > bytes ? room : bytes;
     REQUIRE(t->chunk_count <= UINT16_MAX && room <= UINT32_MAX);

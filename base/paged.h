@@ -1,8 +1,8 @@
 /* paged.h - an array that grows without being moved: whoever must not wait, as the writer, does not pay for what is there already.
  *
  * Items lie in pages, all of one size. Only the list of pages grows by being copied, which is 8 bytes for a thousand items, and the
- * lists before it are kept. So a copy of `struct paged` goes on to show the items that there were when it was made, to another thread
- * as well, while this one is added to.
+ * lists before it are kept. So a copy of `struct paged` goes on to show the items that there were when it was made; to another thread
+ * as well, while this one is added to and as long as nobody changes those.
  *
  * Thread: one at a time, but for such copies. Memory: zeroed, then paged_need to paged_fini; a copy has none of its own.
  */

@@ -155,12 +155,16 @@ const void *ring_front(struct ring *r)
     return r->memory + (head & r->mask);
 }
 
+/* No more is asked for ahead: it would not stay in the nearest cache. */
+enum { FETCH_MOST = 8192 };
+
 /* What comes next lies in the producer's cache. Where a record begins is known only by the one before it, so that whoever goes
  * from one to the other waits for each: as many bytes as were taken now are asked for here, while those are worked at. */
-static void fetch_next(const struct ring *r, size_t from, size_t bytes)
+static void fetch_next(const struct ring *r, size_t from, size_t taken)
 {
+    size_t bytes = taken < FETCH_MOST ? taken : FETCH_MOST;
     size_t to = r->tail_seen - from < bytes ? r->tail_seen : from + bytes;
-    for (size_t at = from; at < to; at += CACHE_LINE)
+    for (size_t at = from - from % CACHE_LINE; at < to; at += CACHE_LINE)
         __builtin_prefetch(r->memory + (at & r->mask));
 }
 

@@ -51,13 +51,14 @@ struct worker *worker_create(const char *name, void (*work)(void *context), void
     return w;
 }
 
-static void begin_thread(struct worker *w)
+static bool begin_thread(struct worker *w)
 {
-    w->begun = handoff_create();
-    w->ended = handoff_create();
-    REQUIRE(pthread_create(&w->thread, NULL, run, w) == 0);
-    pthread_setname_np(w->thread, w->name);
-    w->runs = true;
+    w->begun = w->begun != NULL ? w->begun : handoff_create();
+    w->ended = w->ended != NULL ? w->ended : handoff_create();
+    w->runs = pthread_create(&w->thread, NULL, run, w) == 0;
+    if (w->runs)
+        pthread_setname_np(w->thread, w->name);
+    return w->runs;
 }
 
 static void hand_over(struct worker *w, struct errand errand)
@@ -68,11 +69,12 @@ static void hand_over(struct worker *w, struct errand errand)
     handoff_put(w->begun, &w->errand);
 }
 
-void worker_begin(struct worker *w, void (*tell)(void *whom), void *whom)
+bool worker_begin(struct worker *w, void (*tell)(void *whom), void *whom)
 {
-    if (!w->runs)
-        begin_thread(w);
+    if (!w->runs && !begin_thread(w))
+        return false;
     hand_over(w, (struct errand){tell, whom, false});
+    return true;
 }
 
 bool worker_is_busy(const struct worker *w)
@@ -103,8 +105,8 @@ void worker_destroy(struct worker *w)
         worker_wait(w);
         hand_over(w, (struct errand){.is_last = true});
         REQUIRE(pthread_join(w->thread, NULL) == 0);
-        handoff_destroy(w->begun);
-        handoff_destroy(w->ended);
     }
+    handoff_destroy(w->begun);
+    handoff_destroy(w->ended);
     free(w);
 }

@@ -12,8 +12,9 @@ struct worker;
 struct worker *worker_create(const char *name, void (*work)(void *context), void *context);
 /* Waits until it is done. NULL is allowed. */
 void worker_destroy(struct worker *w);
-/* It works; not while it does. After it has become done it calls tell(whom) on its thread, unless tell is NULL. */
-void worker_begin(struct worker *w, void (*tell)(void *whom), void *whom);
+/* It works; not while it does. After it has become done it calls tell(whom) on its thread, unless tell is NULL. False: the system
+ * gives it no thread, and nothing has happened. */
+bool worker_begin(struct worker *w, void (*tell)(void *whom), void *whom);
 /* Whether it was begun and its owner has not seen yet that it is done. */
 bool worker_is_busy(const struct worker *w);
 /* Sees whether it is done; true as well where it is not busy. */

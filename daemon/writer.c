@@ -252,10 +252,10 @@ static bool cut(struct writer *w, enum reader r, unsigned budget)
 {
     w->cutting_for = r;
     outlet_cut_begin(&w->outlets[r], w->shard);
-    if (shard_cut_left(w->shard) < CUT_ASIDE_FROM || budget == UINT32_MAX)
-        return cut_step(w, budget);
-    shard_cut_aside(w->shard, ring_bell, w->ring);
-    return false;
+    if (shard_cut_left(w->shard) >= CUT_ASIDE_FROM && budget != UINT32_MAX &&
+        shard_cut_aside(w->shard, ring_bell, w->ring))
+        return false;
+    return cut_step(w, budget);
 }
 
 /* Microseconds until the publisher's next snapshot is due, 0 = now, INT64_MAX = it depends on others. */

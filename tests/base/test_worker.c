@@ -37,8 +37,7 @@ Test(worker, does_one_thing_after_the_other)
     for (int64_t i = 1; i <= 1000; i++) {
         work.number = i;
         sum += i;
-        worker_begin(w, i % 2 == 0 ? tell : NULL, &work);
-        cr_assert(worker_is_busy(w));
+        cr_assert(worker_begin(w, i % 2 == 0 ? tell : NULL, &work) && worker_is_busy(w));
         if (i % 3 == 0)
             worker_wait(w);
         while (!worker_look(w))

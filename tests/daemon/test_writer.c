@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/instant.h"
 #include "daemon/writer.h"
+#include "daemon/writer_budget.h"
 #include "tests/support/event_maker.h"
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -294,18 +295,24 @@ static void *feed(void *argument)
     return NULL;
 }
 
+/* Until the writer cuts as it does where the past has been read. */
+static void become_live(struct stage *s, struct outlet *o)
+{
+    push_note(s, EVENT_END, 0, "");
+    for (bool live = false; !live;) {
+        struct snapshot *first = next_snapshot(o);
+        live = snapshot_is_live(first);
+        outlet_give_back(o, first);
+    }
+}
+
 /* However fast events come: a writer that settles no faster than it takes them would hang here. */
 Test(writer, a_full_ring_does_not_keep_snapshots_back)
 {
     struct stage s;
     stage_init(&s, QUICK_MS);
     struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
-    push_note(&s, EVENT_END, 0, "");
-    for (bool live = false; !live;) {
-        struct snapshot *first = next_snapshot(o);
-        live = snapshot_is_live(first);
-        outlet_give_back(o, first);
-    }
+    become_live(&s, o);
     struct feed f = {.stage = &s};
     pthread_t feeder;
     REQUIRE(pthread_create(&feeder, NULL, feed, &f) == 0);
@@ -323,5 +330,90 @@ Test(writer, a_full_ring_does_not_keep_snapshots_back)
     int64_t board[BOARD_COUNT];
     writer_board(s.writer, board);
     cr_expect(eq(i64, board[BOARD_AUDIT_DIFFERENCES], 0));
+    stage_fini(&s);
+}
+
+enum { MANY_MANAGERS = 8 * CUT_ASIDE_FROM };
+
+/* Deals of very many managers, again and again for another amount. */
+static void *feed_many(void *argument)
+{
+    enum { DEALS = 2 * MANY_MANAGERS };
+    struct feed *f = argument;
+    char key[32], manager[32];
+    for (int64_t n = 0; !flag_get(&f->stop); n++) {
+        snprintf(key, sizeof key, "d%lld", (long long)(n % DEALS));
+        snprintf(manager, sizeof manager, "m%lld", (long long)(n % MANY_MANAGERS));
+        struct event *e = make_event(KIND_DEAL, key, 1700000000 * SECOND + n,
+                                     (struct given[]){NAME(FIELD_MANAGER, manager), NAME(DEAL_STAGE, "won"),
+                                                      NUMBER(DEAL_AMOUNT, (n % 1000) * MICRO), END});
+        e->offset = f->stage->pushed++;
+        push_bytes(f->stage, e, e->size);
+        free(e);
+    }
+    return NULL;
+}
+
+static int64_t deals_won(const struct config *config, const struct snapshot *s, enum dimension d)
+{
+    int64_t won = 0;
+    int all = config_window_find(config, TEXT("all"));
+    for (size_t e = 0; e < snapshot_entity_count(s); e++) {
+        struct sums now, before;
+        if (snapshot_entity_dimension(s, e) != d)
+            continue;
+        snapshot_sums(s, e, (unsigned)all, &now, &before);
+        won += (int64_t)now.at[MEASURE_WON];
+    }
+    return won;
+}
+
+static int64_t managers_won(const struct config *config, const struct snapshot *s)
+{
+    return deals_won(config, s, DIMENSION_MANAGER);
+}
+
+static int64_t company_won(const struct config *config, const struct snapshot *s)
+{
+    return deals_won(config, s, DIMENSION_COMPANY);
+}
+
+/* A thread of its own makes these cuts, with the writer taking events meanwhile: managers add up to the company in each of them, and
+ * whatever stands at the end is in the last one. */
+Test(writer, a_cut_of_many_entities_is_of_one_instant)
+{
+    enum { SNAPSHOTS = 10 };
+    struct stage s;
+    stage_init(&s, QUICK_MS);
+    struct outlet *o = writer_outlet(s.writer, READER_PUBLISHER);
+    become_live(&s, o);
+    struct feed f = {.stage = &s};
+    pthread_t feeder;
+    REQUIRE(pthread_create(&feeder, NULL, feed_many, &f) == 0);
+    for (int large = 0; large < SNAPSHOTS;) {
+        outlet_ask_everything(o);
+        struct snapshot *next = next_snapshot(o); /* one that was asked for before, or is only of what has changed */
+        if (snapshot_is_everything(next)) {
+            cr_assert(eq(i64, managers_won(s.config, next), company_won(s.config, next)));
+            large += snapshot_entity_count(next) > MANY_MANAGERS;
+        }
+        outlet_give_back(o, next);
+    }
+    flag_set(&f.stop);
+    pthread_join(feeder, NULL);
+    for (bool last = false; !last;) {
+        outlet_ask_everything(o);
+        struct snapshot *next = next_snapshot(o);
+        last = snapshot_is_everything(next) && snapshot_accounts(next)->read == s.pushed;
+        if (last) {
+            cr_expect(eq(i64, managers_won(s.config, next), company_won(s.config, next)));
+            cr_expect(lt(i64, 0, company_won(s.config, next)));
+        }
+        outlet_give_back(o, next);
+    }
+    writer_stop(s.writer, 0); /* while a cut may be at hand */
+    int64_t board[BOARD_COUNT];
+    writer_board(s.writer, board);
+    cr_expect(eq(i64, board[BOARD_READ], s.pushed));
     stage_fini(&s);
 }
