@@ -88,14 +88,6 @@ static void workspace_fini(struct workspace *w)
     free(w->touched_as);
 }
 
-static struct batch *wait_for(struct handoff *h)
-{
-    struct batch *b;
-    while ((b = handoff_take(h)) == NULL)
-        handoff_wait(h, -1);
-    return b;
-}
-
 bool bulk_is_full(const struct bulk *b)
 {
     return b->filling->count >= b->most;
@@ -340,7 +332,7 @@ static void add(struct bulk *bulk, struct batch *b)
 static void *add_what_comes(void *context)
 {
     struct bulk *bulk = context;
-    for (struct batch *b; (b = wait_for(bulk->full))->count > 0;) {
+    for (struct batch *b; (b = handoff_await(bulk->full))->count > 0;) {
         add(bulk, b);
         handoff_put(bulk->added, b);
     }
@@ -368,7 +360,7 @@ static void begin_thread(struct bulk *b)
 /* The thread has nothing then, and the way to it is free. */
 static struct batch *take_idle(struct bulk *b)
 {
-    struct batch *idle = b->idle != NULL ? b->idle : wait_for(b->added);
+    struct batch *idle = b->idle != NULL ? b->idle : handoff_await(b->added);
     b->idle = NULL;
     return idle;
 }

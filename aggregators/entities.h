@@ -46,9 +46,10 @@ struct entities {
     uint64_t moves;     /* entities that went into another one, ever */
     struct bulk *bulk;  /* between entities_begin_bulk and _end_bulk */
     struct bulk *batch; /* what has been added since entities_flush; NULL: nothing yet */
-    void (*copy_first)(void *context, uint32_t id); /* is called before an entity that awaits its cut changes */
-    void (*take_back)(
-        void *context); /* and before anything is settled while a cut is at hand: another thread may make it */
+    /* Are called before an entity that awaits its cut changes, and before anything is settled while a cut is at hand: another thread
+     * may make it. */
+    void (*copy_first)(void *context, uint32_t id);
+    void (*take_back)(void *context);
     void *copy_context;
     struct {
         uint32_t tuple;                /* number; UINT32_MAX = none */

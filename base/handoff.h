@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 
 struct handoff;
 
@@ -22,5 +23,13 @@ void *handoff_take(struct handoff *h);
 /* Taker: sleeps until something is there, handoff_wake is called, a signal comes or the time is over (it may
  * also return early for nothing). timeout_ms < 0: no time-out. True: something is there. */
 bool handoff_wait(struct handoff *h, int timeout_ms);
+/* Taker: the thing; sleeps until there is one. */
+static inline void *handoff_await(struct handoff *h)
+{
+    void *thing;
+    while ((thing = handoff_take(h)) == NULL)
+        handoff_wait(h, -1);
+    return thing;
+}
 /* Any thread: ends a handoff_wait early; one that has not begun returns at once, whatever is taken before it. */
 void handoff_wake(struct handoff *h);

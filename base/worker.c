@@ -20,19 +20,11 @@ struct worker {
     struct handoff *begun, *ended; /* the errand to it, and back */
 };
 
-static void *take(struct handoff *h)
-{
-    void *thing;
-    while ((thing = handoff_take(h)) == NULL)
-        handoff_wait(h, -1);
-    return thing;
-}
-
 static void *run(void *argument)
 {
     struct worker *w = argument;
     for (;;) {
-        struct errand *given = take(w->begun), errand = *given;
+        struct errand *given = handoff_await(w->begun), errand = *given;
         if (errand.is_last)
             return NULL;
         w->work(w->context);
@@ -93,7 +85,7 @@ void worker_wait(struct worker *w)
 {
     if (!w->busy)
         return;
-    take(w->ended);
+    handoff_await(w->ended);
     w->busy = false;
 }
 

@@ -61,11 +61,6 @@ struct taken {
     int ticks;
 };
 
-static void taken_fini(struct taken *t)
-{
-    slices_fini(&t->slices);
-}
-
 /* Of the cut at hand. True: it is done. */
 static bool step(struct bench *b, struct taken *t, unsigned budget)
 {
@@ -120,7 +115,7 @@ static void measure(struct bench *b, int64_t entities)
     /* As many ticks as some seconds of work allow. */
     for (int tick = 0; t.ticks < TICKS_MAX && t.process_us < WORK_US; tick++) {
         if (tick == WARM_UP) { /* what is cut again begins to keep what its next cuts need */
-            taken_fini(&t);
+            slices_fini(&t.slices);
             t = (struct taken){.ticks = 0};
         }
         int64_t from_us = clock_cpu_us();
@@ -151,7 +146,7 @@ static void measure(struct bench *b, int64_t entities)
         printf("10,000 entities ten times a second: %.2f %% of the writer's time, goal 3 %%: %s\n",
                100 * writer_us / (double)TICK_US, writer_us <= 0.03 * (double)TICK_US ? "met" : "missed");
     fflush(stdout);
-    taken_fini(&t);
+    slices_fini(&t.slices);
 }
 
 int main(int argc, char **argv)

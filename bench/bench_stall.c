@@ -4,11 +4,11 @@
  * The loop is that of daemon/writer.c, with its budgets: up to 512 events, or 8 while it settles, then a slice of the cut at
  * hand, or time moves on and, when the tick has passed, a slice of what is to be settled; once all is, four slices of the audit
  * in turns of their own (the daemon does them as the audit's round demands), and a cut begins, which a thread of its own makes
- * where it is of many entities; then a slice of the checkpoint. One of the cuts is of all there is, into a snapshot that never had any; before it all, a part of the audit runs from its
- * begin to its end by itself. Each of these is a slice, by its kind, and a turn is
- * all that lies between two batches of events. An event is measured alone: the longest of them are those by which a table
- * grows. The writer's processor time, and event time goes on as much as the work took, so that what falls behind stays behind. Where it has
- * nothing to do until that thread is done, event time goes on by the clock. The
+ * where it is of many entities; then a slice of the checkpoint. One of the cuts is of all there is, into a snapshot that never
+ * had any; before it all, a part of the audit runs from its begin to its end by itself. Each of these is a slice, by its kind, and a
+ * turn is all that lies between two batches of events. An event is measured alone: the longest of them are those by which a table
+ * grows. The writer's processor time, and event time goes on as much as the work took, so that what falls behind stays behind.
+ * Where it has nothing to do until that thread is done, event time goes on by the clock. The
  * publisher takes each snapshot at once; the checkpoint's rows go nowhere. Beside it stands a program that does nothing: what a
  * host takes it takes from whoever runs.
  *

@@ -16,8 +16,8 @@ static void add(void *context)
 {
     struct work *work = context;
     cr_assert(!pthread_equal(pthread_self(), work->owner));
-    while (work->may_end != NULL && handoff_take(work->may_end) == NULL)
-        handoff_wait(work->may_end, -1);
+    if (work->may_end != NULL)
+        handoff_await(work->may_end);
     work->sum += work->number;
 }
 

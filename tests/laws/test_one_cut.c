@@ -172,9 +172,8 @@ static bool slices_are_of_one_instant(void *context, const struct event_list *ev
         shard_cut_begin(sliced, reader, everything, b);
         /* How far another thread has come is nobody's choice: what is drawn must not depend on it. */
         bool aside = random_chance(&r, 50) && shard_cut_aside(sliced, NULL, NULL);
-        for (uint64_t rounds = random_below(&r, 8);; rounds--) {
-            if (aside ? rounds == 0 : shard_cut_step(sliced, (unsigned)random_below(&r, 4)))
-                break;
+        uint64_t rounds = random_below(&r, 8);
+        while (aside ? rounds-- > 0 : !shard_cut_step(sliced, (unsigned)random_below(&r, 4))) {
             until = i + (size_t)random_below(&r, 3);
             until = until < events->count ? until : events->count;
             apply_all(sliced, events, i, until);
@@ -551,27 +550,33 @@ Test(one_cut, a_target_in_between_is_not_in_it)
     core_fini(&core);
 }
 
-/* Nor where another thread makes the cut; and that one tells when it is done. */
 static void count(void *whom)
 {
     counter_add(whom, 1);
 }
 
+/* Of so many managers, one each. The last argument may be END. */
+static void tell_deals(struct shard *shard, int managers, int64_t at_us, struct given more)
+{
+    char key[32], name[32];
+    for (int i = 0; i < managers; i++) {
+        snprintf(key, sizeof key, "D%d", i);
+        snprintf(name, sizeof name, "manager %d", i);
+        struct event *deal =
+            make_event(KIND_DEAL, key, at_us,
+                       (struct given[]){NAME(FIELD_MANAGER, name), NUMBER(DEAL_CREATED_AT, FROM_US), more, END});
+        shard_apply(shard, deal);
+        free(deal);
+    }
+}
+
+/* Nor where another thread makes the cut; and that one tells when it is done. */
 Test(one_cut, a_cut_aside_is_of_its_begin)
 {
     struct core core;
     core_init(&core, "UTC", 1, 1);
     enum { MANAGERS = 5000 }; /* and as many more, beyond what the first list of pages names */
-    char key[32], name[32];
-    for (int i = 0; i < MANAGERS; i++) {
-        snprintf(key, sizeof key, "D%d", i);
-        snprintf(name, sizeof name, "manager %d", i);
-        struct event *deal =
-            make_event(KIND_DEAL, key, FROM_US,
-                       (struct given[]){NAME(FIELD_MANAGER, name), NUMBER(DEAL_CREATED_AT, FROM_US), END});
-        shard_apply(core.shard, deal);
-        free(deal);
-    }
+    tell_deals(core.shard, MANAGERS, FROM_US, END);
     shard_advance(core.shard, FROM_US + DAY);
     core_work_off(core.shard);
     struct snapshot *s = snapshot_create();
@@ -581,26 +586,16 @@ Test(one_cut, a_cut_aside_is_of_its_begin)
     cr_assert(shard_cut_aside(core.shard, count, &told));
     cr_assert(shard_is_cutting(core.shard) && shard_cut_is_aside(core.shard));
     /* Others come, and those that there are sell, while it is made: names, records and what is noted of them. */
-    for (int i = 0; i < 2 * MANAGERS; i++) {
-        snprintf(key, sizeof key, "D%d", i);
-        snprintf(name, sizeof name, "manager %d", i);
-        struct event *deal = make_event(KIND_DEAL, key, FROM_US + HOUR,
-                                        (struct given[]){NAME(FIELD_MANAGER, name), NAME(DEAL_STAGE, "won"),
-                                                         NUMBER(DEAL_CREATED_AT, FROM_US), END});
-        shard_apply(core.shard, deal);
-        free(deal);
-    }
+    tell_deals(core.shard, 2 * MANAGERS, FROM_US + HOUR, NAME(DEAL_STAGE, "won"));
     while (!shard_cut_step(core.shard, 1))
         sched_yield();
     cr_assert(!shard_is_cutting(core.shard) && !shard_cut_is_aside(core.shard));
     snapshot_sort(s);
     struct sums now, before;
+    int all = config_window_find(core.config, TEXT("all"));
     cr_assert(snapshot_entity_count(s) == MANAGERS + 1);
     for (size_t e = 0; e < MANAGERS + 1; e++) {
-        unsigned w = 0;
-        while (core.config->windows[w].kind != WINDOW_ALL)
-            w++;
-        snapshot_sums(s, e, w, &now, &before);
+        snapshot_sums(s, e, (unsigned)all, &now, &before);
         cr_assert(now.at[MEASURE_WON] == 0 && now.at[MEASURE_OPEN] > 0, "%zu", e);
     }
     core_cut(core.shard, READER_PUBLISHER, false, s);
