@@ -1,8 +1,10 @@
 /* Between the writer and the real shard: how far it has read, slices of a few rows, so that many events come between the
  * first copy of a checkpoint and the last, and planted faults at the cut and at alerts. */
+#include "aggregators/entity.h"
 #include "aggregators/shard.h"
 #include "alerts/alerts.h"
 #include "base/error.h"
+#include "daemon/writer_budget.h"
 #include "tests/simulator/world.h"
 
 struct instance *instance_here(void)
@@ -58,6 +60,26 @@ bool __wrap_shard_cut_step(struct shard *s, unsigned budget)
 {
     bool small = instance_here() != NULL && budget != UINT32_MAX && random_chance(&process_random, 50);
     return __real_shard_cut_step(s, small ? (unsigned)random_below(&process_random, 6) : budget);
+}
+
+/* Small cuts are made by a thread of their own as well, which others interrupt at any entity. */
+uint32_t __real_shard_cut_left(const struct shard *s);
+uint32_t __wrap_shard_cut_left(const struct shard *s);
+
+uint32_t __wrap_shard_cut_left(const struct shard *s)
+{
+    uint32_t left = __real_shard_cut_left(s);
+    bool aside = instance_here() != NULL && left > 0 && left < CUT_ASIDE_FROM && random_chance(&process_random, 40);
+    return aside ? CUT_ASIDE_FROM : left;
+}
+
+void __real_entity_level(struct entity *e, int64_t as_of_us, struct sums *out);
+void __wrap_entity_level(struct entity *e, int64_t as_of_us, struct sums *out);
+
+void __wrap_entity_level(struct entity *e, int64_t as_of_us, struct sums *out)
+{
+    process_pause_perhaps(3);
+    __real_entity_level(e, as_of_us, out);
 }
 
 bool __real_shard_settle(struct shard *s, uint32_t budget);
