@@ -179,7 +179,7 @@ static void *consume(void *ready)
     set(conf, "group.id", "bench-latency");
     set(conf, "enable.auto.commit", "false");
     set(conf, "queued.min.messages", "1000000");
-    set(conf, "queued.max.messages.kbytes", "65536");
+    set(conf, "queued.max.messages.kbytes", "16384");
     set(conf, "fetch.wait.max.ms", bench.fetch_wait_ms);
     set(conf, "fetch.min.bytes", "262144");
     set(conf, "fetch.max.bytes", "4194304");

@@ -367,9 +367,8 @@ void check_all(struct loader *l, const struct node *root)
     }
     if (c->limits.memory_max_bytes != 0 && c->limits.memory_max_bytes < config_memory_least(c)) {
         report_add(l->report, node_mark(node_find(root, "limits"), "memory_max"),
-                   "'memory_max' is less than 'ring_size', twice 'queue_size_max' of kafka and 32MiB, so that nothing "
-                   "might be "
-                   "read; write at least %lldMiB",
+                   "'memory_max' is less than 'ring_size', six times 'queue_size_max' of kafka and 32MiB, so that "
+                   "nothing might be read; write at least %lldMiB",
                    (long long)(config_memory_least(c) + (1 << 20) - 1) >> 20);
     }
     if ((c->limits.ring_bytes & (c->limits.ring_bytes - 1)) != 0) {

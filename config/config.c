@@ -185,7 +185,7 @@ static void receiver_fini(struct receiver_config *r)
 
 int64_t config_memory_beside(const struct config *c)
 {
-    return c->limits.ring_bytes + 2 * c->kafka.queue_bytes_max;
+    return c->limits.ring_bytes + 6 * c->kafka.queue_bytes_max;
 }
 
 int64_t config_memory_least(const struct config *c)

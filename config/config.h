@@ -357,8 +357,8 @@ void config_check_properties_with(config_property_check *check);
 void config_destroy(struct config *c);
 /* As if none were configured: for whoever names a server by other means. */
 void redis_config_drop_sentinels(struct redis_config *r);
-/* Bytes that lie between Kafka and the records at most: fetched messages take about twice their size. And with what a daemon
- * needs at least, the least limits.memory_max. */
+/* Bytes that lie between Kafka and the records at most, about: a message of 200 bytes takes three times its size in librdkafka, and while
+ * those of a full queue are taken as many are fetched again. And with what a daemon needs at least, the least limits.memory_max. */
 int64_t config_memory_beside(const struct config *c);
 int64_t config_memory_least(const struct config *c);
 /* The index of the kind's first input, -1 where it has none. */

@@ -173,8 +173,8 @@ static const struct option kafka_options[] = {
      .help = "Where messages go that cannot be read."},
     {"message_size_max", OPTION_SIZE, AT(kafka_config, message_size_max), .fallback = "1MiB", .least = KIB, .most = 64 * MIB,
      .help = "A larger value is a dead letter."},
-    {"queue_size_max", OPTION_SIZE, AT(kafka_config, queue_bytes_max), .fallback = "64MiB", .least = MIB, .most = GIB,
-     .help = "Messages that are fetched ahead; the memory that Kafka's side may take."},
+    {"queue_size_max", OPTION_SIZE, AT(kafka_config, queue_bytes_max), .fallback = "16MiB", .least = MIB, .most = GIB,
+     .help = "Keys and values of messages that are fetched ahead. With what librdkafka keeps of each, Kafka's side may take six times as much."},
     {"metadata_refresh", OPTION_DURATION, AT(kafka_config, metadata_refresh_ms), .fallback = "10s", .least = MS_S, .most = MS_H,
      .help = "How often new partitions are looked for."},
     {"clock_skew", OPTION_DURATION, AT(kafka_config, clock_skew_ms), .fallback = "5m", .least = 0, .most = 365 * MS_D,
@@ -360,7 +360,7 @@ static const struct option limit_options[] = {
     {"ring_size", OPTION_SIZE, AT(limits_config, ring_bytes), .fallback = "16MiB", .least = MIB, .most = GIB,
      .help = "Room between consumer and writer: a power of two."},
     {"memory_max", OPTION_SIZE, AT(limits_config, memory_max_bytes), .fallback_note = "by `MemoryMax`", .least = 16 * MIB, .most = 1024 * GIB,
-     .help = "Memory of its own at which kpid reads nothing more from Kafka, and says so. Without: three quarters of the least `memory.max` of its control group, if that has one, less `ring_size` and twice `kafka.queue_size_max`, but at least half."},
+     .help = "Memory of its own at which kpid reads nothing more from Kafka, and says so. Without: three quarters of the least `memory.max` of its control group, if that has one, less `ring_size` and six times `kafka.queue_size_max`, but at least half."},
     {0},
 };
 

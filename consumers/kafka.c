@@ -16,6 +16,7 @@
 #include "consumers/gap.h"
 #include "consumers/hold.h"
 #include "consumers/layout.h"
+#include "consumers/prefetch.h"
 #include "consumers/reading.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -281,24 +282,28 @@ static void *consume(void *opaque)
 
 static rd_kafka_t *make_client(struct consumer *c, struct buffer *problem)
 {
-    char queue_kb[24], fetch_bytes[24], wait_ms[24];
+    char queue_kb[24], fetch_bytes[24], wait_ms[24], look_ms[24];
     int64_t tick_part_ms = c->config->publish.tick_ms / WAITS_A_TICK;
     int64_t bytes = c->config->kafka.queue_bytes_max, kb = bytes / 1024;
     snprintf(queue_kb, sizeof queue_kb, "%" PRId64, kb < 1 ? 1 : kb > 2097151 ? 2097151 : kb);
     snprintf(fetch_bytes, sizeof fetch_bytes, "%" PRId64, bytes < FETCH_BYTES ? bytes : FETCH_BYTES);
     snprintf(wait_ms, sizeof wait_ms, "%" PRId64, tick_part_ms < FETCH_WAIT_MS ? tick_part_ms : FETCH_WAIT_MS);
+    snprintf(look_ms, sizeof look_ms, "%d", PREFETCH_EVERY_MS);
     const struct client_setting defaults[] = {
         {"queued.min.messages", "1000000"},   {"queued.max.messages.kbytes", queue_kb},
         {"fetch.wait.max.ms", wait_ms},       {"fetch.max.bytes", fetch_bytes},
         {"fetch.min.bytes", FETCH_MIN_BYTES}, {"group.id", c->config->kafka.group},
-        {"socket.keepalive.enable", "true"}};
+        {"socket.keepalive.enable", "true"},  {"fetch.queue.backoff.ms", look_ms}};
+    size_t default_count = sizeof defaults / sizeof defaults[0];
+    if (!prefetch_is_property())
+        default_count--; /* the last one */
     static const struct client_setting laws[] = {
         {"enable.auto.commit", "false"},      {"enable.auto.offset.store", "false"}, {"auto.offset.reset", "error"},
         {"enable.partition.eof", "true"},     {"isolation.level", "read_committed"}, {"check.crcs", "true"},
         {"allow.auto.create.topics", "false"}};
     struct client_options options = {.type = RD_KAFKA_CONSUMER,
                                      .defaults = defaults,
-                                     .default_count = sizeof defaults / sizeof defaults[0],
+                                     .default_count = default_count,
                                      .laws = laws,
                                      .law_count = sizeof laws / sizeof laws[0],
                                      .error = client_error,
@@ -335,6 +340,7 @@ void consumer_start(struct consumer *c)
 {
     c->watch = topic_watch_start(c->rk, &c->config->kafka, c->names, c->changes_only, c->topic_count, c->queue,
                                  &c->watch_counters);
+    c->prefetch = prefetch_start(c->rk, c->config->kafka.queue_bytes_max, &c->counters.bytes);
     REQUIRE(pthread_create(&c->thread, NULL, consume, c) == 0);
 }
 
@@ -347,7 +353,9 @@ void consumer_stop(struct consumer *c)
 void consumer_join(struct consumer *c)
 {
     pthread_join(c->thread, NULL);
+    prefetch_stop(c->prefetch);
     topic_watch_stop(c->watch);
+    c->prefetch = NULL;
     c->watch = NULL;
     counter_set(&c->watch_counters.connected, 0);
 }

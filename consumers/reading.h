@@ -66,6 +66,7 @@ struct consumer {
     unsigned topic_count;
     /* the thread's own */
     struct topic_watch *watch;
+    struct prefetch *prefetch;
     struct slot *slots;
     uint32_t slot_count, slot_room;
     const rd_kafka_topic_t *last_topic; /* of the last message: they come in runs of one partition */

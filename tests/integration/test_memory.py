@@ -14,9 +14,9 @@ from published import PREFIX, TOPICS, Events, compare, program
 from servers import Kafka, Redis
 
 MIB = 1 << 20
-# What is counted is looked at every thousand messages, and what lies in the ring and in a snapshot comes on top. Where deriving
-# comes on top of a limit that has been reached already, it is some 25.
-SLACK = 12 * MIB
+# What is counted is looked at every thousand messages. On top of that comes what lies in the ring and what librdkafka has fetched, and
+# what follows from up to 65,536 records that were read and not derived yet: some 25 in all.
+SLACK = 32 * MIB
 CONFIG = """
 windows: [24h, month, all, now]
 checkpoint: {{every: 500ms}}
