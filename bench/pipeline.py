@@ -3,7 +3,7 @@
 beside other programs that compute a part of the same KPIs (bench/peers), in turns. Only ratios of one run say something on a
 machine that others use as well.
 
-    pipeline.py BUILD_DIR [--records N] [--rounds N] [--only NAME,NAME…] [--skip-verdicts] [--json FILE]
+    pipeline.py BUILD_DIR [--records N] [--managers N] [--rounds N] [--only NAME,NAME…] [--skip-verdicts] [--json FILE]
 
 Prints one table, and a JSON line a measurement into a file (BUILD_DIR/../bench/pipeline.json). Fails if kpid is wrong.
 
@@ -32,17 +32,18 @@ DAYS = 365
 PARTITIONS = 4
 NASTY_RECORDS = 5000
 NASTY = ("--corrections", "60", "--repeat", "10", "--late", "30", "--seed", "7")
-MANAGERS = ("--managers", "100", "--teams", "10", "--garbage", "0")
+MANAGERS, MANAGERS_A_TEAM = 100, 10
 
 
 class Data:
     """A simulated floor that ends now, in the topics of a Kafka of its own and in files for the oracle."""
 
-    def __init__(self, kpid, kafka, folder, records, extra=()):
+    def __init__(self, kpid, kafka, folder, records, managers=MANAGERS, extra=()):
         os.makedirs(folder)
         self.kafka, self.folder = kafka, folder
         start = (datetime.now(timezone.utc) - timedelta(days=DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        command = [kpid, "simulate", "--records", str(records), "--start", start, "--days", str(DAYS), *MANAGERS, *extra]
+        command = [kpid, "simulate", "--records", str(records), "--start", start, "--days", str(DAYS), "--managers",
+                   str(managers), "--teams", str(-(-managers // MANAGERS_A_TEAM)), "--garbage", "0", *extra]
         kafka.create_topic(*TOPICS, partitions=PARTITIONS)
         kafka.create_topic("kpid-dead-letters")
         for to in (["--out", folder], ["--brokers", kafka.bootstrap]):
@@ -123,6 +124,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build_dir")
     parser.add_argument("--records", type=int, default=250000)
+    parser.add_argument("--managers", type=int, default=MANAGERS, help=f"{MANAGERS_A_TEAM} in each team")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default=",".join(NAMES), help="contenders, of " + ",".join(NAMES))
     parser.add_argument("--skip-verdicts", action="store_true", help="compare nothing with the oracle")
@@ -141,7 +143,7 @@ def judge_nasty(field, kpid, names, folder):
     """{name: verdict} of one run each on the small data set."""
     verdicts = {}
     with servers.Kafka() as kafka:
-        data = Data(kpid, kafka, folder, NASTY_RECORDS, NASTY)
+        data = Data(kpid, kafka, folder, NASTY_RECORDS, extra=NASTY)
         for name in names:
             verdicts[name] = judge(data.oracle, name, field.run(name, kafka, data.total)[1])
             say(f"nasty data: {name} {verdict.text_of(verdicts[name]) or 'nothing to judge'}")
@@ -165,8 +167,9 @@ def measure(field, kafka, data, names, rounds, log):
 
 
 def show_about(about):
-    print(f"\n{about['events']:,} events, {about['bytes']:,} bytes, of {about['records']:,} simulated records of {DAYS} days, in "
-          f"{len(TOPICS)} topics of {PARTITIONS} partitions; {about['rounds']} rounds in turns, medians; {about['date']}")
+    print(f"\n{about['events']:,} events, {about['bytes']:,} bytes, of {about['records']:,} simulated records of {DAYS} days and "
+          f"{about['managers']:,} managers, in {len(TOPICS)} topics of {PARTITIONS} partitions; {about['rounds']} rounds in "
+          f"turns, medians; {about['date']}")
     print(f"nasty data: {NASTY_RECORDS:,} records, {' '.join(NASTY)}")
     print("load average before {:.2f} {:.2f} {:.2f}, after {:.2f} {:.2f} {:.2f}".format(
         *about["load_before"], *about["load_after"]))
@@ -187,7 +190,7 @@ def main():
         if not arguments.skip_verdicts:
             nasty_verdicts = judge_nasty(field, kpid, names, os.path.join(folder, "nasty"))
         with servers.Kafka(heap="1g") as kafka:
-            data = Data(kpid, kafka, os.path.join(folder, "main"), arguments.records)
+            data = Data(kpid, kafka, os.path.join(folder, "main"), arguments.records, arguments.managers)
             load_before = os.getloadavg()
             # Once for nothing: the broker's own code is compiled, and the topics are in memory.
             drained = field.run("drain", kafka, data.total)[0]
@@ -197,8 +200,9 @@ def main():
             for name in sorted(names, key=lambda name: name != "kpid"):  # its instant is the one that the oracle is asked for
                 main_verdicts[name] = judge(data.oracle, name, stood[name])
         about = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "events": data.total,
-                 "bytes": drained["bytes"], "records": arguments.records, "rounds": arguments.rounds,
-                 "load_before": load_before, "load_after": load_after, "versions": versions(kpid, names)}
+                 "bytes": drained["bytes"], "records": arguments.records, "managers": arguments.managers,
+                 "rounds": arguments.rounds, "load_before": load_before, "load_after": load_after,
+                 "versions": versions(kpid, names)}
         for name in names:
             judged = {"main": main_verdicts.get(name), "nasty": nasty_verdicts.get(name)}
             log.write(json.dumps({"what": name, **{key: verdict.text_of(found) for key, found in judged.items()}}) + "\n")
