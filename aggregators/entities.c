@@ -339,6 +339,15 @@ bool entities_wake(struct entities *es, int64_t now_us)
     return count > 0;
 }
 
+void entities_drop_quiet(struct entities *es, int64_t now_us, uint32_t looks)
+{
+    REQUIRE(es->awaited == 0 && es->bulk == NULL);
+    for (looks = looks < es->count ? looks : es->count; looks > 0; looks--) {
+        es->quiet = es->quiet + 1 < es->count ? es->quiet + 1 : 0;
+        entity_drop_quiet(&es->at[es->quiet], now_us);
+    }
+}
+
 uint64_t entities_table_bytes(const struct entities *es)
 {
     uint64_t bytes =

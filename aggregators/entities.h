@@ -44,6 +44,7 @@ struct entities {
     struct timers wake; /* by id: when a value changes by time alone */
     int64_t others;     /* names that count as others, over all dimensions */
     uint64_t moves;     /* entities that went into another one, ever */
+    uint32_t quiet;     /* whose turn it is in entities_drop_quiet */
     struct bulk *bulk;  /* between entities_begin_bulk and _end_bulk */
     struct bulk *batch; /* what has been added since entities_flush; NULL: nothing yet */
     /* Are called before an entity that awaits its cut changes, and before anything is settled while a cut is at hand: another thread
@@ -93,5 +94,7 @@ uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t nam
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);
 /* Marks some of those whose values have changed by time up to now_us. False: there is none. */
 bool entities_wake(struct entities *es, int64_t now_us);
+/* What cuts have kept of who is cut no more is freed: looks at `looks` entities, each in its turn. Not while a cut is at hand. */
+void entities_drop_quiet(struct entities *es, int64_t now_us, uint32_t looks);
 /* Bytes of the tables, without the entities themselves (entity_bytes). */
 uint64_t entities_table_bytes(const struct entities *es);

@@ -408,6 +408,12 @@ static void choose_what_is_kept(struct entity *e, int64_t as_of_us, enum reader 
     }
 }
 
+void entity_drop_quiet(struct entity *e, int64_t as_of_us)
+{
+    if (e->increments != NULL && !keeps_on(e, as_of_us))
+        drop_kept(e);
+}
+
 void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, enum reader reader,
                       struct edge_sums *out)
 {

@@ -197,6 +197,12 @@ bool shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom)
     return cutting_step_aside(&s->cutting, tell, whom);
 }
 
+void shard_drop_quiet(struct shard *s, uint32_t looks)
+{
+    REQUIRE(!shard_is_cutting(s));
+    entities_drop_quiet(&s->derivation.entities, s->derivation.now_us, looks);
+}
+
 bool shard_cut_is_aside(const struct shard *s)
 {
     return cutting_is_aside(&s->cutting);

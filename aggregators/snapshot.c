@@ -48,6 +48,7 @@ struct snapshot {
     struct buffer bytes;
     /* Images, the first ones held since they were in it when it was filled before: two of these are let go for each entity that
      * comes, so that a cut of many does not begin with all of them. */
+    unsigned few; /* times in a row that it held few of what it has room for */
     struct image **images;
     uint32_t image_count, image_room, images_gone, images_old;
 };
@@ -82,6 +83,18 @@ void snapshot_destroy(struct snapshot *s)
     free(s);
 }
 
+/* Of the images that it holds from before. */
+static void let_go(struct snapshot *s, uint32_t most)
+{
+    for (; most > 0 && s->images_gone < s->images_old; most--)
+        image_release(s->images[s->images_gone++]);
+    if (s->images_gone == s->image_count)
+        s->images_gone = s->images_old = s->image_count = 0;
+}
+
+/* Of images, by each cut, besides those for which others come: else who is cut no more would be held by a snapshot of few. */
+enum { LET_GO_AT_BEGIN = 64 };
+
 void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsigned window_count,
                     const bool *window_has_previous, const struct accounts *accounts, const int64_t *records,
                     const int64_t *oddities)
@@ -97,6 +110,7 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
     s->entry_count = 0;
     s->target_count = 0;
     s->images_old = s->image_count;
+    let_go(s, LET_GO_AT_BEGIN);
     buffer_clear(&s->bytes);
     buffer_char(&s->bytes, '\0'); /* offset 0 means none */
 }
@@ -120,6 +134,30 @@ void snapshot_reserve(struct snapshot *s, size_t entities, size_t bytes, size_t 
     if (s->bytes.room <= bytes)
         buffer_fini(&s->bytes);
     buffer_reserve(&s->bytes, bytes);
+}
+
+/* A room as large as this, or one of which an eighth was needed lately, is kept: large cuts and small ones by turns do not make it anew. */
+enum { KEPT_BYTES = 1 << 20, KEPT_TIMES = 8, KEPT_WHILE = 8 };
+
+uint64_t snapshot_room(const struct snapshot *s)
+{
+    return s->entry_room * sizeof *s->entries + s->target_room * sizeof *s->targets + s->bytes.room;
+}
+
+void snapshot_give_back(struct snapshot *s)
+{
+    uint64_t room = snapshot_room(s),
+             used = s->entry_count * sizeof *s->entries + s->target_count * sizeof *s->targets + s->bytes.len;
+    s->few = room > KEPT_BYTES && used < room / KEPT_TIMES ? s->few + 1 : 0;
+    if (s->few < KEPT_WHILE)
+        return;
+    free(s->entries);
+    free(s->targets);
+    s->entries = NULL;
+    s->targets = NULL;
+    s->entry_room = s->target_room = s->entry_count = s->target_count = s->position_count = 0;
+    buffer_fini(&s->bytes);
+    s->few = 0;
 }
 
 size_t snapshot_filled(const struct snapshot *s)
@@ -166,15 +204,6 @@ void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p
     s->positions[s->position_count++] =
         (struct position){s->bytes.len, p->topic.len, p->offset, p->earlier, p->partition, p->ended};
     buffer_text(&s->bytes, p->topic);
-}
-
-/* Of the images that it holds from before. */
-static void let_go(struct snapshot *s, uint32_t most)
-{
-    for (; most > 0 && s->images_gone < s->images_old; most--)
-        image_release(s->images[s->images_gone++]);
-    if (s->images_gone == s->image_count)
-        s->images_gone = s->images_old = s->image_count = 0;
 }
 
 void snapshot_add_image(struct snapshot *s, struct image *windows, const struct increment *increments, unsigned count)

@@ -59,6 +59,12 @@ struct snapshot;
 struct snapshot *snapshot_create(void);
 void snapshot_destroy(struct snapshot *s);
 
+/* Whoever has read it, before the writer has it again: what very many entities needed of memory is freed once few have been in it for
+ * some time. What was in it may be gone. */
+void snapshot_give_back(struct snapshot *s);
+/* Bytes that it has room for, without images, which others hold as well. */
+uint64_t snapshot_room(const struct snapshot *s);
+
 /* Puts the entities of one that was cut in slices in their order; whoever has taken it over does this first. */
 void snapshot_sort(struct snapshot *s);
 

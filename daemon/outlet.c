@@ -72,6 +72,7 @@ struct snapshot *outlet_take(struct outlet *o)
 
 void outlet_give_back(struct outlet *o, struct snapshot *s)
 {
+    snapshot_give_back(s); /* here, for the same reason */
     exchange_give_back(&o->exchange, s);
 }
 

@@ -385,6 +385,7 @@ static void *run(void *argument)
             dry = (cut_step(w, CUT_SLICE) || shard_cut_is_aside(w->shard)) && dry;
         } else {
             shard_advance(w->shard, wall_us());
+            shard_drop_quiet(w->shard, QUIET_LOOKS);
             /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
             if (shard_has_work(w->shard) && !shard_work(w->shard, WORK_SLICE))
                 dry = false;

@@ -136,6 +136,14 @@ static uint64_t entities_bytes(const struct shard *shard)
     return use.entities[DIMENSION_MANAGER].bytes;
 }
 
+static void tell_lead(struct shard *shard, const char *key, const char *manager, int64_t at_us)
+{
+    struct event *e = make_event(KIND_LEAD, key, at_us,
+                                 (struct given[]){NAME(FIELD_MANAGER, manager), NUMBER(LEAD_CREATED_AT, at_us), END});
+    shard_apply(shard, e);
+    free(e);
+}
+
 /* Most managers are quiet, and there are very many of them: what makes cuts of the busy ones cheap is not kept for who was cut
  * once for each reader, nor because a reader has asked for everything again and again. */
 Test(memory, nothing_is_kept_for_the_next_cut_of_who_is_quiet)
@@ -148,11 +156,7 @@ Test(memory, nothing_is_kept_for_the_next_cut_of_who_is_quiet)
         char key[16], manager[16];
         snprintf(key, sizeof key, "L%d", i);
         snprintf(manager, sizeof manager, "M%d", i);
-        struct event *e =
-            make_event(KIND_LEAD, key, now_us,
-                       (struct given[]){NAME(FIELD_MANAGER, manager), NUMBER(LEAD_CREATED_AT, now_us), END});
-        shard_apply(core.shard, e);
-        free(e);
+        tell_lead(core.shard, key, manager, now_us);
     }
     struct snapshot *s = snapshot_create();
     shard_advance(core.shard, now_us + SECOND);
@@ -170,6 +174,73 @@ Test(memory, nothing_is_kept_for_the_next_cut_of_who_is_quiet)
             (unsigned long long)before / MANAGERS, (unsigned long long)both / MANAGERS,
             (unsigned long long)all / MANAGERS);
     cr_expect(both == before && all == before);
+    snapshot_destroy(s);
+    core_fini(&core);
+}
+
+/* Who was busy while a past was read may be quiet for the rest of the day. */
+Test(memory, what_was_kept_for_the_next_cut_goes_when_none_comes)
+{
+    enum { MANAGERS = 40, LOOKS = 8 };
+    int64_t now_us = INT64_C(1709000000) * SECOND;
+    struct core core;
+    core_init(&core, "UTC", 1, 1);
+    struct snapshot *s = snapshot_create();
+    uint64_t bytes[2] = {0};
+    for (int cut = 0; cut < 2; cut++) {
+        for (int i = 0; i < MANAGERS; i++) {
+            char key[16], manager[16];
+            snprintf(key, sizeof key, "L%d.%d", i, cut);
+            snprintf(manager, sizeof manager, "M%d", i);
+            tell_lead(core.shard, key, manager, now_us);
+        }
+        now_us += SECOND;
+        shard_advance(core.shard, now_us);
+        core_cut(core.shard, READER_PUBLISHER, false, s);
+        bytes[cut] = entities_bytes(core.shard);
+    }
+    cr_assert(bytes[1] > bytes[0] + MANAGERS * 1000, "each has kept something for the next cut");
+    shard_advance(core.shard, now_us + 10 * SECOND);
+    shard_drop_quiet(core.shard, UINT32_MAX);
+    cr_expect_eq(entities_bytes(core.shard), bytes[1], "which may come");
+    shard_advance(core.shard, now_us + 11 * SECOND);
+    for (int looks = 0; looks < 2 * MANAGERS; looks += LOOKS) /* there are other entities as well */
+        shard_drop_quiet(core.shard, LOOKS);
+    cr_expect(entities_bytes(core.shard) < bytes[0] + MANAGERS * 100, "%llu bytes, %llu at first",
+              (unsigned long long)entities_bytes(core.shard), (unsigned long long)bytes[0]);
+    snapshot_destroy(s);
+    core_fini(&core);
+}
+
+/* What a first cut of everything needs is needed no more for a long time. */
+Test(memory, a_snapshot_of_few_gives_back_what_very_many_needed)
+{
+    enum { MANAGERS = 6000 };
+    int64_t now_us = INT64_C(1709000000) * SECOND;
+    struct core core;
+    core_init(&core, "UTC", 1, 1);
+    for (int i = 0; i < MANAGERS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "M%d", i);
+        tell_lead(core.shard, name, name, now_us);
+    }
+    struct snapshot *s = snapshot_create();
+    shard_advance(core.shard, now_us);
+    core_cut(core.shard, READER_PUBLISHER, false, s);
+    uint64_t of_all = snapshot_room(s);
+    snapshot_give_back(s);
+    cr_expect_eq(snapshot_room(s), of_all, "as many may come again");
+    for (int few = 0; few < 10; few++) {
+        cr_expect(few > 1 || snapshot_room(s) == of_all, "as many may come by turns");
+        tell_lead(core.shard, "L", "M0", now_us + few);
+        core_cut(core.shard, READER_PUBLISHER, false, s);
+        snapshot_give_back(s);
+    }
+    cr_expect(snapshot_room(s) < of_all / 8, "%llu of %llu bytes", (unsigned long long)snapshot_room(s),
+              (unsigned long long)of_all);
+    tell_lead(core.shard, "N", "M1", now_us + 1);
+    core_cut(core.shard, READER_PUBLISHER, false, s);
+    cr_expect(core_find(s, DIMENSION_MANAGER, "M1") < snapshot_entity_count(s), "and it is filled as before");
     snapshot_destroy(s);
     core_fini(&core);
 }

@@ -164,6 +164,7 @@ static bool slices_are_of_one_instant(void *context, const struct event_list *ev
         int64_t now_us = FROM_US + (int64_t)i * 20 * MINUTE;
         shard_advance(at_once, now_us);
         shard_advance(sliced, now_us);
+        shard_drop_quiet(sliced, (uint32_t)random_below(&r, 6));
         core_work_off(at_once);
         core_work_off(sliced);
         bool everything = random_chance(&r, 10);
@@ -305,6 +306,7 @@ static bool goes_on_as_from_scratch(void *context, const struct event_list *even
         i = until;
         now_us = later(&r, now_us);
         shard_advance(shard, now_us);
+        shard_drop_quiet(shard, (uint32_t)random_below(&r, 6));
         core_work_off(shard);
         enum reader reader = random_chance(&r, 20) ? READER_ALERTS : READER_PUBLISHER;
         core_cut(shard, reader, random_chance(&r, 5), s);
@@ -391,6 +393,7 @@ static void go_over_edges(const char *zone, const char *begin, const struct core
         now_us =
             jumps && edge_us - 20 * SECOND > now_us ? edge_us - 20 * SECOND : now_us + random_below(&r, 4 * SECOND);
         shard_advance(core.shard, now_us);
+        shard_drop_quiet(core.shard, (uint32_t)random_below(&r, 6));
         if (random_chance(&r, 30)) {
             event_list_add(&events, make_at_an_edge(&core, core.shard, &r, i, now_us));
             shard_apply(core.shard, events.at[events.count - 1]);
