@@ -174,7 +174,7 @@ static const struct option kafka_options[] = {
     {"message_size_max", OPTION_SIZE, AT(kafka_config, message_size_max), .fallback = "1MiB", .least = KIB, .most = 64 * MIB,
      .help = "A larger value is a dead letter."},
     {"queue_size_max", OPTION_SIZE, AT(kafka_config, queue_bytes_max), .fallback = "16MiB", .least = MIB, .most = GIB,
-     .help = "Keys and values of messages that are fetched ahead. With what librdkafka keeps of each, Kafka's side may take six times as much."},
+     .help = "Values of messages that are fetched ahead. With what librdkafka keeps of each, Kafka's side may take about six times as much."},
     {"metadata_refresh", OPTION_DURATION, AT(kafka_config, metadata_refresh_ms), .fallback = "10s", .least = MS_S, .most = MS_H,
      .help = "How often new partitions are looked for."},
     {"clock_skew", OPTION_DURATION, AT(kafka_config, clock_skew_ms), .fallback = "5m", .least = 0, .most = 365 * MS_D,
@@ -229,7 +229,7 @@ static const struct option publish_options[] = {
     {"max_atomic", OPTION_INTEGER, AT(publish_config, max_atomic), .fallback = "2000", .least = 1, .most = 100000,
      .help = "Commands in one transaction; a larger publish is prepared beside and then moved in."},
     {"meta_ttl", OPTION_DURATION, AT(publish_config, meta_ttl_ms), .fallback = "15s", .least = MS_S, .most = MS_H,
-     .help = "meta expires after this long without a publish, so that a dead daemon is seen; without a checkpoint the first publish waits "
+     .help = "meta expires after this long without a publish or a part of one, so that a dead daemon is seen; without a checkpoint the first publish waits "
              "for the end of the past, a third of this at most."},
     {"alerts_log_max", OPTION_INTEGER, AT(publish_config, alerts_log_max), .fallback = "10000", .least = 1, .most = 1000000,
      .help = "Entries that the stream alerts:log keeps, about."},

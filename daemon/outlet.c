@@ -35,10 +35,15 @@ bool outlet_wants_everything(const struct outlet *o)
 
 int64_t outlet_free_at_us(const struct outlet *o)
 {
-    if (o->exchange.spare_count == EXCHANGED_THINGS)
-        return INT64_MIN;
     int64_t done_us = counter_get(&o->done_us);
+    if (o->exchange.spare_count == EXCHANGED_THINGS)
+        return done_us;
     return (done_us > o->put_us ? done_us : o->put_us) + counter_get(&o->took_us);
+}
+
+int64_t outlet_took_us(const struct outlet *o)
+{
+    return counter_get(&o->took_us);
 }
 
 void outlet_cut_begin(struct outlet *o, struct shard *s)

@@ -33,9 +33,11 @@ void outlet_fini(struct outlet *o);
 bool outlet_is_ready(struct outlet *o);
 /* Writer: whether the reader waits for everything. */
 bool outlet_wants_everything(const struct outlet *o);
-/* Writer: when the reader is likely to be done with what it has (monotonic), as quick as with the last one; INT64_MIN: it has
- * nothing, by what outlet_is_ready has seen. */
+/* Writer: when the reader is likely to be done with what it has (monotonic), as quick as with the last one; or was done with the
+ * last one, where it has nothing, by what outlet_is_ready has seen. */
 int64_t outlet_free_at_us(const struct outlet *o);
+/* Any thread: how long the reader took for the last one. */
+int64_t outlet_took_us(const struct outlet *o);
 /* Writer: begins to cut; it must be ready. */
 void outlet_cut_begin(struct outlet *o, struct shard *s);
 /* Writer: copies about `budget` entities. True: those were all, and the snapshot is handed over; *out_live: whether it is live. */

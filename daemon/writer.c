@@ -19,6 +19,9 @@
 #define QUIET_PER_TICK      5
 /* While the past is read, nobody waits for the latest tick. */
 #define CATCHING_UP_TICK_MS 1000
+/* Nor is the machine to spend most of its time on publishing what is of the past: between two publishes the publisher rests for so many
+ * times as long as the last one took, but for no more than FIRST_PER_META_TTL says. */
+#define CATCHING_UP_RESTS   3
 /* The first snapshot waits for the end of the past, which costs less before anything is derived, but for no more than this share of
  * publish.meta_ttl: readers see that kpid lives. */
 #define FIRST_PER_META_TTL  3
@@ -258,6 +261,16 @@ static bool cut(struct writer *w, enum reader r, unsigned budget)
     return cut_step(w, budget);
 }
 
+static int64_t rest_us(const struct writer *w)
+{
+    const struct outlet *o = &w->outlets[READER_PUBLISHER];
+    if (w->live || shard_is_at_end(w->shard) || outlet_wants_everything(o))
+        return 0;
+    int64_t rest_us = CATCHING_UP_RESTS * outlet_took_us(o);
+    int64_t most_us = w->config->publish.meta_ttl_ms * MILLISECOND / FIRST_PER_META_TTL;
+    return rest_us < most_us ? rest_us : most_us;
+}
+
 /* Microseconds until the publisher's next snapshot is due, 0 = now, INT64_MAX = it depends on others. */
 static int64_t publish_due_us(struct writer *w, bool dry, int64_t monotonic_us)
 {
@@ -271,9 +284,9 @@ static int64_t publish_due_us(struct writer *w, bool dry, int64_t monotonic_us)
         wait_us = dry ? p->tick_ms * MILLISECOND / QUIET_PER_TICK : tick_us;
     else if (!dry && wait_us < tick_us)
         wait_us = tick_us;
-    int64_t at_us = w->published_at_us + wait_us, free_at_us = outlet_free_at_us(o);
+    int64_t at_us = w->published_at_us + wait_us, free_at_us = outlet_free_at_us(o) + rest_us(w);
     /* A snapshot that waits for its reader grows old, so it is to be done when the reader is. */
-    if (free_at_us != INT64_MIN && at_us < free_at_us - w->cut_took_us)
+    if (at_us < free_at_us - w->cut_took_us)
         at_us = free_at_us - w->cut_took_us;
     return at_us > monotonic_us ? at_us - monotonic_us : 0;
 }
@@ -302,7 +315,7 @@ static bool serve(struct writer *w, bool dry)
             w->preparing_at_us = monotonic_us;
         if (!is_prepared(w))
             return false;
-        /* It may have turned out that nothing has changed. */
+        /* It may have turned out that nothing has changed, or the reader may be done, and rest. */
         bool is_due = publish_due_us(w, dry, monotonic_us) == 0;
         /* While events come all is settled only now, so this is when the audit has its turns. */
         if (is_due && w->audit_slices < AUDITS_A_CUT && audit_is_due(w))
@@ -385,7 +398,7 @@ static void *run(void *argument)
             dry = (cut_step(w, CUT_SLICE) || shard_cut_is_aside(w->shard)) && dry;
         } else {
             shard_advance(w->shard, wall_us());
-            shard_drop_quiet(w->shard, QUIET_LOOKS);
+            shard_drop_quiet(w->shard, dry ? QUIET_LOOKS_DRY : QUIET_LOOKS);
             /* A snapshot of half of a change, or of a restart, would be of nothing that ever stood. */
             if (shard_has_work(w->shard) && !shard_work(w->shard, WORK_SLICE))
                 dry = false;

@@ -10,8 +10,9 @@
 #define CUT_SLICE            32
 /* A cut of so many entities is made by a thread of its own; fewer are done sooner than it has woken up. */
 #define CUT_ASIDE_FROM       256
-/* Entities that are looked at in each turn, whether what their cuts have kept is of use. */
+/* Entities that are looked at in each turn, whether what their cuts have kept is of use; and where nothing comes, turns being few. */
 #define QUIET_LOOKS          32
+#define QUIET_LOOKS_DRY      512
 /* Events between two slices of what is settled before a cut, and records of such a slice: twice the events at least, and more the
  * longer it lasts, so that an end comes whatever each event leaves to be settled. */
 #define SETTLING_BATCH       8

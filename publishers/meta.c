@@ -61,10 +61,15 @@ void meta_write(struct commands *c, const struct keys *k, const struct meta *m)
     command_begin(c, "HSET", 2 + fields.count);
     command_joined(c, keys_prefix(k), TEXT(KEY_META));
     command_arguments(c, &fields);
+    meta_extend(c, k, m->config->publish.meta_ttl_ms);
+    arguments_fini(&fields);
+}
+
+void meta_extend(struct commands *c, const struct keys *k, int64_t meta_ttl_ms)
+{
     command_begin(c, "PEXPIRE", 3);
     command_joined(c, keys_prefix(k), TEXT(KEY_META));
-    command_integer(c, m->config->publish.meta_ttl_ms);
-    arguments_fini(&fields);
+    command_integer(c, meta_ttl_ms);
 }
 
 void meta_announce(struct commands *c, const struct keys *k, const struct meta *m, struct text changed_json,

@@ -30,6 +30,8 @@ struct meta {
 
 /* Replaces `meta` and lets it expire after publish.meta_ttl_ms. */
 void meta_write(struct commands *c, const struct keys *k, const struct meta *m);
+/* It goes on as it is, and expires after that time from now: a publish that takes long is no sign of death. */
+void meta_extend(struct commands *c, const struct keys *k, int64_t meta_ttl_ms);
 /* The message: {"seq":7,"as_of":"...","state":"live","changed":["kpi:..."],"changed_count":250}. */
 void meta_announce(struct commands *c, const struct keys *k, const struct meta *m, struct text changed_json,
                    int64_t changed_count);

@@ -291,6 +291,7 @@ static bool send_some(struct publisher *p, int64_t now_us, bool fill)
     fence_begin(&p->commands);
     batch_stage(p->batch, &p->commands, p->fence.epoch);
     lease_extend(&p->lease, &p->commands, &p->keys);
+    meta_extend(&p->commands, &p->keys, p->config->publish.meta_ttl_ms);
     struct redis_failure failure = {0};
     enum fence_result result = fence_commit_unseen(p->redis, &p->keys, &p->fence, &p->commands, &failure);
     p->status.bytes += (int64_t)p->commands.bytes.len;

@@ -79,6 +79,34 @@ static void expect_tree(struct fixture *f, const char *members)
     cr_expect(eq(str, text, (char *)(uintptr_t)members));
 }
 
+static long long times_meta_is_extended(struct redis_server *server)
+{
+    redisReply *log = redis_ask(server, "SLOWLOG GET -1");
+    long long times = 0;
+    for (size_t i = 0; i < log->elements; i++) {
+        const redisReply *words = log->element[i]->element[3];
+        times += words->elements == 3 && strcmp(words->element[0]->str, "PEXPIRE") == 0 &&
+                 strcmp(words->element[1]->str, "kpid:{default}:meta") == 0;
+    }
+    freeReplyObject(log);
+    return times;
+}
+
+/* With very many entities it takes longer than publish.meta_ttl, after which readers would take us for dead. */
+Test(publisher, a_staged_publish_keeps_meta_alive_on_its_way)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    f.core.config->publish.max_atomic = 5;
+    fixture_settle(&f);
+    freeReplyObject(redis_ask(f.server, "CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 100000"));
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_step(&f);
+    cr_expect(eq(i64, fixture_status(&f).staged, 1));
+    cr_expect(lt(i64, 4, times_meta_is_extended(f.server)), "once with each part, and at the end");
+    fixture_fini(&f);
+}
+
 /* To change a board that Redis has as a list costs it more than all the rest of a publish. What makes a tree of it does not stay. */
 Test(publisher, boards_are_trees_from_their_first_member_on)
 {
