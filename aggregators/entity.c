@@ -391,11 +391,16 @@ static bool keeps_on(const struct entity *e, int64_t as_of_us)
     return keeps_always(e) || was_cut_for_any(e, as_of_us);
 }
 
+void entity_drop_quiet(struct entity *e, int64_t as_of_us)
+{
+    if (e->increments != NULL && !keeps_on(e, as_of_us))
+        drop_kept(e);
+}
+
 static void choose_what_is_kept(struct entity *e, int64_t as_of_us, enum reader reader)
 {
     bool is_again = keeps_always(e) || (reader != READER_COUNT && was_cut(e, reader, as_of_us));
-    if (!keeps_on(e, as_of_us))
-        drop_kept(e);
+    entity_drop_quiet(e, as_of_us);
     if (reader != READER_COUNT)
         e->cut_us[reader] = as_of_us;
     if (!is_again)
@@ -406,12 +411,6 @@ static void choose_what_is_kept(struct entity *e, int64_t as_of_us, enum reader 
         e->quantiles = quantiles_create();
         e->increments = increments_create();
     }
-}
-
-void entity_drop_quiet(struct entity *e, int64_t as_of_us)
-{
-    if (e->increments != NULL && !keeps_on(e, as_of_us))
-        drop_kept(e);
 }
 
 void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_t as_of_us, enum reader reader,

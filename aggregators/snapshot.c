@@ -46,9 +46,9 @@ struct snapshot {
     size_t target_count, target_room;
     size_t starts_at[SERIES_MAX]; /* first instants of points */
     struct buffer bytes;
+    unsigned few; /* times in a row that it held few of what it has room for */
     /* Images, the first ones held since they were in it when it was filled before: two of these are let go for each entity that
      * comes, so that a cut of many does not begin with all of them. */
-    unsigned few; /* times in a row that it held few of what it has room for */
     struct image **images;
     uint32_t image_count, image_room, images_gone, images_old;
 };

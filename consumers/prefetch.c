@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/handoff.h"
 #include "base/instant.h"
+#include "consumers/kafka_property.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -20,10 +21,7 @@ struct prefetch {
 bool prefetch_is_property(void)
 {
     char why[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool known = rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "1", why, sizeof why) == RD_KAFKA_CONF_OK;
-    rd_kafka_conf_destroy(conf);
-    return known;
+    return kafka_property_check("fetch.queue.backoff.ms", "1", why, sizeof why);
 }
 
 bool prefetch_is_fast(struct prefetch_pace *pace, int64_t read, int64_t now_us)

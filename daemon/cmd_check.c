@@ -1,8 +1,8 @@
 /* Reads a configuration as `run` would and tells everything that is wrong in it. */
 #include "config/config.h"
 #include "config/reference.h"
+#include "consumers/kafka_property.h"
 #include "daemon/command.h"
-#include "daemon/kafka_property.h"
 #include "daemon/options.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #include "daemon/config_file.h"
-#include "daemon/kafka_property.h"
+#include "consumers/kafka_property.h"
 #include <stdio.h>
 
 struct config *config_file_load(const char *command, const char *path, bool with_secrets)

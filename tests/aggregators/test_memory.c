@@ -136,12 +136,24 @@ static uint64_t entities_bytes(const struct shard *shard)
     return use.entities[DIMENSION_MANAGER].bytes;
 }
 
-static void tell_lead(struct shard *shard, const char *key, const char *manager, int64_t at_us)
+static void tell_lead(struct shard *shard, const char *key, int manager, int64_t at_us)
 {
+    char name[16];
+    snprintf(name, sizeof name, "M%d", manager);
     struct event *e = make_event(KIND_LEAD, key, at_us,
-                                 (struct given[]){NAME(FIELD_MANAGER, manager), NUMBER(LEAD_CREATED_AT, at_us), END});
+                                 (struct given[]){NAME(FIELD_MANAGER, name), NUMBER(LEAD_CREATED_AT, at_us), END});
     shard_apply(shard, e);
     free(e);
+}
+
+/* One of each manager. */
+static void tell_leads(struct shard *shard, int managers, int64_t at_us)
+{
+    for (int i = 0; i < managers; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "L%d.%lld", i, (long long)at_us);
+        tell_lead(shard, key, i, at_us);
+    }
 }
 
 /* Most managers are quiet, and there are very many of them: what makes cuts of the busy ones cheap is not kept for who was cut
@@ -152,12 +164,7 @@ Test(memory, nothing_is_kept_for_the_next_cut_of_who_is_quiet)
     int64_t now_us = INT64_C(1709000000) * SECOND;
     struct core core;
     core_init(&core, "UTC", 1, 1);
-    for (int i = 0; i < MANAGERS; i++) {
-        char key[16], manager[16];
-        snprintf(key, sizeof key, "L%d", i);
-        snprintf(manager, sizeof manager, "M%d", i);
-        tell_lead(core.shard, key, manager, now_us);
-    }
+    tell_leads(core.shard, MANAGERS, now_us);
     struct snapshot *s = snapshot_create();
     shard_advance(core.shard, now_us + SECOND);
     core_cut(core.shard, READER_PUBLISHER, false, s);
@@ -188,12 +195,7 @@ Test(memory, what_was_kept_for_the_next_cut_goes_when_none_comes)
     struct snapshot *s = snapshot_create();
     uint64_t bytes[2] = {0};
     for (int cut = 0; cut < 2; cut++) {
-        for (int i = 0; i < MANAGERS; i++) {
-            char key[16], manager[16];
-            snprintf(key, sizeof key, "L%d.%d", i, cut);
-            snprintf(manager, sizeof manager, "M%d", i);
-            tell_lead(core.shard, key, manager, now_us);
-        }
+        tell_leads(core.shard, MANAGERS, now_us);
         now_us += SECOND;
         shard_advance(core.shard, now_us);
         core_cut(core.shard, READER_PUBLISHER, false, s);
@@ -219,11 +221,7 @@ Test(memory, a_snapshot_of_few_gives_back_what_very_many_needed)
     int64_t now_us = INT64_C(1709000000) * SECOND;
     struct core core;
     core_init(&core, "UTC", 1, 1);
-    for (int i = 0; i < MANAGERS; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "M%d", i);
-        tell_lead(core.shard, name, name, now_us);
-    }
+    tell_leads(core.shard, MANAGERS, now_us);
     struct snapshot *s = snapshot_create();
     shard_advance(core.shard, now_us);
     core_cut(core.shard, READER_PUBLISHER, false, s);
@@ -232,13 +230,13 @@ Test(memory, a_snapshot_of_few_gives_back_what_very_many_needed)
     cr_expect_eq(snapshot_room(s), of_all, "as many may come again");
     for (int few = 0; few < 10; few++) {
         cr_expect(few > 1 || snapshot_room(s) == of_all, "as many may come by turns");
-        tell_lead(core.shard, "L", "M0", now_us + few);
+        tell_lead(core.shard, "L", 0, now_us + few);
         core_cut(core.shard, READER_PUBLISHER, false, s);
         snapshot_give_back(s);
     }
     cr_expect(snapshot_room(s) < of_all / 8, "%llu of %llu bytes", (unsigned long long)snapshot_room(s),
               (unsigned long long)of_all);
-    tell_lead(core.shard, "N", "M1", now_us + 1);
+    tell_lead(core.shard, "N", 1, now_us + 1);
     core_cut(core.shard, READER_PUBLISHER, false, s);
     cr_expect(core_find(s, DIMENSION_MANAGER, "M1") < snapshot_entity_count(s), "and it is filled as before");
     snapshot_destroy(s);

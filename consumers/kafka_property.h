@@ -1,8 +1,8 @@
-/* kafka_property.h - asks librdkafka whether it takes a property of the configuration.
+/* kafka_property.h - asks librdkafka whether it takes a property: one of the configuration, or one that only some versions have.
  *
  * config/ does not link with librdkafka; config_check_properties_with(kafka_property_check), once before
  * the configuration is read, lets it tell such problems with their place.
- * Thread: main's.
+ * Thread: any.
  */
 #pragma once
 #include <stdbool.h>

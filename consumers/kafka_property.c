@@ -1,4 +1,4 @@
-#include "daemon/kafka_property.h"
+#include "consumers/kafka_property.h"
 #include <librdkafka/rdkafka.h>
 
 bool kafka_property_check(const char *name, const char *value, char *why, size_t why_size)
