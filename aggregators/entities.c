@@ -339,12 +339,16 @@ bool entities_wake(struct entities *es, int64_t now_us)
     return count > 0;
 }
 
+/* To free what one has kept takes as long as so many looks. */
+enum { DROP_LOOKS = 16 };
+
 void entities_drop_quiet(struct entities *es, int64_t now_us, uint32_t looks)
 {
     REQUIRE(es->awaited == 0 && es->bulk == NULL);
-    for (looks = looks < es->count ? looks : es->count; looks > 0; looks--) {
+    uint32_t took = 0;
+    for (uint32_t looked = 0; looked < es->count && took < looks; looked++) {
         es->quiet = es->quiet + 1 < es->count ? es->quiet + 1 : 0;
-        entity_drop_quiet(&es->at[es->quiet], now_us);
+        took += entity_drop_quiet(&es->at[es->quiet], now_us) ? DROP_LOOKS : 1;
     }
 }
 

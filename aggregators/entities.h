@@ -94,7 +94,8 @@ uint32_t entities_find(const struct entities *es, enum dimension d, uint32_t nam
 void entities_mark_named(struct entities *es, enum dimension d, uint32_t name);
 /* Marks some of those whose values have changed by time up to now_us. False: there is none. */
 bool entities_wake(struct entities *es, int64_t now_us);
-/* What cuts have kept of who is cut no more is freed: looks at `looks` entities, each in its turn. Not while a cut is at hand. */
+/* What cuts have kept of who is cut no more is freed: looks at `looks` entities, each in its turn, or
+ * fewer where there is much to free. Not while a cut is at hand. */
 void entities_drop_quiet(struct entities *es, int64_t now_us, uint32_t looks);
 /* Bytes of the tables, without the entities themselves (entity_bytes). */
 uint64_t entities_table_bytes(const struct entities *es);

@@ -391,10 +391,12 @@ static bool keeps_on(const struct entity *e, int64_t as_of_us)
     return keeps_always(e) || was_cut_for_any(e, as_of_us);
 }
 
-void entity_drop_quiet(struct entity *e, int64_t as_of_us)
+bool entity_drop_quiet(struct entity *e, int64_t as_of_us)
 {
-    if (e->increments != NULL && !keeps_on(e, as_of_us))
-        drop_kept(e);
+    if (e->increments == NULL || keeps_on(e, as_of_us))
+        return false;
+    drop_kept(e);
+    return true;
 }
 
 static void choose_what_is_kept(struct entity *e, int64_t as_of_us, enum reader reader)

@@ -121,8 +121,8 @@ void entity_edge_sums(struct entity *e, const struct window_edges *edges, int64_
 void entity_cut_sums(struct entity *e, unsigned slot, const struct window_edges *edges, struct edge_sums *before,
                      unsigned from, unsigned to, struct sums *out);
 void entity_end_cut(struct entity *e);
-/* Frees what cuts have kept for the next one, where none has come for ten seconds. */
-void entity_drop_quiet(struct entity *e, int64_t as_of_us);
+/* Frees what cuts have kept for the next one, where none has come for ten seconds. True: there was something. */
+bool entity_drop_quiet(struct entity *e, int64_t as_of_us);
 /* Instead of all that: true, where it is known what has come since its last cut, and increments_list says it. */
 bool entity_goes_on(struct entity *e, const struct increment_spans *spans, enum reader reader);
 /* Sums of open deals that are expected to close in [from_us, to_us), added to `out`. */

@@ -100,8 +100,8 @@ uint32_t shard_cut_left(const struct shard *s);
  * on in slices. */
 bool shard_cut_aside(struct shard *s, void (*tell)(void *whom), void *whom);
 bool shard_cut_is_aside(const struct shard *s);
-/* Between cuts, now and then: looks at so many entities, each in its turn, and frees what cuts have kept for the next one where none
- * has come for ten seconds. */
+/* Between cuts, now and then: looks at so many entities, each in its turn, or fewer where there is much to free, and frees what cuts
+ * have kept for the next one where none has come for ten seconds. */
 void shard_drop_quiet(struct shard *s, uint32_t looks);
 
 /* Whether the shard stands where one reading of all partitions would have put it: always but after shard_restore. */

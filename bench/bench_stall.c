@@ -171,7 +171,7 @@ static int64_t serve(struct bench *b, int64_t at_us, bool dry)
     if (!cutting) {
         b->batch = BATCH;
         shard_advance(b->shard, b->now_us - b->now_us % MILLISECOND);
-        shard_drop_quiet(b->shard, QUIET_LOOKS);
+        shard_drop_quiet(b->shard, dry ? QUIET_LOOKS_DRY : QUIET_LOOKS);
         at_us = ended(b, TIME, at_us);
         if (shard_has_work(b->shard)) {
             bool done = shard_work(b->shard, WORK_SLICE);

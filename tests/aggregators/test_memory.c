@@ -206,7 +206,8 @@ Test(memory, what_was_kept_for_the_next_cut_goes_when_none_comes)
     shard_drop_quiet(core.shard, UINT32_MAX);
     cr_expect_eq(entities_bytes(core.shard), bytes[1], "which may come");
     shard_advance(core.shard, now_us + 11 * SECOND);
-    for (int looks = 0; looks < 2 * MANAGERS; looks += LOOKS) /* there are other entities as well */
+    for (int turns = 0; turns < 2 * MANAGERS;
+         turns++) /* one is dropped in each, and there are other entities as well */
         shard_drop_quiet(core.shard, LOOKS);
     cr_expect(entities_bytes(core.shard) < bytes[0] + MANAGERS * 100, "%llu bytes, %llu at first",
               (unsigned long long)entities_bytes(core.shard), (unsigned long long)bytes[0]);
