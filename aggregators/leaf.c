@@ -1,48 +1,23 @@
-/* A form says of a column in how many bytes each of its numbers lies, and in which unit it is counted. A number is read
- * by the eight bytes that end with its last one, and shifted: what lies before it is never less than the head of the
- * leaf, so that nothing outside is touched.
- *
- * A number that does not fit makes its column be looked through, and laid out anew by the least form that all of its
- * numbers fit; the allocation is rounded up to what malloc gives anyway. */
+/* Each column has a form of its own (packed.h): what lies before its numbers is never less than the head of the leaf. A number that does
+ * not fit makes its column be looked through, and laid out anew by the least form that all of its numbers fit; the allocation is rounded
+ * up to what malloc gives anyway. */
 #include "aggregators/leaf.h"
 #include "base/error.h"
-#include "base/instant.h"
-#include <endian.h>
+#include "base/packed.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { COLUMNS_MAX = 2 + STREAM_MEASURES_MAX };
 
-/* What times, money, quantities and durations are mostly multiples of, the greatest first. */
-static const int64_t units[] = {15 * MINUTE, MINUTE, SECOND, MILLISECOND, 100, 1};
-
-/* By a constant each, since a division by a variable costs as much as all the rest. */
-static int64_t in_units(int64_t number, unsigned unit)
-{
-    switch (unit) {
-    case 0: return number / (15 * MINUTE);
-    case 1: return number / MINUTE;
-    case 2: return number / SECOND;
-    case 3: return number / MILLISECOND;
-    case 4: return number / 100;
-    default: return number;
-    }
-}
-
-struct form {
-    uint8_t width; /* bytes, 0-8 */
-    uint8_t unit;  /* index in units */
-};
-
 static unsigned column_count(struct row_shape s)
 {
     return 1u + s.valued + s.measures;
 }
 
-static struct form form_of(const struct leaf *leaf, unsigned column)
+static struct packed_form form_of(const struct leaf *leaf, unsigned column)
 {
-    return (struct form){leaf->bytes[column] & 15, leaf->bytes[column] >> 4};
+    return packed_form_of(leaf->bytes[column]);
 }
 
 static unsigned row_width(struct row_shape s, const struct leaf *leaf)
@@ -62,74 +37,26 @@ static unsigned column_begin(struct row_shape s, const struct leaf *leaf, unsign
     return column_count(s) + width * leaf->room;
 }
 
-static inline int64_t read_number(const uint8_t *at, unsigned width)
+/* The form of a column whose numbers are all 1, as most counts are: it takes no bytes either. That of zeros has unit 0. */
+enum { ALL_ONE = 1 };
+
+/* What each number of a column is that takes no bytes. */
+static inline int64_t number_without_bytes(struct packed_form f)
 {
-    if (width == 0)
-        return 0;
-    uint64_t raw;
-    memcpy(&raw, at + width - sizeof raw, sizeof raw);
-    return (int64_t)le64toh(raw) >> (64 - 8 * width);
+    return f.unit == ALL_ONE;
 }
 
-static inline void write_number(uint8_t *at, unsigned width, int64_t number)
+static int64_t read_row(const struct leaf *leaf, unsigned begin, struct packed_form f, unsigned i)
 {
-    if (width == 0)
-        return;
-    uint64_t raw, before = width < 8 ? UINT64_MAX >> 8 * width : 0;
-    memcpy(&raw, at + width - sizeof raw, sizeof raw);
-    raw = htole64((le64toh(raw) & before) | (uint64_t)number << (64 - 8 * width));
-    memcpy(at + width - sizeof raw, &raw, sizeof raw);
+    return f.width == 0 ? number_without_bytes(f) : packed_number(leaf->bytes + begin + i * f.width, f);
 }
 
-static unsigned width_of(int64_t number)
+static struct packed_form form_for(const int64_t *numbers, unsigned count, int64_t *out_in_units)
 {
-    uint64_t magnitude = (uint64_t)(number < 0 ? ~number : number);
-    unsigned bits = magnitude != 0 ? 65u - (unsigned)__builtin_clzll(magnitude) : 1; /* with the sign's */
-    return number == 0 ? 0 : (bits + 7) / 8;
-}
-
-static int64_t read_row(const struct leaf *leaf, unsigned begin, struct form f, unsigned i)
-{
-    return read_number(leaf->bytes + begin + i * f.width, f.width) * units[f.unit];
-}
-
-/* Whether all numbers are multiples of the unit; they are counted in it then. By a constant each time, as in in_units. */
-#define COUNT_IN(unit_number)                              \
-    for (unsigned i = 0; i < count; i++) {                 \
-        int64_t whole = in_units(numbers[i], unit_number); \
-        if (whole * units[unit_number] != numbers[i])      \
-            return false;                                  \
-        out[i] = whole;                                    \
-    }                                                      \
-    return true
-
-static bool count_in(unsigned unit, const int64_t *numbers, unsigned count, int64_t *out)
-{
-    switch (unit) {
-    case 0: COUNT_IN(0);
-    case 1: COUNT_IN(1);
-    case 2: COUNT_IN(2);
-    case 3: COUNT_IN(3);
-    case 4: COUNT_IN(4);
-    default: COUNT_IN(5);
-    }
-}
-
-/* The least form that fits all numbers, and the numbers in its unit. */
-static struct form form_for(const int64_t *numbers, unsigned count, int64_t *out_in_units)
-{
-    struct form f = {0, 0};
-    uint64_t most = 0; /* has the highest bit of all, and none of the sign's */
-    uint64_t any = 0;
-    while (!count_in(f.unit, numbers, count, out_in_units))
-        f.unit++;
-    for (unsigned i = 0; i < count; i++) {
-        any |= (uint64_t)out_in_units[i];
-        most |= (uint64_t)(out_in_units[i] ^ out_in_units[i] >> 63);
-    }
-    if (any != 0)
-        f.width = (uint8_t)width_of(most != 0 ? (int64_t)most : -1);
-    return f;
+    unsigned ones = 0;
+    while (ones < count && numbers[ones] == 1)
+        ones++;
+    return ones == count ? (struct packed_form){0, ALL_ONE} : packed_form_for(numbers, count, out_in_units);
 }
 
 /* A leaf with no rows yet and room for at least `rows`. */
@@ -138,14 +65,14 @@ static struct leaf *leaf_alloc(struct row_shape s, const uint8_t *forms, unsigne
     unsigned columns = column_count(s), width = 0;
     for (unsigned c = 0; c < columns; c++)
         width += forms[c] & 15;
-    rows = rows < LEAF_ROWS ? rows : LEAF_ROWS;
-    size_t head = offsetof(struct leaf, bytes) + columns, size = head + (size_t)rows * width;
-    size = (size + 8 + 15) / 16 * 16 - 8; /* what malloc rounds it up to */
-    struct leaf *leaf = must_alloc(size);
-    size_t room = width > 0 ? (size - head) / width : LEAF_ROWS;
+    size_t head = offsetof(struct leaf, bytes) + columns, room = LEAF_ROWS;
+    if (width > 0 && rows < LEAF_ROWS)
+        room = (must_room(head + (size_t)rows * width) - head) / width;
+    room = room < LEAF_ROWS ? room : LEAF_ROWS;
+    struct leaf *leaf = must_alloc(must_room(head + room * width));
+    leaf->room = (uint8_t)room;
     leaf->base_us = base_us;
     leaf->count = 0;
-    leaf->room = (uint8_t)(room < LEAF_ROWS ? room : LEAF_ROWS);
     memcpy(leaf->bytes, forms, columns);
     return leaf;
 }
@@ -159,10 +86,10 @@ static struct leaf *lay_out(struct row_shape s, struct leaf *leaf, const uint8_t
     unsigned from_begin = column_count(s), to_begin = from_begin;
     to->count = leaf->count;
     for (unsigned c = 0; c < column_count(s); c++) {
-        struct form f = form_of(to, c), was = form_of(leaf, c);
+        struct packed_form f = form_of(to, c), was = form_of(leaf, c);
         if (fresh & 1u << c)
             for (unsigned i = 0; i < leaf->count; i++)
-                write_number(to->bytes + to_begin + i * f.width, f.width, in_units(numbers[c][i], f.unit));
+                packed_write(to->bytes + to_begin + i * f.width, f.width, packed_in_units(numbers[c][i], f.unit));
         else
             memcpy(to->bytes + to_begin, leaf->bytes + from_begin, (size_t)leaf->count * f.width);
         from_begin += leaf->room * was.width;
@@ -188,9 +115,7 @@ static int64_t number_in(struct row_shape s, int64_t base_us, unsigned column, c
 
 static inline bool fits(int64_t number, unsigned width)
 {
-    if (width == 0 || width >= 8)
-        return width > 0 || number == 0;
-    return (int64_t)((uint64_t)number << (64 - 8 * width)) >> (64 - 8 * width) == number;
+    return width >= 8 || (int64_t)((uint64_t)number << (64 - 8 * width)) >> (64 - 8 * width) == number;
 }
 
 /* The row in the units of the columns; bit c of the result: column c cannot take its number. */
@@ -202,11 +127,15 @@ static uint32_t encode(struct row_shape s, const struct leaf *leaf, const struct
     out[1] = row->value;
     memcpy(out + 1 + s.valued, row->measures, s.measures * sizeof *out);
     for (unsigned c = 0; c < columns; c++) {
-        struct form f = form_of(leaf, c);
+        struct packed_form f = form_of(leaf, c);
         int64_t number = out[c];
-        if (units[f.unit] != 1) {
-            out[c] = in_units(number, f.unit);
-            misfits |= (uint32_t)(out[c] * units[f.unit] != number) << c;
+        if (f.width == 0) {
+            misfits |= (uint32_t)(number != number_without_bytes(f)) << c;
+            continue;
+        }
+        if (packed_units[f.unit] != 1) {
+            out[c] = packed_in_units(number, f.unit);
+            misfits |= (uint32_t)(out[c] * packed_units[f.unit] != number) << c;
         }
         misfits |= (uint32_t)!fits(out[c], f.width) << c;
     }
@@ -234,8 +163,8 @@ static struct leaf *reform(struct row_shape s, struct leaf *leaf, const struct r
                 all[i] -= least;
         }
         int64_t ignored[LEAF_ROWS + 1];
-        struct form f = form_for(all, leaf->count + 1u, ignored);
-        forms[c] = (uint8_t)(f.width | f.unit << 4);
+        struct packed_form f = form_for(all, leaf->count + 1u, ignored);
+        forms[c] = packed_byte(f);
         memcpy(numbers[c], all, leaf->count * sizeof *all);
     }
     return lay_out(s, leaf, forms, rows, base_us, misfits, numbers);
@@ -257,7 +186,7 @@ static struct leaf *put_row(struct row_shape s, struct leaf *leaf, unsigned i, c
         uint8_t *at = column + i * width;
         if (above > 0) /* mostly it is the last row */
             memmove(at + width, at, (size_t)above * width);
-        write_number(at, width, numbers[c]);
+        packed_write(at, width, numbers[c]);
         column += leaf->room * width;
     }
     leaf->count = (uint8_t)rows;
@@ -272,22 +201,6 @@ struct leaf *leaf_create(struct row_shape s, const struct row *first, const stru
     return leaf_insert(s, leaf, 0, first);
 }
 
-/* All numbers of a column. One that is written by eight bytes spoils those behind it, which are written next; reading them
- * back, as write_number does, would wait for each store. */
-static void write_column(uint8_t *at, unsigned width, const int64_t *numbers, unsigned count)
-{
-    unsigned i = 0;
-    if (width == 0)
-        return;
-    for (; i * width + sizeof(uint64_t) <= count * width; i++) {
-        uint64_t raw = htole64((uint64_t)numbers[i]);
-        memcpy(at + i * width, &raw, sizeof raw);
-    }
-    for (; i < count; i++)
-        for (unsigned byte = 0; byte < width; byte++)
-            at[i * width + byte] = (uint8_t)((uint64_t)numbers[i] >> 8 * byte);
-}
-
 struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned count)
 {
     int64_t numbers[COLUMNS_MAX][LEAF_ROWS];
@@ -297,15 +210,15 @@ struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned cou
         int64_t column[LEAF_ROWS];
         for (unsigned i = 0; i < count; i++)
             column[i] = number_in(s, rows[0].at_us, c, &rows[i]);
-        struct form f = form_for(column, count, numbers[c]);
-        forms[c] = (uint8_t)(f.width | f.unit << 4);
+        struct packed_form f = form_for(column, count, numbers[c]);
+        forms[c] = packed_byte(f);
     }
     struct leaf *leaf = leaf_alloc(s, forms, count, rows[0].at_us);
     uint8_t *column = leaf->bytes + column_count(s);
     leaf->count = (uint8_t)count;
     for (unsigned c = 0; c < column_count(s); c++) {
         unsigned width = form_of(leaf, c).width;
-        write_column(column, width, numbers[c], count);
+        packed_put_column(column, width, numbers[c], count);
         column += leaf->room * width;
     }
     return leaf;
@@ -313,11 +226,11 @@ struct leaf *leaf_build(struct row_shape s, const struct row *rows, unsigned cou
 
 void leaf_instants(struct row_shape s, const struct leaf *leaf, int64_t *out)
 {
-    struct form f = form_of(leaf, 0);
+    struct packed_form f = form_of(leaf, 0);
     const uint8_t *column = leaf->bytes + column_count(s);
-    int64_t unit = units[f.unit];
+    int64_t unit = packed_units[f.unit];
     for (unsigned i = 0; i < leaf->count; i++)
-        out[i] = leaf->base_us + read_number(column + i * f.width, f.width) * unit;
+        out[i] = leaf->base_us + packed_read(column + i * f.width, f.width) * unit;
 }
 
 void leaf_rows(struct row_shape s, const struct leaf *leaf, struct row *out)
@@ -326,7 +239,7 @@ void leaf_rows(struct row_shape s, const struct leaf *leaf, struct row *out)
     for (unsigned i = 0; i < leaf->count; i++)
         out[i].value = 0;
     for (unsigned c = 0; c < column_count(s); c++) {
-        struct form f = form_of(leaf, c);
+        struct packed_form f = form_of(leaf, c);
         for (unsigned i = 0; i < leaf->count; i++)
             *number_of(s, &out[i], c) = read_row(leaf, begin, f, i) + (c == 0 ? leaf->base_us : 0);
         begin += leaf->room * f.width;
@@ -348,7 +261,7 @@ void leaf_row(struct row_shape s, const struct leaf *leaf, unsigned i, struct ro
     int64_t numbers[COLUMNS_MAX] = {0};
     unsigned begin = column_count(s);
     for (unsigned c = 0; c < column_count(s); c++) {
-        struct form f = form_of(leaf, c);
+        struct packed_form f = form_of(leaf, c);
         numbers[c] = read_row(leaf, begin, f, i);
         begin += leaf->room * f.width;
     }
@@ -363,11 +276,11 @@ unsigned leaf_find(struct row_shape s, const struct leaf *leaf, int64_t at_us, i
     if (high == 0 || at_us < leaf->base_us)
         return 0;
     const uint8_t *column = leaf->bytes + column_count(s);
-    struct form f = form_of(leaf, 0);
-    int64_t since = (int64_t)((uint64_t)at_us - (uint64_t)leaf->base_us), unit = units[f.unit];
+    struct packed_form f = form_of(leaf, 0);
+    int64_t since = (int64_t)((uint64_t)at_us - (uint64_t)leaf->base_us), unit = packed_units[f.unit];
     unsigned middle = high - 1; /* most rows are the newest: one look instead of six */
     while (low < high) {
-        int64_t here = read_number(column + middle * f.width, f.width) * unit;
+        int64_t here = packed_read(column + middle * f.width, f.width) * unit;
         if (here < since || (here == since && s.valued && value_at(s, leaf, middle) < value))
             low = middle + 1;
         else
@@ -426,29 +339,28 @@ struct leaf *leaf_split(struct row_shape s, struct leaf *leaf, unsigned keep, st
     return lay_out(s, leaf, leaf->bytes, keep + 1, leaf->base_us, 0, NULL);
 }
 
-/* The sum of a column's numbers, in its unit. By width, so that the compiler sees loops that it knows. */
+/* The sum of numbers that take bytes, in their unit. By width, so that the compiler sees loops that it knows. */
 static int128 sum_of(const uint8_t *at, unsigned width, unsigned count)
 {
     int64_t narrow = 0; /* 64 numbers of 56 bits are less than 2^62 */
     switch (width) {
-    case 0: return 0;
     case 1:
         for (unsigned i = 0; i < count; i++)
             narrow += (int8_t)at[i];
         return narrow;
     case 4:
         for (unsigned i = 0; i < count; i++)
-            narrow += read_number(at + i * 4, 4);
+            narrow += packed_read(at + i * 4, 4);
         return narrow;
     case 8: {
         int128 sum = 0;
         for (unsigned i = 0; i < count; i++)
-            sum += read_number(at + i * 8, 8);
+            sum += packed_read(at + i * 8, 8);
         return sum;
     }
     default:
         for (unsigned i = 0; i < count; i++)
-            narrow += read_number(at + i * width, width);
+            narrow += packed_read(at + i * width, width);
         return narrow;
     }
 }
@@ -457,15 +369,16 @@ void leaf_sums(struct row_shape s, const struct leaf *leaf, unsigned from, unsig
 {
     unsigned begin = column_begin(s, leaf, 1u + s.valued);
     for (unsigned m = 0; from < to && m < s.measures; m++) {
-        struct form f = form_of(leaf, 1u + s.valued + m);
-        out[m] += sum_of(leaf->bytes + begin + from * f.width, f.width, to - from) * units[f.unit];
+        struct packed_form f = form_of(leaf, 1u + s.valued + m);
+        if (f.width == 0)
+            out[m] += number_without_bytes(f) * (to - from);
+        else
+            out[m] += sum_of(leaf->bytes + begin + from * f.width, f.width, to - from) * packed_units[f.unit];
         begin += leaf->room * f.width;
     }
 }
 
 uint64_t leaf_bytes(struct row_shape s, const struct leaf *leaf)
 {
-    return (offsetof(struct leaf, bytes) + column_count(s) + (uint64_t)leaf->room * row_width(s, leaf) + 8 + 15) / 16 *
-               16 -
-           8;
+    return must_room(offsetof(struct leaf, bytes) + column_count(s) + leaf->room * (size_t)row_width(s, leaf));
 }

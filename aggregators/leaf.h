@@ -2,7 +2,7 @@
  *
  * A row is an instant, a value where the tree is valued, and its measures. Most rows of a quiet entity say "one deal, of
  * 1,250.00, at ten past nine": each column keeps its numbers in as few bytes as its largest one needs (none where all
- * are 0), counted in a unit that divides all of them; instants are counted from a base. Numbers of one column lie
+ * are 0, or all are 1), counted in a unit that divides all of them; instants are counted from a base. Numbers of one column lie
  * together, so that a search reads a few cache lines.
  *
  * A leaf may move when something is added: what takes a struct leaf * and returns one takes the first and gives the

@@ -169,7 +169,7 @@ static struct outcome_of_add inner_insert(const struct tree *t, struct inner *n,
                                           const struct outcome_of_add *below)
 {
     if (n->count == n->room && n->room < INNER_CHILDREN) {
-        struct inner *larger = inner_alloc(t, n->room * 2);
+        struct inner *larger = inner_alloc(t, inner_room(n->count + 1));
         larger->count = n->count;
         move_children(t, larger, 0, n, 0, n->count);
         free(n);

@@ -166,10 +166,8 @@ static void push_inners(const struct tree *t, const struct children *below, unsi
 {
     uint32_t inners = node_count(below->count, INNER_CHILDREN);
     for (uint32_t i = 0, from = 0; i < inners; i++) {
-        uint32_t count = share(below->count, inners, i), room = INNER_CHILDREN_FIRST;
-        while (room < count)
-            room *= 2;
-        struct inner *n = inner_alloc(t, room);
+        uint32_t count = share(below->count, inners, i);
+        struct inner *n = inner_alloc(t, inner_room(count));
         n->count = count;
         for (uint32_t j = 0; j < count; j++) {
             const struct child *c = &below->at[from + j];

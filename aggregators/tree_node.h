@@ -56,6 +56,13 @@ static inline size_t inner_size(const struct tree *t, uint32_t room)
            room * (wide_columns(t) * sizeof(int128) + (1u + t->shape.valued) * sizeof(int64_t) + sizeof(void *));
 }
 
+/* Of a node that has so many children, and may get more. */
+static inline uint32_t inner_room(uint32_t count)
+{
+    uint32_t room = count + count / 4;
+    return room < INNER_CHILDREN_FIRST ? INNER_CHILDREN_FIRST : room < INNER_CHILDREN ? room : INNER_CHILDREN;
+}
+
 static inline struct inner *inner_alloc(const struct tree *t, uint32_t room)
 {
     struct inner *n = must_alloc(inner_size(t, room));

@@ -61,6 +61,13 @@ _Noreturn void require_failed(const char *condition, const char *file, int line)
 void *must_alloc(unsigned long size);
 void *must_zalloc(unsigned long size);
 void *must_realloc(void *p, unsigned long size);
+/* Bytes that it takes to give so many, as jemalloc has it: 16, 32 ... 128, from there on four sizes to each doubling. Whoever may grow
+ * asks for all of them. */
+static inline unsigned long must_room(unsigned long size)
+{
+    unsigned long step = size <= 128 ? 16 : 1ul << (61 - __builtin_clzl(size - 1));
+    return (size + step - 1) & ~(step - 1);
+}
 /* An array of `*room` members of `size` bytes, grown so that it has member `at`; new members are zero. Room doubles. */
 void *must_grow(void *array, uint32_t *room, uint32_t at, unsigned long size);
 char *must_strdup(const char *s);
