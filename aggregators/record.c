@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-const uint32_t record_wide_fields[KIND_COUNT] = {
-    [KIND_LEAD] = 1u << LEAD_COST | 1u << LEAD_CREATED_AT | 1u << LEAD_FIRST_CONTACT_AT | 1u << LEAD_CLOSED_AT,
-    [KIND_DEAL] = 1u << DEAL_AMOUNT | 1u << DEAL_QUANTITY | 1u << DEAL_CREATED_AT | 1u << DEAL_CLOSED_AT |
-                  1u << DEAL_EXPECTED_CLOSE_AT,
-    [KIND_PAYMENT] = 1u << PAYMENT_AMOUNT | 1u << PAYMENT_PAID_AT,
-    [KIND_FEEDBACK] = 1u << FEEDBACK_SCORE | 1u << FEEDBACK_SCALE | 1u << FEEDBACK_ANSWERED_AT,
-    [KIND_RATE] = 1u << RATE_RATE,
+const uint32_t record_instants[KIND_COUNT] = {
+    [KIND_LEAD] = 1u << LEAD_CREATED_AT | 1u << LEAD_FIRST_CONTACT_AT | 1u << LEAD_CLOSED_AT,
+    [KIND_DEAL] = 1u << DEAL_CREATED_AT | 1u << DEAL_CLOSED_AT | 1u << DEAL_EXPECTED_CLOSE_AT,
+    [KIND_PAYMENT] = 1u << PAYMENT_PAID_AT,
+    [KIND_FEEDBACK] = 1u << FEEDBACK_ANSWERED_AT,
     [KIND_MEMBER] = 1u << MEMBER_STARTS_AT | 1u << MEMBER_ENDS_AT,
-    [KIND_TARGET] = 1u << TARGET_VALUE | 1u << TARGET_RAMP_PERIODS,
+};
+
+const uint32_t record_numbers[KIND_COUNT] = {
+    [KIND_LEAD] = 1u << LEAD_COST,         [KIND_DEAL] = 1u << DEAL_AMOUNT | 1u << DEAL_QUANTITY,
+    [KIND_PAYMENT] = 1u << PAYMENT_AMOUNT, [KIND_FEEDBACK] = 1u << FEEDBACK_SCORE | 1u << FEEDBACK_SCALE,
+    [KIND_RATE] = 1u << RATE_RATE,         [KIND_TARGET] = 1u << TARGET_VALUE | 1u << TARGET_RAMP_PERIODS,
 };
 
 static unsigned child_lists(enum record_kind kind)
@@ -57,7 +60,7 @@ void record_fini(struct record *r)
 
 uint64_t record_bytes(const struct record *r)
 {
-    return record_size((enum record_kind)r->kind) + (r->body != NULL ? body_room(r->body->size) : 0);
+    return record_size((enum record_kind)r->kind) + must_room(record_told(r).len);
 }
 
 bool record_exists(const struct record *r)
@@ -77,21 +80,23 @@ void record_fetch(const struct record *r)
         __builtin_prefetch(bytes_of(r->body) + i * LINE);
 }
 
+/* That of a name is asked for most. */
 int64_t record_value(const struct record *r, unsigned field)
 {
     const struct record_body *b = r->body;
-    uint32_t wide = record_wide_fields[r->kind], before = b->set & below(field);
-    const char *at = bytes_of(b) + sizeof *b;
-    if (wide & 1u << field) {
-        int64_t value;
-        memcpy(&value, at + bits(before & wide) * sizeof value, sizeof value);
-        return value;
-    }
-    uint32_t value;
-    at += bits(b->set & wide) * sizeof(int64_t);
-    at += b->event_count * (b->has_long_events ? sizeof(struct long_event) : sizeof(struct short_event));
-    memcpy(&value, at + bits(before & ~wide) * sizeof value, sizeof value);
-    return value;
+    uint32_t bit = 1u << field, before = below(field);
+    uint32_t names = b->set & fields_in(COLUMN_NAMES, r->kind), instants = b->set & fields_in(COLUMN_INSTANTS, r->kind);
+    struct packed_form f = form_in(b, COLUMN_NAMES);
+    const char *at = bytes_of(b) + BODY_HEAD;
+    if (names & bit)
+        return packed_read(at + bits(names & before) * f.width, f.width);
+    at += bits(names) * f.width;
+    f = form_in(b, COLUMN_INSTANTS);
+    if (instants & bit)
+        return after(b->first_major, packed_number(at + bits(instants & before) * f.width, f));
+    at += bits(instants) * f.width;
+    f = form_in(b, COLUMN_NUMBERS);
+    return packed_number(at + bits((b->set ^ names ^ instants) & before) * f.width, f);
 }
 
 struct stamp record_stamp(const struct record *r, unsigned field)
@@ -109,7 +114,7 @@ struct record_setting record_setting(const struct record *r, unsigned i)
 {
     const struct record_body *b = r->body;
     struct layout at = layout_of(b, r->kind);
-    struct long_event e = event_at(b, &at, event_of_setting(b, &at, i));
+    struct told_event e = event_at(b, &at, event_of_setting(b, &at, i));
     return (struct record_setting){e.stamp, e.occurred_at_us, (uint8_t)field_of_setting(b, &at, i), word_at(b, &at, i)};
 }
 

@@ -7,6 +7,8 @@
  */
 #pragma once
 #include "aggregators/record.h"
+#include "base/packed.h"
+#include <stddef.h>
 #include <string.h>
 
 enum {
@@ -16,43 +18,66 @@ enum {
     NO_EVENT = 0, /* older than all */
 };
 
-/* An event where its time says all: stamp.major is occurred_at_us, stamp.minor is 0. */
-struct short_event {
-    int64_t occurred_at_us;
-    uint64_t hash_high, hash_low;
-};
-
-struct long_event {
+struct told_event {
     struct stamp stamp;
     int64_t occurred_at_us;
 };
 
-/* Followed by, each without a gap:
- *   int64_t      of each field that has a value and is wide, by field
- *   events       struct short_event, or struct long_event where one of them needs that; by stamp
- *   uint32_t     of each other field that has a value, by field
- *   uint32_t     the word of each setting
+/* Columns of numbers (base/packed.h), in this order. Made for inputs that are ordered by time: where they are by version, which lies far
+ * from any instant, instants take seven bytes. */
+enum body_column {
+    COLUMN_NAMES,    /* of each field that has a value, by field, and is none of these; in ones */
+    COLUMN_INSTANTS, /* of each field that is an instant: since the first event's major */
+    COLUMN_NUMBERS,  /* of each field that is money, another decimal or a whole number */
+    COLUMN_WORDS,    /* of each setting; in ones */
+    COLUMN_MAJORS,   /* of each event, by stamp: since the first one's */
+    COLUMN_MINORS,   /* in ones */
+    COLUMN_OCCURRED, /* since its major, in ones: all are 0 but where inputs are ordered by version */
+    BODY_COLUMNS
+};
+
+/* Followed by, each without a gap: the columns; then
+ *   2 uint64_t   of each event: its hash, high and low
  *   uint8_t      of each setting: the number of its event
  *   uint8_t      of each setting: its field
  *   uint8_t      of each field that was told: the number of its event */
 struct record_body {
-    uint32_t set;  /* bit i: field i has a value */
-    uint32_t told; /* bit i: field i was set or cleared since the deletion */
-    uint16_t size; /* of all of it */
+    int64_t first_major; /* of the least stamp */
+    uint32_t set;        /* bit i: field i has a value */
+    uint32_t told;       /* bit i: field i was set or cleared since the deletion */
     uint8_t event_count, setting_count;
     uint8_t deletion; /* the greatest one: number of its event, or NO_EVENT */
     uint8_t exists;   /* the greatest event since that is none, or NO_EVENT: it does not exist */
-    uint8_t has_long_events;
-    uint8_t zero;
+    uint8_t forms[BODY_COLUMNS];
 };
 
-/* Fields whose values need more than 32 bits: instants, money and other decimals, whole numbers. */
-extern const uint32_t record_wide_fields[KIND_COUNT];
+/* All that a body has before its columns: less than sizeof, which is padded. With its first event it has more. */
+enum { BODY_HEAD = offsetof(struct record_body, forms) + BODY_COLUMNS, HASH_SIZE = 2 * sizeof(uint64_t) };
+_Static_assert(BODY_HEAD + HASH_SIZE >= sizeof(struct record_body), "a body is read as a whole struct");
+
+/* Fields whose values are instants; those that need more than 32 bits otherwise. */
+extern const uint32_t record_instants[KIND_COUNT], record_numbers[KIND_COUNT];
+
+/* The columns of fields, and which fields lie in one. */
+enum { FIELD_COLUMNS = COLUMN_NUMBERS + 1 };
+
+static inline uint32_t fields_in(enum body_column c, unsigned kind)
+{
+    uint32_t instants = record_instants[kind], numbers = record_numbers[kind];
+    return c == COLUMN_INSTANTS ? instants : c == COLUMN_NUMBERS ? numbers : ~instants & ~numbers;
+}
+
+/* From where the values in it are counted. */
+static inline int64_t base_of(enum body_column c, int64_t first_major)
+{
+    return c == COLUMN_INSTANTS ? first_major : 0;
+}
 
 /* Where the parts of a body begin. */
 struct layout {
-    size_t wide, events, narrow, words, setting_events, setting_fields, told, end;
-    size_t event_size;
+    size_t columns[BODY_COLUMNS];
+    uint8_t counts[BODY_COLUMNS]; /* of numbers in them */
+    size_t hashes, setting_events, setting_fields, told, end;
 };
 
 /* How many are set. Written out, since without an instruction for it, as on the least x86-64, the compiler calls a
@@ -69,24 +94,31 @@ static inline uint32_t below(unsigned field)
     return (1u << field) - 1;
 }
 
+static inline struct packed_form form_in(const struct record_body *b, enum body_column c)
+{
+    return packed_form_of(b->forms[c]);
+}
+
 static inline struct layout layout_of(const struct record_body *b, unsigned kind)
 {
-    struct layout at = {.event_size = b->has_long_events ? sizeof(struct long_event) : sizeof(struct short_event)};
-    at.wide = sizeof *b;
-    at.events = at.wide + bits(b->set & record_wide_fields[kind]) * sizeof(int64_t);
-    at.narrow = at.events + b->event_count * at.event_size;
-    at.words = at.narrow + bits(b->set & ~record_wide_fields[kind]) * sizeof(uint32_t);
-    at.setting_events = at.words + b->setting_count * sizeof(uint32_t);
+    struct layout at = {.counts = {[COLUMN_NAMES] = (uint8_t)bits(b->set & fields_in(COLUMN_NAMES, kind)),
+                                   [COLUMN_INSTANTS] = (uint8_t)bits(b->set & fields_in(COLUMN_INSTANTS, kind)),
+                                   [COLUMN_NUMBERS] = (uint8_t)bits(b->set & fields_in(COLUMN_NUMBERS, kind)),
+                                   [COLUMN_WORDS] = b->setting_count,
+                                   [COLUMN_MAJORS] = b->event_count,
+                                   [COLUMN_MINORS] = b->event_count,
+                                   [COLUMN_OCCURRED] = b->event_count}};
+    size_t next = BODY_HEAD;
+    for (unsigned c = 0; c < BODY_COLUMNS; c++) {
+        at.columns[c] = next;
+        next += (size_t)at.counts[c] * form_in(b, c).width;
+    }
+    at.hashes = next;
+    at.setting_events = at.hashes + b->event_count * (size_t)HASH_SIZE;
     at.setting_fields = at.setting_events + b->setting_count;
     at.told = at.setting_fields + b->setting_count;
     at.end = at.told + bits(b->told);
     return at;
-}
-
-/* What malloc gives for so many bytes: a body that grows within it stays where it is. */
-static inline size_t body_room(size_t size)
-{
-    return (size + 7) / 16 * 16 + 8;
 }
 
 static inline const char *bytes_of(const struct record_body *b)
@@ -94,17 +126,33 @@ static inline const char *bytes_of(const struct record_body *b)
     return (const char *)b;
 }
 
-static inline struct long_event event_at(const struct record_body *b, const struct layout *at, unsigned number)
+static inline int64_t number_in(const struct record_body *b, const struct layout *at, enum body_column c, unsigned i)
 {
-    struct long_event e;
-    const char *from = bytes_of(b) + at->events + (number - 1) * at->event_size;
-    if (b->has_long_events) {
-        memcpy(&e, from, sizeof e);
-    } else {
-        struct short_event s;
-        memcpy(&s, from, sizeof s);
-        e = (struct long_event){{s.occurred_at_us, 0, s.hash_high, s.hash_low}, s.occurred_at_us};
-    }
+    struct packed_form f = form_in(b, c);
+    return packed_number(bytes_of(b) + at->columns[c] + i * f.width, f);
+}
+
+/* Differences may be of numbers that lie further apart than an int64_t reaches, and wrap. */
+static inline int64_t since(int64_t from, int64_t to)
+{
+    return (int64_t)((uint64_t)to - (uint64_t)from);
+}
+
+static inline int64_t after(int64_t from, int64_t difference)
+{
+    return (int64_t)((uint64_t)from + (uint64_t)difference);
+}
+
+static inline struct told_event event_at(const struct record_body *b, const struct layout *at, unsigned number)
+{
+    unsigned i = number - 1;
+    struct told_event e;
+    const char *hash = bytes_of(b) + at->hashes + i * (size_t)HASH_SIZE;
+    e.stamp.major = after(b->first_major, number_in(b, at, COLUMN_MAJORS, i));
+    e.stamp.minor = number_in(b, at, COLUMN_MINORS, i);
+    e.occurred_at_us = after(e.stamp.major, number_in(b, at, COLUMN_OCCURRED, i));
+    memcpy(&e.stamp.hash_high, hash, sizeof e.stamp.hash_high);
+    memcpy(&e.stamp.hash_low, hash + sizeof e.stamp.hash_high, sizeof e.stamp.hash_low);
     return e;
 }
 
@@ -115,9 +163,7 @@ static inline unsigned event_of_field(const struct record_body *b, const struct 
 
 static inline int64_t word_at(const struct record_body *b, const struct layout *at, unsigned i)
 {
-    uint32_t word;
-    memcpy(&word, bytes_of(b) + at->words + i * sizeof word, sizeof word);
-    return word;
+    return number_in(b, at, COLUMN_WORDS, i);
 }
 
 static inline unsigned event_of_setting(const struct record_body *b, const struct layout *at, unsigned i)

@@ -6,11 +6,12 @@
 /* A body laid open. */
 struct open_body {
     uint32_t set, told;
+    size_t packed; /* bytes that it took */
     unsigned event_count, setting_count;
     uint8_t deletion, exists;
     uint8_t event_of[FIELD_COUNT_MAX]; /* of fields that were told */
     int64_t values[FIELD_COUNT_MAX];   /* of fields that are set */
-    struct long_event events[EVENTS_MAX];
+    struct told_event events[EVENTS_MAX];
     struct setting {
         uint32_t word;
         uint8_t event, field;
@@ -21,33 +22,31 @@ static void open_body(const struct record *r, struct open_body *o)
 {
     const struct record_body *b = r->body;
     o->set = o->told = 0;
+    o->packed = 0;
     o->event_count = o->setting_count = 0;
     o->deletion = o->exists = NO_EVENT;
     if (b == NULL)
         return;
     struct layout at = layout_of(b, r->kind);
+    o->packed = at.end;
     o->set = b->set;
     o->told = b->told;
     o->event_count = b->event_count;
     o->setting_count = b->setting_count;
     o->deletion = b->deletion;
     o->exists = b->exists;
-    for (unsigned i = 0; i < b->event_count; i++)
-        o->events[i] = event_at(b, &at, i + 1);
+    for (unsigned c = 0; c < FIELD_COLUMNS; c++) {
+        struct packed_form f = form_in(b, c);
+        const char *number = bytes_of(b) + at.columns[c];
+        for (uint32_t left = b->set & fields_in(c, r->kind); left != 0; left &= left - 1, number += f.width)
+            o->values[__builtin_ctz(left)] = after(base_of(c, b->first_major), packed_number(number, f));
+    }
     for (unsigned i = 0; i < b->setting_count; i++)
         o->settings[i] = (struct setting){(uint32_t)word_at(b, &at, i), (uint8_t)event_of_setting(b, &at, i),
                                           (uint8_t)field_of_setting(b, &at, i)};
-    uint32_t wide = record_wide_fields[r->kind];
-    const char *from = bytes_of(b) + at.wide;
-    for (uint32_t left = b->set & wide; left != 0; left &= left - 1, from += sizeof(int64_t))
-        memcpy(&o->values[__builtin_ctz(left)], from, sizeof(int64_t));
-    from = bytes_of(b) + at.narrow;
-    for (uint32_t left = b->set & ~wide; left != 0; left &= left - 1, from += sizeof(uint32_t)) {
-        uint32_t value;
-        memcpy(&value, from, sizeof value);
-        o->values[__builtin_ctz(left)] = value;
-    }
-    from = bytes_of(b) + at.told;
+    for (unsigned i = 0; i < b->event_count; i++)
+        o->events[i] = event_at(b, &at, i + 1);
+    const char *from = bytes_of(b) + at.told;
     for (uint32_t left = b->told; left != 0; left &= left - 1)
         o->event_of[__builtin_ctz(left)] = (uint8_t)*from++;
 }
@@ -84,7 +83,7 @@ static uint8_t number_of_event(struct open_body *o, const struct stamp *stamp, i
         if (*names[i] > before)
             ++*names[i];
     memmove(o->events + before + 1, o->events + before, (o->event_count - before) * sizeof *o->events);
-    o->events[before] = (struct long_event){*stamp, occurred_at_us};
+    o->events[before] = (struct told_event){*stamp, occurred_at_us};
     o->event_count++;
     return (uint8_t)(before + 1);
 }
@@ -119,61 +118,99 @@ static void drop_events(struct open_body *o)
         *names[i] = renumbered[*names[i]];
 }
 
-static bool has_long_events(const struct open_body *o)
+/* What lies in a column, before it is packed. */
+struct open_column {
+    unsigned count;
+    bool in_ones;
+    struct packed_need need, need_in_thousands;
+    int64_t numbers[EVENTS_MAX], in_thousands[EVENTS_MAX];
+};
+
+static void put_number(struct open_column *column, int64_t number)
 {
-    for (unsigned i = 0; i < o->event_count; i++)
-        if (o->events[i].stamp.major != o->events[i].occurred_at_us || o->events[i].stamp.minor != 0)
-            return true;
-    return false;
+    column->numbers[column->count++] = number;
+    packed_add(&column->need, number);
 }
 
-static char *put(char *to, const void *from, size_t size)
+/* Times and money are mostly of thousands. */
+static void put_round(struct open_column *column, int64_t number)
 {
-    memcpy(to, from, size);
-    return to + size;
+    int64_t thousands = packed_in_units(number, PACKED_THOUSANDS);
+    column->in_ones = column->in_ones || thousands * packed_units[PACKED_THOUSANDS] != number;
+    column->in_thousands[column->count] = thousands;
+    packed_add(&column->need_in_thousands, thousands);
+    put_number(column, number);
 }
 
-static char *put_number(char *to, int64_t number)
+static void gather_columns(const struct open_body *o, unsigned kind, struct open_column out[BODY_COLUMNS])
 {
-    REQUIRE(number >= 0 && number <= UINT32_MAX);
-    return put(to, &(uint32_t){(uint32_t)number}, sizeof(uint32_t));
+    int64_t first_major = o->events[0].stamp.major;
+    for (unsigned c = 0; c < BODY_COLUMNS; c++) {
+        out[c].count = 0;
+        out[c].in_ones = c != COLUMN_INSTANTS && c != COLUMN_NUMBERS && c != COLUMN_MAJORS;
+        out[c].need = out[c].need_in_thousands = (struct packed_need){0};
+    }
+    for (uint32_t left = o->set & fields_in(COLUMN_NAMES, kind); left != 0; left &= left - 1)
+        put_number(&out[COLUMN_NAMES], o->values[__builtin_ctz(left)]);
+    for (uint32_t left = o->set & fields_in(COLUMN_INSTANTS, kind); left != 0; left &= left - 1)
+        put_round(&out[COLUMN_INSTANTS], since(first_major, o->values[__builtin_ctz(left)]));
+    for (uint32_t left = o->set & fields_in(COLUMN_NUMBERS, kind); left != 0; left &= left - 1)
+        put_round(&out[COLUMN_NUMBERS], o->values[__builtin_ctz(left)]);
+    for (unsigned i = 0; i < o->setting_count; i++)
+        put_number(&out[COLUMN_WORDS], o->settings[i].word);
+    for (unsigned i = 0; i < o->event_count; i++) {
+        const struct told_event *e = &o->events[i];
+        put_round(&out[COLUMN_MAJORS], since(first_major, e->stamp.major));
+        put_number(&out[COLUMN_MINORS], e->stamp.minor);
+        put_number(&out[COLUMN_OCCURRED], since(e->stamp.major, e->occurred_at_us));
+    }
+}
+
+static struct packed_form form_for(const struct open_column *column)
+{
+    if (column->in_ones)
+        return (struct packed_form){(uint8_t)packed_widest(&column->need), PACKED_ONES};
+    return (struct packed_form){(uint8_t)packed_widest(&column->need_in_thousands), PACKED_THOUSANDS};
 }
 
 /* Packs it into the record. */
 static void close_body(struct record *r, struct open_body *o)
 {
+    struct open_column columns[BODY_COLUMNS];
     drop_events(o);
-    struct record_body head = {.set = o->set,
+    gather_columns(o, r->kind, columns);
+    struct record_body head = {.first_major = o->events[0].stamp.major,
+                               .set = o->set,
                                .told = o->told,
                                .event_count = (uint8_t)o->event_count,
                                .setting_count = (uint8_t)o->setting_count,
                                .deletion = o->deletion,
-                               .exists = o->exists,
-                               .has_long_events = has_long_events(o)};
-    struct layout layout = layout_of(&head, r->kind);
-    head.size = (uint16_t)layout.end;
-    if (r->body == NULL || body_room(r->body->size) != body_room(head.size))
-        r->body = must_realloc(r->body, body_room(head.size));
-    uint32_t wide = record_wide_fields[r->kind];
-    char *at = put((char *)r->body, &head, sizeof head);
-    for (uint32_t left = o->set & wide; left != 0; left &= left - 1)
-        at = put(at, &o->values[__builtin_ctz(left)], sizeof *o->values);
-    for (unsigned i = 0; i < o->event_count; i++) {
-        const struct long_event *e = &o->events[i];
-        struct short_event s = {e->occurred_at_us, e->stamp.hash_high, e->stamp.hash_low};
-        at = head.has_long_events ? put(at, e, sizeof *e) : put(at, &s, sizeof s);
+                               .exists = o->exists};
+    for (unsigned c = 0; c < BODY_COLUMNS; c++)
+        head.forms[c] = packed_byte(form_for(&columns[c]));
+    struct layout at = layout_of(&head, r->kind);
+    if (r->body == NULL || must_room(o->packed) != must_room(at.end))
+        r->body = must_realloc(r->body, must_room(at.end));
+    char *to = (char *)r->body;
+    memcpy(to, &head, BODY_HEAD);
+    char *next = to + BODY_HEAD;
+    for (unsigned c = 0; c < BODY_COLUMNS; c++) { /* a number spoils what comes behind it, which is written next */
+        unsigned width = form_in(&head, c).width;
+        const int64_t *numbers = columns[c].in_ones ? columns[c].numbers : columns[c].in_thousands;
+        for (unsigned i = 0; i < columns[c].count && width > 0; i++)
+            next = packed_put(next, width, numbers[i]);
     }
-    for (uint32_t left = o->set & ~wide; left != 0; left &= left - 1)
-        at = put_number(at, o->values[__builtin_ctz(left)]);
-    for (unsigned i = 0; i < o->setting_count; i++)
-        at = put_number(at, o->settings[i].word);
-    for (unsigned i = 0; i < o->setting_count; i++)
-        *at++ = (char)o->settings[i].event;
-    for (unsigned i = 0; i < o->setting_count; i++)
-        *at++ = (char)o->settings[i].field;
+    for (unsigned i = 0; i < o->event_count; i++, next += HASH_SIZE) {
+        memcpy(next, &o->events[i].stamp.hash_high, sizeof(uint64_t));
+        memcpy(next + sizeof(uint64_t), &o->events[i].stamp.hash_low, sizeof(uint64_t));
+    }
+    REQUIRE(next == to + at.setting_events);
+    for (unsigned i = 0; i < o->setting_count; i++) {
+        to[at.setting_events + i] = (char)o->settings[i].event;
+        to[at.setting_fields + i] = (char)o->settings[i].field;
+    }
     for (uint32_t left = o->told; left != 0; left &= left - 1)
-        *at++ = (char)o->event_of[__builtin_ctz(left)];
-    REQUIRE(at == bytes_of(r->body) + layout.end);
+        to[at.told++] = (char)o->event_of[__builtin_ctz(left)];
 }
 
 static enum record_change apply_deletion(struct open_body *o, uint8_t event)

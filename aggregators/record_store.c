@@ -8,33 +8,34 @@
 
 struct text record_told(const struct record *r)
 {
-    return r->body != NULL ? (struct text){bytes_of(r->body), r->body->size} : (struct text){"", 0};
+    return r->body != NULL ? (struct text){bytes_of(r->body), layout_of(r->body, r->kind).end} : (struct text){"", 0};
 }
 
 static bool head_is_whole(const struct record_body *b, unsigned kind, size_t size)
 {
     uint32_t fields = (1u << record_kind_info(kind)->field_count) - 1;
-    return b->size == size && (b->told & ~fields) == 0 && (b->set & ~b->told) == 0 && b->event_count > 0 &&
-           b->event_count < EVENTS_MAX && b->setting_count <= SETTINGS_MAX && b->deletion <= b->event_count &&
-           b->exists <= b->event_count && b->has_long_events <= 1 && b->zero == 0 && layout_of(b, kind).end == size;
+    for (unsigned c = 0; c < BODY_COLUMNS; c++)
+        if (form_in(b, c).width > sizeof(int64_t) || form_in(b, c).unit >= PACKED_UNITS ||
+            (c == COLUMN_NAMES && form_in(b, c).unit != PACKED_ONES))
+            return false;
+    return (b->told & ~fields) == 0 && (b->set & ~b->told) == 0 && b->event_count > 0 && b->event_count < EVENTS_MAX &&
+           b->setting_count <= SETTINGS_MAX && b->deletion <= b->event_count && b->exists <= b->event_count &&
+           layout_of(b, kind).end == size;
 }
 
-/* In the order of their stamps, each of them used, and short wherever they can be. */
+/* In the order of their stamps, each of them used. */
 static bool events_are_whole(const struct record_body *b, const struct layout *at, const bool *used)
 {
-    bool needs_long = false;
+    struct told_event before = {.stamp.major = b->first_major};
     for (unsigned i = 1; i <= b->event_count; i++) {
-        struct long_event e = event_at(b, at, i);
+        struct told_event e = event_at(b, at, i);
         if (!used[i] || e.occurred_at_us < -AT_MAX || e.occurred_at_us > AT_MAX)
             return false;
-        needs_long = needs_long || e.stamp.major != e.occurred_at_us || e.stamp.minor != 0;
-        if (i > 1) {
-            struct long_event before = event_at(b, at, i - 1);
-            if (stamp_compare(&before.stamp, &e.stamp) >= 0)
-                return false;
-        }
+        if (i == 1 ? e.stamp.major != b->first_major : stamp_compare(&before.stamp, &e.stamp) >= 0)
+            return false;
+        before = e;
     }
-    return needs_long == b->has_long_events;
+    return true;
 }
 
 static bool is_history(unsigned kind, unsigned field)
@@ -54,7 +55,8 @@ static bool settings_are_whole(const struct record_body *b, const struct layout 
         int64_t word = word_at(b, at, i);
         bool in_order = i == 0 || event_before < event || (event_before == event && field_before < field);
         if (event == NO_EVENT || event > b->event_count || event < b->deletion || !in_order ||
-            !is_history(kind, field) || (word != 0 && !holds(context, kind, field, word - 1)))
+            !is_history(kind, field) || word < 0 || word > UINT32_MAX ||
+            (word != 0 && !holds(context, kind, field, word - 1)))
             return false;
         used[event] = true;
         owners += field <= FIELD_TEAM;
@@ -117,7 +119,7 @@ bool record_restore(struct record *r, struct text told, holds_value *holds, cons
     memcpy(&head, told.at, sizeof head);
     if (!head_is_whole(&head, r->kind, told.len))
         return false;
-    r->body = must_alloc(body_room(told.len));
+    r->body = must_alloc(must_room(told.len));
     memcpy(r->body, told.at, told.len);
     if (is_whole(r, holds, context))
         return true;

@@ -14,7 +14,7 @@
 #include <xxhash.h>
 
 /* Grows with each change of what rows mean. */
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 /* The file is sparse and the map only addresses: what it costs is what is written. */
 #define MAP_LEAST ((size_t)1 << 30)
@@ -223,7 +223,12 @@ static enum store_result check_format(struct store *s, MDB_txn *txn, struct buff
     if (f.format > FORMAT)
         return refuse(problem, STORE_NEWER, s->path,
                       "it was written by a newer kpid; use that one, or begin anew with another folder");
-    return f.format == FORMAT ? STORE_OK : refuse(problem, STORE_DAMAGED, s->path, "its format is none that was");
+    if (f.format == 0)
+        return refuse(problem, STORE_DAMAGED, s->path, "its format is none that was");
+    if (f.format < FORMAT)
+        return refuse(problem, STORE_DAMAGED, s->path,
+                      "it was written by an earlier kpid, whose records lie otherwise; begin anew with another folder");
+    return STORE_OK;
 }
 
 static bool row_of(const MDB_val *k, const MDB_val *v, struct stored_row *out)

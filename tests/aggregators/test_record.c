@@ -1,4 +1,5 @@
 /* A record by itself: what it answers to an event is what its caller acts on. */
+#include "aggregators/leaf.h"
 #include "aggregators/record.h"
 #include "tests/support/random.h"
 #include <criterion/criterion.h>
@@ -157,9 +158,12 @@ static void check(const struct record *r, const struct told *events, unsigned co
 
 static struct told some_event(struct random *r, int64_t instants, bool by_version, int64_t per_deletion)
 {
+    static const int64_t versions[] = {INT64_MIN, -1, 0, INT64_MAX};
     struct told e = {.deleted = random_below(r, per_deletion) == 0};
     int64_t major = random_below(r, instants), minor = by_version || random_below(r, 3) > 0 ? 0 : random_below(r, 3);
     e.occurred_at_us = by_version ? random_below(r, instants) : major;
+    if (by_version && random_below(r, 10) == 0)
+        major = versions[random_below(r, 4)];
     e.stamp = (struct stamp){major, minor, (uint64_t)random_below(r, 3), (uint64_t)random_below(r, 2)};
     for (unsigned f = 0; !e.deleted && f < DEAL_FIELD_COUNT; f++) {
         if (random_below(r, f == DEAL_STAGE ? 2 : 4) > 0)
@@ -192,7 +196,8 @@ Test(record, is_what_all_events_say)
                 if (stamp_compare(&told[j].stamp, &told[i].stamp) == 0)
                     told[i] = told[j];
             if (by_version)
-                told[i].occurred_at_us = random_below(&dice, instants);
+                told[i].occurred_at_us = random_below(&dice, 10) > 0 ? random_below(&dice, instants)
+                                                                     : (random_below(&dice, 2) > 0 ? AT_MAX : -AT_MAX);
             struct told *e = &told[i];
             struct stamp stamp = e->stamp;
             record_apply(r, &stamp, e->occurred_at_us, e->deleted, e->carried, e->values, keep_owners);

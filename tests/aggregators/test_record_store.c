@@ -65,14 +65,39 @@ static struct bytes a_deal(int64_t version)
     cr_assert(told.len <= sizeof b.at);
     memcpy(b.at, told.at, told.len);
     cr_assert(body(&b)->event_count == 3 && body(&b)->deletion == 1 && body(&b)->exists == 3);
-    cr_assert(body(&b)->setting_count == 3 && (body(&b)->has_long_events != 0) == (version != 0));
+    cr_assert(body(&b)->setting_count == 3);
     record_destroy(r);
     return b;
 }
 
+/* The same with columns that take any number: what a body is made of, and not how, must be refused. */
+static struct bytes widened(struct bytes from)
+{
+    struct layout was = layout(&from);
+    struct bytes b = from;
+    for (unsigned c = 0; c < BODY_COLUMNS; c++)
+        body(&b)->forms[c] = packed_byte((struct packed_form){sizeof(int64_t), PACKED_ONES});
+    struct layout at = layout(&b);
+    cr_assert(at.end <= sizeof b.at);
+    for (unsigned c = 0; c < BODY_COLUMNS; c++)
+        for (unsigned i = 0; i < at.counts[c]; i++)
+            packed_write(b.at + at.columns[c] + i * sizeof(int64_t), sizeof(int64_t),
+                         number_in(body(&from), &was, c, i));
+    memcpy(b.at + at.hashes, from.at + was.hashes, was.end - was.hashes);
+    b.len = at.end;
+    return b;
+}
+
+static void set(struct bytes *b, enum body_column c, unsigned i, int64_t number)
+{
+    struct layout at = layout(b);
+    cr_assert(form_in(body(b), c).width == sizeof number && i < at.counts[c]);
+    packed_write(b->at + at.columns[c] + i * sizeof number, sizeof number, number);
+}
+
 #define REFUSED(change)                          \
     do {                                         \
-        struct bytes b = a_deal(0);              \
+        struct bytes b = widened(a_deal(0));     \
         struct layout at = layout(&b);           \
         (void)at;                                \
         change;                                  \
@@ -84,6 +109,8 @@ Test(record_store, whole_bytes_are_taken)
     for (int64_t version = 0; version < 2; version++) {
         struct bytes b = a_deal(version);
         cr_expect(is_taken(&b));
+        b = widened(b);
+        cr_expect(is_taken(&b), "however wide its columns are");
     }
     cr_expect(is_taken(&(struct bytes){.len = 0}), "nothing was told");
 }
@@ -95,56 +122,51 @@ Test(record_store, a_head_that_fits_nothing_is_refused)
         struct bytes b = whole;
         b.len = len;
         cr_expect(!is_taken(&b), "%zu bytes", len);
-        if (len >= sizeof(struct record_body)) {
-            body(&b)->size = (uint16_t)len;
-            cr_expect(!is_taken(&b), "%zu bytes that say so", len);
-        }
     }
     REFUSED(b.len++);
-    REFUSED(b.len++; body(&b)->size++);
-    REFUSED(body(&b)->size++);
-    REFUSED(body(&b)->zero = 1);
+    REFUSED(body(&b)->event_count = 0);
+    REFUSED(body(&b)->setting_count++);
     REFUSED(body(&b)->deletion = 4);
     REFUSED(body(&b)->exists = 4);
-    REFUSED(body(&b)->has_long_events = 2);
+    /* Of columns in which nothing lies, too. */
+    for (unsigned c = 0; c < BODY_COLUMNS; c++) {
+        REFUSED(body(&b)->forms[c] = packed_byte((struct packed_form){sizeof(int64_t) + 1, PACKED_ONES}));
+        REFUSED(body(&b)->forms[c] = packed_byte((struct packed_form){sizeof(int64_t), PACKED_UNITS}));
+    }
+    REFUSED(body(&b)->forms[COLUMN_NAMES] = packed_byte((struct packed_form){sizeof(int64_t), PACKED_THOUSANDS}));
     REFUSED(body(&b)->set = BIT(FIELD_MANAGER) | BIT(FIELD_REGION)); /* has a value and was not told */
     uint32_t beyond = BIT(record_kind_info(KIND_DEAL)->field_count);
     REFUSED(body(&b)->told = (body(&b)->told & ~BIT(DEAL_AMOUNT)) | beyond); /* no such field */
 }
 
-/* One event, then three words that say nothing of it. */
+/* A head that is whole but for that no event told anything, with as many fields that were told as there are bytes. */
 Test(record_store, what_nobody_told_is_refused)
 {
     struct bytes b = {.len = sizeof(struct record_body)};
-    *body(&b) = (struct record_body){.size = (uint16_t)b.len};
+    *body(&b) = (struct record_body){.told = BIT(b.len - BODY_HEAD) - 1};
+    for (unsigned c = 0; c < BODY_COLUMNS; c++)
+        body(&b)->forms[c] = packed_byte((struct packed_form){0, PACKED_ONES});
+    cr_assert(layout(&b).end == b.len);
     cr_expect(!is_taken(&b), "no event");
 }
 
 Test(record_store, events_must_be_in_order_and_used)
 {
-#define EVENT(n) ((struct short_event *)(void *)(b.at + at.events) + (n)-1)
-    REFUSED(EVENT(2)->occurred_at_us = 100; EVENT(2)->hash_low = 100); /* the same stamp twice */
-    REFUSED(EVENT(2)->occurred_at_us = 99);
-    REFUSED(EVENT(3)->occurred_at_us = AT_MAX + 1);
-    REFUSED(EVENT(1)->occurred_at_us = -AT_MAX - 1);
-#undef EVENT
+    REFUSED({ /* the same stamp twice */
+              set(&b, COLUMN_MAJORS, 1, 0);
+              memcpy(b.at + at.hashes + HASH_SIZE, b.at + at.hashes, HASH_SIZE);
+    });
+    REFUSED(set(&b, COLUMN_MAJORS, 1, -1)); /* before the first one */
+    REFUSED(set(&b, COLUMN_MAJORS, 0, 1));  /* the first one is not where it is said to be */
+    REFUSED(set(&b, COLUMN_MAJORS, 2, AT_MAX));
+    REFUSED(set(&b, COLUMN_OCCURRED, 2, AT_MAX));
+    REFUSED(body(&b)->first_major = -AT_MAX - 1);
     /* The amount by event 2, and nothing by event 3 but the stage, which is made to be by 2 as well. */
     REFUSED({
         b.at[at.told + 1] = b.at[at.told + 2] = 2;
         b.at[at.setting_events + 2] = 2;
         body(&b)->exists = 2;
     });
-    /* Long where all are short. */
-    struct bytes b = a_deal(1);
-    struct layout at = layout(&b);
-    for (unsigned i = 0; i < 3; i++)
-        ((struct long_event *)(void *)(b.at + at.events))[i].stamp.minor = 0;
-    cr_expect(!is_taken(&b));
-    /* One that needs it is enough. */
-    b = a_deal(1);
-    ((struct long_event *)(void *)(b.at + at.events))[0].stamp.minor = 0;
-    ((struct long_event *)(void *)(b.at + at.events))[2].stamp.minor = 0;
-    cr_expect(is_taken(&b));
 }
 
 Test(record_store, fields_name_an_event_that_could_have_set_them)
@@ -159,9 +181,9 @@ Test(record_store, fields_name_an_event_that_could_have_set_them)
     REFUSED(b.at[at.told] = 1; body(&b)->deletion = 2; b.at[at.told + 2] = 1); /* before the deletion */
     REFUSED(body(&b)->exists = 2);                                             /* set after it was there last */
     REFUSED(body(&b)->exists = NO_EVENT);
-    uint32_t narrow = VALUES_MAX;
-    REFUSED(memcpy(b.at + at.narrow, &narrow, sizeof narrow));
-    REFUSED(memcpy(b.at + at.narrow + sizeof narrow, &narrow, sizeof narrow));
+    REFUSED(set(&b, COLUMN_NAMES, 0, VALUES_MAX));
+    REFUSED(set(&b, COLUMN_NAMES, 1, VALUES_MAX));
+    REFUSED(set(&b, COLUMN_NAMES, 0, -1));
 }
 
 Test(record_store, histories_are_in_order_and_of_what_has_one)
@@ -183,25 +205,23 @@ Test(record_store, histories_are_in_order_and_of_what_has_one)
         b.at[at.setting_events + 1] = 3;
         b.at[at.setting_events + 2] = 4;
         b.at[at.told + 1] = 2;
-        memcpy(b.at + at.words, &(uint32_t){LOST + 1}, sizeof(uint32_t));
+        set(&b, COLUMN_WORDS, 0, LOST + 1);
     });
-    uint32_t word = VALUES_MAX + 1;
-    REFUSED(memcpy(b.at + at.words, &word, sizeof word));
-    word = VALUES_MAX; /* the greatest value, + 1 */
-    struct bytes b = a_deal(0);
-    memcpy(b.at + layout(&b).words, &word, sizeof word);
+    REFUSED(set(&b, COLUMN_WORDS, 0, VALUES_MAX + 1));
+    REFUSED(set(&b, COLUMN_WORDS, 0, -1));
+    REFUSED(set(&b, COLUMN_WORDS, 0, INT64_MIN));
+    struct bytes b = widened(a_deal(0));
+    set(&b, COLUMN_WORDS, 0, VALUES_MAX); /* the greatest value, + 1 */
     cr_expect(is_taken(&b));
-    word = 0; /* cleared */
-    memcpy(b.at + layout(&b).words, &word, sizeof word);
+    set(&b, COLUMN_WORDS, 0, 0); /* cleared */
     cr_expect(is_taken(&b));
 }
 
 /* The stage that stands is the last that its history holds. */
 Test(record_store, the_stage_that_stands_is_the_last_one)
 {
-    uint32_t word = WON + 1;
-    REFUSED(memcpy(b.at + at.words + 2 * sizeof word, &word, sizeof word));
-    REFUSED(memcpy(b.at + at.narrow + sizeof word, &(uint32_t){WON}, sizeof word));  /* the value itself */
+    REFUSED(set(&b, COLUMN_WORDS, 2, WON + 1));
+    REFUSED(set(&b, COLUMN_NAMES, 1, WON));                                          /* the value itself */
     REFUSED(b.at[at.told + 1] = 2);                                                  /* set by the event before */
     REFUSED(b.at[at.setting_fields + 1] = b.at[at.setting_fields + 2] = FIELD_TEAM); /* no stage in the history */
 }
