@@ -1,9 +1,11 @@
 /* All bytes lie in one buffer that keeps its room from cut to cut, but for images, which entities and other snapshots hold as well.
  * An entity's windows are a table of offsets from its own place, and what they lead to; each window is two bit masks of the measures
- * that are not 0, then those measures as 128-bit numbers. To what an image says, increments are added as it is read. */
+ * that are not 0, then those measures, each in a byte how many bytes it takes and in those. To what an image says, increments are added
+ * as it is read. */
 #include "aggregators/snapshot.h"
 #include "aggregators/snapshot_fill.h"
 #include "base/error.h"
+#include "base/packed.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +17,16 @@ struct entry {
     bool inactive, stands;
     size_t own_at; /* window_count offsets into the bytes, as windows_at; 0 = there are no own KPIs through filters */
     size_t
-        windows_at; /* window_count offsets of size_t from here, 0 = the window is not there; 0: none is, or in the image */
+        windows_at; /* window_count offsets from here, window_place, 0 = the window is not there; 0: none is, or in the image */
     const struct image *image;
     size_t increments_at, increment_count;
     size_t series_at; /* SERIES_MAX offsets, 0 = it has not that one; 0: it has none */
     uint32_t id;
     uint32_t dimension;
 };
+
+/* Of all windows of one entity, which take some KiB. */
+typedef uint32_t window_place;
 
 struct position {
     size_t topic_at, topic_len;
@@ -308,16 +313,29 @@ void snapshot_add_about(struct snapshot *s, const struct snapshot_about *about)
 
 _Static_assert(MEASURE_COUNT <= 64, "a window's masks have 64 bits");
 
+/* Of a number that needs more than eight bytes, and takes this many. */
+enum { WIDE = sizeof(int128) };
+
 /* The mask of what is not 0, whose numbers are appended. */
 static uint64_t pack(struct buffer *b, const struct sums *sums)
 {
     uint64_t mask = 0;
+    buffer_reserve(b, MEASURE_COUNT * (1 + WIDE));
+    char *at = b->at + b->len;
     for (unsigned m = 0; m < MEASURE_COUNT; m++) {
+        int64_t number = (int64_t)sums->at[m];
         if (sums->at[m] == 0)
             continue;
         mask |= UINT64_C(1) << m;
-        buffer_add(b, &sums->at[m], sizeof sums->at[m]);
+        unsigned width = number == sums->at[m] ? packed_width(number) : WIDE;
+        *at++ = (char)width;
+        if (width < WIDE)
+            at = packed_put(at, width, number);
+        else
+            at = (char *)memcpy(at, &sums->at[m], WIDE) + WIDE;
     }
+    b->len = (size_t)(at - b->at);
+    *at = '\0';
     return mask;
 }
 
@@ -326,17 +344,18 @@ void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *c
     REQUIRE(window < s->window_count && s->entry_count > 0);
     struct entry *e = &s->entries[s->entry_count - 1];
     if (e->windows_at == 0) {
-        static const size_t none[WINDOWS_MAX];
+        static const window_place none[WINDOWS_MAX];
         e->windows_at = s->bytes.len;
         buffer_add(&s->bytes, none, s->window_count * sizeof *none);
     }
-    size_t at = s->bytes.len, from_here = at - e->windows_at;
+    size_t at = s->bytes.len;
+    window_place from_here = (window_place)(at - e->windows_at);
     uint64_t masks[2] = {0, 0};
     buffer_add(&s->bytes, masks, sizeof masks);
     masks[0] = pack(&s->bytes, current);
     masks[1] = pack(&s->bytes, previous);
     memcpy(s->bytes.at + at, masks, sizeof masks);
-    memcpy(s->bytes.at + e->windows_at + window * sizeof at, &from_here, sizeof from_here);
+    memcpy(s->bytes.at + e->windows_at + window * sizeof from_here, &from_here, sizeof from_here);
 }
 
 void snapshot_add_starts(struct snapshot *s, unsigned series, const int64_t *starts_us, unsigned count)
@@ -489,8 +508,13 @@ static const char *unpack(const char *at, uint64_t mask, struct sums *out)
 {
     memset(out, 0, sizeof *out);
     for (; mask != 0; mask &= mask - 1) {
-        memcpy(&out->at[__builtin_ctzll(mask)], at, sizeof *out->at);
-        at += sizeof *out->at;
+        int128 *number = &out->at[__builtin_ctzll(mask)];
+        unsigned width = (uint8_t)*at++;
+        if (width == WIDE)
+            memcpy(number, at, WIDE);
+        else
+            *number = packed_read(at, width);
+        at += width;
     }
     return at;
 }
@@ -519,14 +543,16 @@ static const char *windows_of(const struct snapshot *s, const struct entry *e)
 /* Of the window's masks and measures, as they lie there. */
 static uint64_t packed_hash(const char *windows, unsigned window)
 {
-    size_t at;
+    window_place place;
     uint64_t masks[2];
-    memcpy(&at, windows + window * sizeof at, sizeof at);
-    if (at == 0)
+    memcpy(&place, windows + window * sizeof place, sizeof place);
+    if (place == 0)
         return 0;
-    memcpy(masks, windows + at, sizeof masks);
-    size_t measures = (size_t)__builtin_popcountll(masks[0]) + (size_t)__builtin_popcountll(masks[1]);
-    return text_hash((struct text){windows + at, sizeof masks + measures * sizeof(int128)});
+    memcpy(masks, windows + place, sizeof masks);
+    const char *end = windows + place + sizeof masks;
+    for (int measures = __builtin_popcountll(masks[0]) + __builtin_popcountll(masks[1]); measures > 0; measures--)
+        end += 1 + (uint8_t)*end;
+    return text_hash((struct text){windows + place, (size_t)(end - windows) - place});
 }
 
 uint64_t snapshot_sums_hash(const struct snapshot *s, size_t i, unsigned window)
@@ -552,18 +578,18 @@ void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct s
     const struct entry *e = entry_at(s, i);
     REQUIRE(window < s->window_count);
     const char *windows = windows_of(s, e);
-    size_t at = 0;
+    window_place place = 0;
     if (windows != NULL)
-        memcpy(&at, windows + window * sizeof at, sizeof at);
+        memcpy(&place, windows + window * sizeof place, sizeof place);
     memset(out, 0, sizeof *out);
     memset(out_previous, 0, sizeof *out_previous);
-    if (at != 0) {
+    if (place != 0) {
         uint64_t masks[2];
-        memcpy(masks, windows + at, sizeof masks);
-        unpack(unpack(windows + at + sizeof masks, masks[0], out), masks[1], out_previous);
+        memcpy(masks, windows + place, sizeof masks);
+        unpack(unpack(windows + place + sizeof masks, masks[0], out), masks[1], out_previous);
         add_increments(s, e, window, out, out_previous);
     }
-    out->at[MEASURE_LEVEL_KNOWN] = at != 0;
+    out->at[MEASURE_LEVEL_KNOWN] = place != 0;
     out->at[MEASURE_WON_AMOUNT_BEFORE] = out_previous->at[MEASURE_WON_AMOUNT];
     if (out->at[MEASURE_WAITING] > 0)
         out->at[MEASURE_WAITING_AGE_US] = s->as_of_us - out->at[MEASURE_WAITING_SINCE_US];
