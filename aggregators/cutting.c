@@ -225,7 +225,7 @@ static bool go_on(struct cutting *cutting, struct entity *e, const struct sums *
     struct image *image;
     const struct increment *list;
     unsigned count;
-    if (!entity_goes_on(e, &cutting->laid, cutting->reader) ||
+    if (!entity_goes_on(e, &cutting->laid, cutting->kept_for) ||
         !increments_list(e->increments, &cutting->laid, level, &image, &list, &count))
         return false;
     snapshot_add_image(out, image, list, count);
@@ -242,7 +242,7 @@ static int64_t sum_windows(struct cutting *cutting, struct entity *e, const stru
     const struct config *c = cutting->config;
     const bool *has_window = c->dimension_windows[e->dimension];
     struct image *image = NULL;
-    entity_edge_sums(e, &cutting->edges, cutting->derivation->now_us, cutting->reader, cutting->before);
+    entity_edge_sums(e, &cutting->edges, cutting->derivation->now_us, cutting->kept_for, cutting->before);
     for (unsigned w = 0; w < c->window_count; w++) {
         if (!has_window[w])
             continue;
@@ -423,6 +423,7 @@ void cutting_begin(struct cutting *cutting, enum reader r, bool everything, cons
                                       at->earlier};
         snapshot_add_position(out, &p);
     }
+    cutting->kept_for = snapshot_is_of_past(out) ? READER_COUNT : cutting->reader;
     find_starts(cutting, out);
 }
 

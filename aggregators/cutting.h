@@ -26,6 +26,8 @@ struct cutting {
     struct window_edges edges; /* of the spans */
     struct increment_spans laid;
     enum reader reader; /* who asks for what has changed; READER_COUNT: it is a cut of everything */
+    enum reader
+        kept_for; /* the same, but READER_COUNT while a past is read as well: nothing is kept that the next cut would ask for */
     int64_t horizon_us;
     int64_t *series_starts[SERIES_MAX];
     struct snapshot *out; /* NULL: there is none at hand */

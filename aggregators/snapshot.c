@@ -17,16 +17,13 @@ struct entry {
     bool inactive, stands;
     size_t own_at; /* window_count offsets into the bytes, as windows_at; 0 = there are no own KPIs through filters */
     size_t
-        windows_at; /* window_count offsets from here, window_place, 0 = the window is not there; 0: none is, or in the image */
+        windows_at; /* window_count offsets of uint32_t from here, 0 = the window is not there; 0: none is, or in the image */
     const struct image *image;
     size_t increments_at, increment_count;
     size_t series_at; /* SERIES_MAX offsets, 0 = it has not that one; 0: it has none */
     uint32_t id;
     uint32_t dimension;
 };
-
-/* Of all windows of one entity, which take some KiB. */
-typedef uint32_t window_place;
 
 struct position {
     size_t topic_at, topic_len;
@@ -37,7 +34,7 @@ struct position {
 
 struct snapshot {
     int64_t as_of_us;
-    bool everything;
+    bool everything, of_past;
     unsigned window_count;
     bool has_previous[WINDOWS_MAX], is_provisional[WINDOWS_MAX];
     struct accounts accounts;
@@ -112,6 +109,7 @@ void snapshot_begin(struct snapshot *s, int64_t as_of_us, bool everything, unsig
     memcpy(s->records, records, sizeof s->records);
     memcpy(s->oddities, oddities, sizeof s->oddities);
     s->position_count = 0;
+    s->of_past = false;
     s->entry_count = 0;
     s->target_count = 0;
     s->images_old = s->image_count;
@@ -209,6 +207,7 @@ void snapshot_add_position(struct snapshot *s, const struct snapshot_position *p
     s->positions[s->position_count++] =
         (struct position){s->bytes.len, p->topic.len, p->offset, p->earlier, p->partition, p->ended};
     buffer_text(&s->bytes, p->topic);
+    s->of_past = s->of_past || (!p->ended && p->topic.len > 0);
 }
 
 void snapshot_add_image(struct snapshot *s, struct image *windows, const struct increment *increments, unsigned count)
@@ -344,12 +343,13 @@ void snapshot_add_sums(struct snapshot *s, unsigned window, const struct sums *c
     REQUIRE(window < s->window_count && s->entry_count > 0);
     struct entry *e = &s->entries[s->entry_count - 1];
     if (e->windows_at == 0) {
-        static const window_place none[WINDOWS_MAX];
+        static const uint32_t none[WINDOWS_MAX];
         e->windows_at = s->bytes.len;
         buffer_add(&s->bytes, none, s->window_count * sizeof *none);
     }
     size_t at = s->bytes.len;
-    window_place from_here = (window_place)(at - e->windows_at);
+    REQUIRE(at - e->windows_at <= UINT32_MAX);
+    uint32_t from_here = (uint32_t)(at - e->windows_at);
     uint64_t masks[2] = {0, 0};
     buffer_add(&s->bytes, masks, sizeof masks);
     masks[0] = pack(&s->bytes, current);
@@ -395,6 +395,11 @@ int64_t snapshot_as_of_us(const struct snapshot *s)
 bool snapshot_is_everything(const struct snapshot *s)
 {
     return s->everything;
+}
+
+bool snapshot_is_of_past(const struct snapshot *s)
+{
+    return s->of_past;
 }
 
 bool snapshot_is_live(const struct snapshot *s)
@@ -543,7 +548,7 @@ static const char *windows_of(const struct snapshot *s, const struct entry *e)
 /* Of the window's masks and measures, as they lie there. */
 static uint64_t packed_hash(const char *windows, unsigned window)
 {
-    window_place place;
+    uint32_t place;
     uint64_t masks[2];
     memcpy(&place, windows + window * sizeof place, sizeof place);
     if (place == 0)
@@ -578,7 +583,7 @@ void snapshot_sums(const struct snapshot *s, size_t i, unsigned window, struct s
     const struct entry *e = entry_at(s, i);
     REQUIRE(window < s->window_count);
     const char *windows = windows_of(s, e);
-    window_place place = 0;
+    uint32_t place = 0;
     if (windows != NULL)
         memcpy(&place, windows + window * sizeof place, sizeof place);
     memset(out, 0, sizeof *out);

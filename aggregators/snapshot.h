@@ -73,6 +73,8 @@ int64_t snapshot_as_of_us(const struct snapshot *s);
 bool snapshot_is_everything(const struct snapshot *s);
 /* True: every known partition has been read to its end since the start. */
 bool snapshot_is_live(const struct snapshot *s);
+/* True: some partition that was announced has not. What comes from none, as in a replay, is no past. */
+bool snapshot_is_of_past(const struct snapshot *s);
 const struct accounts *snapshot_accounts(const struct snapshot *s);
 size_t snapshot_position_count(const struct snapshot *s);
 struct snapshot_position snapshot_position(const struct snapshot *s, size_t i);

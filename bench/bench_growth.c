@@ -116,7 +116,6 @@ static int64_t apply(struct stand *s)
 
 static void stand_init(struct stand *s, const struct growth *g, const struct size *size)
 {
-    static _Alignas(64) char memory[EVENT_SIZE_MAX];
     struct config_problems problems = {0};
     *s = (struct stand){.size = size, .floor = {.managers = size->managers, .teams = 100}};
     s->config = config_parse("bench_growth", size->yaml, strlen(size->yaml), &problems);
@@ -126,8 +125,7 @@ static void stand_init(struct stand *s, const struct growth *g, const struct siz
     s->shard = shard_create(s->config, s->calendar);
     s->snapshot = snapshot_create();
     buffer_init(&s->batch);
-    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
-    shard_apply(s->shard, (const struct event *)(const void *)memory);
+    sales_floor_open(s->shard);
     for (int64_t done = 0; done < g->fill; done += BATCH) {
         s->now_us = FLOOR_UNTIL_US - FILL_US + done * (FILL_US / g->fill);
         tell(s, BATCH, s->now_us);

@@ -205,7 +205,7 @@ static void core_parts(const struct config *config, const struct calendar *calen
     count("past", told);
     shard_destroy(past);
     shard_settle(shard, UINT32_MAX); /* begun, so that what follows is derived as it comes */
-    shard_apply(shard, (const struct event *)(const void *)memory);
+    sales_floor_open(shard);
     part_apply(shard, events.at, events.len);
     count("apply", told);
     part_correct(shard, corrections.at, corrections.len);

@@ -31,14 +31,12 @@ struct bench {
 
 static void begin(struct bench *b)
 {
-    static _Alignas(64) char memory[EVENT_SIZE_MAX];
     *b = (struct bench){.floor = {.managers = MANAGERS, .teams = TEAMS}, .now_us = FLOOR_UNTIL_US};
     b->config = config_default();
     b->calendar = calendar_create("UTC", 1, 1);
     b->shard = shard_create(b->config, b->calendar);
     b->snapshot = snapshot_create();
-    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
-    shard_apply(b->shard, (const struct event *)(const void *)memory);
+    sales_floor_open(b->shard);
     for (; b->number < FILL; b->number++)
         shard_apply(b->shard,
                     sales_floor_live(&b->floor, b->number, FLOOR_UNTIL_US - FILL_US + b->number * (FILL_US / FILL)));

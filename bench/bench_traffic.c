@@ -94,7 +94,6 @@ static void fill(struct bench *b)
 
 static void begin(struct bench *b, int port)
 {
-    static _Alignas(64) char memory[EVENT_SIZE_MAX];
     *b = (struct bench){.floor = {.managers = MANAGERS, .teams = TEAMS}, .now_us = FLOOR_UNTIL_US};
     b->config = config_default();
     b->config->redis.port = port;
@@ -104,13 +103,10 @@ static void begin(struct bench *b, int port)
     b->snapshot = snapshot_create();
     b->redis = redisConnect("127.0.0.1", port);
     REQUIRE(b->redis != NULL && b->redis->err == 0);
-    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
-    shard_apply(b->shard, (const struct event *)(const void *)memory);
+    sales_floor_open(b->shard);
     for (; b->number < FILL; b->number++)
         shard_apply(b->shard,
                     sales_floor_live(&b->floor, b->number, FLOOR_UNTIL_US - FILL_US + b->number * (FILL_US / FILL)));
-    event_note(memory, EVENT_END, 0, FILL, TEXT(""));
-    shard_apply(b->shard, (const struct event *)(const void *)memory);
     shard_advance(b->shard, b->now_us);
     fill(b);
 }

@@ -207,13 +207,20 @@ struct sales_floor sales_floor_of(int64_t deals)
     return f;
 }
 
+void sales_floor_open(struct shard *shard)
+{
+    static _Alignas(64) char memory[EVENT_SIZE_MAX];
+    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
+    shard_apply(shard, (const struct event *)(const void *)memory);
+    event_note(memory, EVENT_END, 0, 0, TEXT(""));
+    shard_apply(shard, (const struct event *)(const void *)memory);
+}
+
 void sales_floor_tell(const struct sales_floor *f, struct shard *shard)
 {
     size_t count;
-    static _Alignas(64) char memory[EVENT_SIZE_MAX];
     struct floor_item *items = sales_floor_programme(f, &count);
-    event_note(memory, EVENT_SLOT, 0, 0, TEXT("events"));
-    shard_apply(shard, (const struct event *)(const void *)memory);
+    sales_floor_open(shard);
     for (size_t i = 0; i < count; i++)
         shard_apply(shard, sales_floor_event(f, &items[i]));
     shard_advance(shard, FLOOR_UNTIL_US);

@@ -38,5 +38,7 @@ const struct event *sales_floor_event(const struct sales_floor *f, const struct 
 /* What goes on after those two years: by turns a deal that was begun some days ago and is won at that instant, and a payment.
  * Valid until the next call. */
 const struct event *sales_floor_live(const struct sales_floor *f, int64_t number, int64_t at_us);
+/* Tells the shard of one partition, of which nothing is left to be read: what comes from now on is live. */
+void sales_floor_open(struct shard *shard);
 /* Applies all of it, as read from one partition; the shard stands at FLOOR_UNTIL_US then. */
 void sales_floor_tell(const struct sales_floor *f, struct shard *shard);

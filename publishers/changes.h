@@ -70,7 +70,9 @@ unsigned slot_outdated(const struct slot *s, const uint64_t *given);
 struct slot slot_after(const struct slot *s, const uint64_t *given, const struct rendered *r, unsigned pieces);
 /* Whether the key's fields are other ones, or have other values. */
 bool slot_differs(const struct slot *before, const struct slot *after);
-/* After slot_after: the key is as it says now. `as_of_us` of the publish. */
+/* After slot_after: the key is as it says now. `as_of_us` of the publish; SLOT_OF_PAST while a past is read, whose publishes come one
+ * after the other and soon end: no fields are known of it. */
+#define SLOT_OF_PAST INT64_C(0)
 void slot_note_written(struct slot *s, const struct rendered *r, unsigned pieces, int64_t as_of_us);
 enum slot_names { NAMES_SAME, NAMES_MORE, NAMES_LESS /* some go; others may come as well */ };
 enum slot_names slot_names(const struct slot *before, const struct slot *after);

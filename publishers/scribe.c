@@ -187,7 +187,8 @@ static bool write_window(struct scribe *s, const struct snapshot *snapshot, size
     }
     buffer_fini(&key);
     write_boards(s, d, w, name, pieces, before.values, after.values);
-    slot_note_written(slot, &s->rendered, pieces, snapshot_as_of_us(snapshot));
+    int64_t when_us = snapshot_is_of_past(snapshot) ? SLOT_OF_PAST : snapshot_as_of_us(snapshot);
+    slot_note_written(slot, &s->rendered, pieces, when_us);
     return !slot_is_empty(&after);
 }
 

@@ -185,7 +185,40 @@ Test(memory, nothing_is_kept_for_the_next_cut_of_who_is_quiet)
     core_fini(&core);
 }
 
-/* Who was busy while a past was read may be quiet for the rest of the day. */
+static void note(struct shard *shard, enum event_fate fate, const char *topic)
+{
+    _Alignas(8) char memory[EVENT_SIZE_MAX];
+    event_note(memory, fate, 0, 0, text_of(topic));
+    shard_apply(shard, (const struct event *)(const void *)memory);
+}
+
+/* While a past is read cuts come one after the other, of very many entities; after it most of them are quiet. */
+Test(memory, nothing_is_kept_for_the_next_cut_of_a_past)
+{
+    enum { MANAGERS = 40 };
+    int64_t now_us = INT64_C(1709000000) * SECOND;
+    struct core core;
+    core_init(&core, "UTC", 1, 1);
+    struct snapshot *s = snapshot_create();
+    uint64_t bytes[4];
+    note(core.shard, EVENT_SLOT, "leads");
+    for (int cut = 0; cut < 4; cut++) {
+        if (cut == 2)
+            note(core.shard, EVENT_END, "");
+        tell_leads(core.shard, MANAGERS, now_us);
+        now_us += SECOND;
+        shard_advance(core.shard, now_us);
+        core_cut(core.shard, READER_PUBLISHER, false, s);
+        bytes[cut] = entities_bytes(core.shard);
+    }
+    cr_expect(bytes[2] < bytes[0] + MANAGERS * 100, "%llu bytes, %llu at first", (unsigned long long)bytes[2],
+              (unsigned long long)bytes[0]);
+    cr_expect(bytes[3] > bytes[2] + MANAGERS * 1000, "once live, each has kept something");
+    snapshot_destroy(s);
+    core_fini(&core);
+}
+
+/* Who was busy may be quiet for the rest of the day. */
 Test(memory, what_was_kept_for_the_next_cut_goes_when_none_comes)
 {
     enum { MANAGERS = 40, LOOKS = 8 };

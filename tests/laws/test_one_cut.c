@@ -288,7 +288,15 @@ static bool hashes_hold(struct seen_sums *seen, const struct core *core, const s
     return hold;
 }
 
-/* A shard that is cut all the time says what one says that never was before. */
+/* The partition from which the shard reads is announced, has come to its end, or has fallen behind again. */
+static void note_position(struct shard *shard, enum event_fate fate)
+{
+    _Alignas(8) char memory[EVENT_SIZE_MAX];
+    event_note(memory, fate, 0, 0, fate == EVENT_SLOT ? TEXT("events") : TEXT(""));
+    shard_apply(shard, (struct event *)(void *)memory);
+}
+
+/* A shard that is cut all the time says what one says that never was before; also where what it has kept is of no use for a while. */
 static bool goes_on_as_from_scratch(void *context, const struct event_list *events)
 {
     const struct slices *slices = context;
@@ -298,11 +306,15 @@ static bool goes_on_as_from_scratch(void *context, const struct event_list *even
     struct snapshot *s = snapshot_create();
     struct seen_sums seen[READER_COUNT] = {{0}};
     int64_t now_us = slices->from_us;
-    bool same = true;
+    bool same = true, falls_behind = random_chance(&r, 50);
+    if (falls_behind)
+        note_position(shard, EVENT_SLOT);
     for (size_t i = 0; same && i < events->count;) {
         size_t until = i + (size_t)random_below(&r, 6);
         until = until < events->count ? until : events->count;
         apply_all(shard, events, i, until);
+        if (falls_behind && random_chance(&r, 10))
+            note_position(shard, random_chance(&r, 70) ? EVENT_END : EVENT_BEHIND);
         i = until;
         now_us = later(&r, now_us);
         shard_advance(shard, now_us);

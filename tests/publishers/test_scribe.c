@@ -395,6 +395,24 @@ static int64_t bytes_of_change(struct fixture *f, int64_t amount, int64_t now_us
     return fixture_status(f).bytes - before;
 }
 
+/* While a past is read nothing is known of fields: very many of them would change again and again, and then no more. */
+Test(scribe, of_a_past_no_fields_are_known)
+{
+    struct fixture f;
+    fixture_init(&f, NULL);
+    int64_t now_us = NOW_US, bytes[4];
+    fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_settle(&f);
+    for (int change = 0; change < 4; change++)
+        bytes[change] = bytes_of_change(&f, 101 + change, now_us += SECOND);
+    cr_expect(eq(i64, bytes[3], bytes[0]), "whole each time");
+    fixture_note(&f, EVENT_END, "");
+    for (int change = 0; change < 4; change++)
+        bytes[change] = bytes_of_change(&f, 201 + change, now_us += SECOND);
+    cr_expect(lt(i64, bytes[3], bytes[0]), "then some of them");
+    fixture_fini(&f);
+}
+
 /* The publisher lets go of it, too: what changes after a while is written whole. */
 Test(scribe, a_publisher_lets_go_of_fields)
 {
@@ -402,6 +420,7 @@ Test(scribe, a_publisher_lets_go_of_fields)
     fixture_init(&f, NULL);
     int64_t now_us = NOW_US, known = 0;
     fixture_deal(&f, "1", "Ada", "North", "won", 100, NOW_US - HOUR);
+    fixture_note(&f, EVENT_END, "");
     fixture_settle(&f);
     int64_t whole = bytes_of_change(&f, 101, now_us += SECOND);
     for (int amount = 102; amount < 104; amount++)
