@@ -14,9 +14,9 @@ static struct customer **customer_at(const struct links *ls, uint32_t word)
     return paged_at(&ls->customers, word, sizeof(struct customer *));
 }
 
-static struct lead_links **lead_at(const struct links *ls, uint32_t slot)
+static struct lead_links *lead_at(const struct links *ls, uint32_t slot)
 {
-    return paged_at(&ls->leads, slot, sizeof(struct lead_links *));
+    return paged_at(&ls->leads, slot, sizeof(struct lead_links));
 }
 
 void links_fini(struct links *ls)
@@ -31,12 +31,12 @@ void links_fini(struct links *ls)
         free(c);
     }
     for (uint32_t i = 0; i < paged_room(&ls->leads); i++) {
-        struct lead_links *lead = *lead_at(ls, i);
-        if (lead == NULL)
+        struct lead_trees *trees = lead_at(ls, i)->trees;
+        if (trees == NULL)
             continue;
-        tree_fini(&lead->customers);
-        tree_fini(&lead->won);
-        free(lead);
+        tree_fini(&trees->customers);
+        tree_fini(&trees->won);
+        free(trees);
     }
     paged_fini(&ls->customers);
     paged_fini(&ls->leads);
@@ -61,14 +61,17 @@ static struct customer *need_customer(struct links *ls, uint32_t word)
 
 static struct lead_links *need_lead(struct links *ls, uint32_t slot)
 {
-    struct lead_links **at = paged_need(&ls->leads, slot, sizeof *at), *lead = *at;
-    if (lead == NULL) {
-        lead = *at = must_zalloc(sizeof *lead);
-        tree_init(&lead->customers, 1, false);
-        tree_init(&lead->won, 1, false);
-        lead->cost_at_us = INSTANT_NONE;
+    return paged_need(&ls->leads, slot, sizeof(struct lead_links));
+}
+
+static struct lead_trees *need_trees(struct lead_links *lead)
+{
+    if (lead->trees == NULL) {
+        lead->trees = must_alloc(sizeof *lead->trees);
+        tree_init(&lead->trees->customers, 1, false);
+        tree_init(&lead->trees->won, 1, false);
     }
-    return lead;
+    return lead->trees;
 }
 
 struct customer *links_customer(const struct links *ls, uint32_t word)
@@ -111,7 +114,7 @@ bool links_next_pending_lead(struct links *ls, uint32_t *out_slot)
     if (ls->pending_lead_count == 0)
         return false;
     *out_slot = ls->pending_leads[--ls->pending_lead_count];
-    (*lead_at(ls, *out_slot))->pending = false;
+    lead_at(ls, *out_slot)->pending = false;
     return true;
 }
 
@@ -150,30 +153,34 @@ void told_of(struct valuation *v, const struct ledger *l, const struct record *r
     }
 }
 
-static void add_cost(struct links *ls, uint32_t word, int64_t at_us, int64_t minor, int sign)
+static void add_cost(struct links *ls, uint32_t word, const struct lead_links *lead, int sign)
 {
-    if (at_us == INSTANT_NONE)
+    if (!lead->has_cost)
         return;
-    tree_add(&need_customer(ls, word)->costs, at_us, 0, (int64_t[]){sign * minor, sign});
+    tree_add(&need_customer(ls, word)->costs, lead->cost_at_us, 0, (int64_t[]){sign * lead->cost_minor, sign});
     links_mark_customer(ls, word);
 }
+
+/* More than there can be deals: one takes a hundred bytes and more. */
+enum { REFERENCES_MAX = (1 << 30) - 1 };
 
 /* Notes one more reference to the customer, or one less. True: it was the first, or the last. */
 static bool count_reference(struct lead_links *lead, uint32_t word, int sign)
 {
     int128 before = 0;
     if (lead->references > 0 && lead->customer == word) {
-        lead->references += (uint32_t)sign;
+        lead->references = (lead->references + (uint32_t)sign) & REFERENCES_MAX;
         return lead->references == 0;
     }
-    tree_sums(&lead->customers, word, (int64_t)word + 1, &before);
+    if (lead->trees != NULL)
+        tree_sums(&lead->trees->customers, word, (int64_t)word + 1, &before);
     if (before == 0 && lead->references == 0) {
         REQUIRE(sign > 0);
         lead->customer = word;
         lead->references = 1;
         return true;
     }
-    tree_add(&lead->customers, word, 0, &(int64_t){sign});
+    tree_add(&need_trees(lead)->customers, word, 0, &(int64_t){sign});
     return before == (sign > 0 ? 0 : 1);
 }
 
@@ -182,12 +189,12 @@ static void add_reference(struct links *ls, uint32_t lead_slot, uint32_t word, i
 {
     struct lead_links *lead = need_lead(ls, lead_slot);
     if (count_reference(lead, word, sign))
-        add_cost(ls, word, lead->cost_at_us, lead->cost_minor, sign);
+        add_cost(ls, word, lead, sign);
 }
 
 struct cost_change {
     struct links *links;
-    int64_t at_us, minor;
+    const struct lead_links *lead;
     int sign;
 };
 
@@ -196,24 +203,28 @@ static void add_cost_to(void *context, int64_t word, int64_t value, const int64_
     (void)value;
     (void)references;
     const struct cost_change *c = context;
-    add_cost(c->links, (uint32_t)word, c->at_us, c->minor, c->sign);
+    add_cost(c->links, (uint32_t)word, c->lead, c->sign);
 }
 
 /* To all of its customers. */
 static void add_cost_of(struct links *ls, const struct lead_links *lead, int sign)
 {
-    struct cost_change change = {ls, lead->cost_at_us, lead->cost_minor, sign};
+    struct cost_change change = {ls, lead, sign};
     if (lead->references > 0)
-        add_cost(ls, lead->customer, lead->cost_at_us, lead->cost_minor, sign);
-    tree_visit(&lead->customers, 0, INT64_MAX, add_cost_to, &change);
+        add_cost(ls, lead->customer, lead, sign);
+    if (lead->trees != NULL)
+        tree_visit(&lead->trees->customers, 0, INT64_MAX, add_cost_to, &change);
 }
 
 static void change_cost(struct links *ls, uint32_t lead_slot, const struct told *now)
 {
     struct lead_links *lead = need_lead(ls, lead_slot);
-    if (lead->cost_at_us == now->cost_us && lead->cost_minor == now->cost_minor)
+    bool has_cost = now->cost_us != INSTANT_NONE;
+    if (lead->has_cost == has_cost &&
+        (!has_cost || (lead->cost_at_us == now->cost_us && lead->cost_minor == now->cost_minor)))
         return;
     add_cost_of(ls, lead, -1);
+    lead->has_cost = has_cost;
     lead->cost_at_us = now->cost_us;
     lead->cost_minor = now->cost_minor;
     add_cost_of(ls, lead, +1);
@@ -224,7 +235,7 @@ static void tell(struct links *ls, const struct record *r, const struct told *t,
     if (t->lead != 0 && t->customer != 0)
         add_reference(ls, t->lead - 1, t->customer - 1, sign);
     if (t->lead != 0 && t->won_us != INSTANT_NONE) {
-        tree_add(&need_lead(ls, t->lead - 1)->won, t->won_us, 0, &(int64_t){sign});
+        tree_add(&need_trees(need_lead(ls, t->lead - 1))->won, t->won_us, 0, &(int64_t){sign});
         mark_lead(ls, t->lead - 1);
     }
     if (t->customer != 0 && t->won_us != INSTANT_NONE) {
@@ -259,16 +270,16 @@ void links_fetch(const struct links *ls, const struct told *told, unsigned step)
     if (lead < paged_room(&ls->leads)) {
         if (step == 0)
             __builtin_prefetch(lead_at(ls, lead));
-        else if (*lead_at(ls, lead) != NULL)
-            __builtin_prefetch(*lead_at(ls, lead));
+        else if (lead_at(ls, lead)->trees != NULL)
+            __builtin_prefetch(lead_at(ls, lead)->trees);
     }
 }
 
 int64_t links_first_win_us(const struct links *ls, uint32_t lead_slot)
 {
-    if (lead_slot >= paged_room(&ls->leads) || *lead_at(ls, lead_slot) == NULL)
+    if (lead_slot >= paged_room(&ls->leads) || lead_at(ls, lead_slot)->trees == NULL)
         return INT64_MAX;
-    return tree_next(&(*lead_at(ls, lead_slot))->won, INT64_MIN);
+    return tree_next(&lead_at(ls, lead_slot)->trees->won, INT64_MIN);
 }
 
 struct earliest {
@@ -307,7 +318,7 @@ void customer_payback(const struct customer *c, int64_t first_won_us, struct cus
 uint64_t links_bytes(const struct links *ls)
 {
     uint64_t bytes =
-        paged_bytes(&ls->customers, sizeof(struct customer *)) + paged_bytes(&ls->leads, sizeof(struct lead_links *));
+        paged_bytes(&ls->customers, sizeof(struct customer *)) + paged_bytes(&ls->leads, sizeof(struct lead_links));
     bytes += ((uint64_t)ls->pending_customer_room + ls->pending_lead_room) * sizeof(uint32_t);
     for (uint32_t i = 0; i < ls->customer_end; i++) {
         const struct customer *c = *customer_at(ls, i);
@@ -315,9 +326,9 @@ uint64_t links_bytes(const struct links *ls)
             bytes += sizeof *c + tree_bytes(&c->won) + tree_bytes(&c->costs) + tree_bytes(&c->payments);
     }
     for (uint32_t i = 0; i < paged_room(&ls->leads); i++) {
-        const struct lead_links *lead = *lead_at(ls, i);
-        if (lead != NULL)
-            bytes += sizeof *lead + tree_bytes(&lead->customers) + tree_bytes(&lead->won);
+        const struct lead_trees *trees = lead_at(ls, i)->trees;
+        if (trees != NULL)
+            bytes += sizeof *trees + tree_bytes(&trees->customers) + tree_bytes(&trees->won);
     }
     return bytes;
 }

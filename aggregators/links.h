@@ -18,9 +18,9 @@ struct customer_standing {
     uint32_t first_deal; /* slot, SLOT_NONE = no won deal */
     uint32_t names;      /* of the first deal: number of the tuple */
     int64_t first_won_us;
-    bool measured;          /* its leads have a cost above 0 */
     int64_t payback_us;     /* the moment of payback, INT64_MAX = not reached by what is known */
     int64_t first_lead_us;  /* when measured */
+    bool measured;          /* its leads have a cost above 0 */
     bool paid_back_counted; /* payback_us <= now */
 };
 
@@ -32,20 +32,22 @@ struct customer {
     bool pending; /* to be settled */
 };
 
-/* A lead's side: whose cost it is, and the wins of its deals. Mostly it is one customer's. */
+/* A lead's side: whose cost it is, and the wins of its deals. Mostly it is one customer's. Zeroed, it says nothing. */
 struct lead_links {
-    uint32_t customer;              /* word number; that of `references` */
-    uint32_t references;            /* of the lead itself and of its deals; 0 = the place is free */
-    struct tree customers;          /* references to all others, by word number */
-    struct tree won;                /* closing time: won deals that name the lead */
-    int64_t cost_minor, cost_at_us; /* what it adds to each customer's costs; cost_at_us INSTANT_NONE = nothing */
-    bool pending;
+    int64_t cost_minor, cost_at_us; /* what it adds to each customer's costs, where has_cost */
+    struct lead_trees {
+        struct tree customers; /* references to all other customers, by word number */
+        struct tree won;       /* closing time: won deals that name the lead */
+    } * trees;                 /* NULL: both are empty */
+    uint32_t customer;         /* word number; that of `references` */
+    uint32_t references : 30;  /* of the lead itself and of its deals; 0 = the place is free */
+    uint32_t has_cost : 1, pending : 1;
 };
 
 struct links {
     struct paged customers;      /* of struct customer *, by word number, NULL where the word is no customer */
     uint32_t customer_end;       /* words from here on are no customers */
-    struct paged leads;          /* of struct lead_links *, by slot, NULL where nothing is linked */
+    struct paged leads;          /* of struct lead_links, by slot */
     uint32_t *pending_customers; /* word numbers */
     uint32_t pending_customer_count, pending_customer_room;
     uint32_t *pending_leads; /* slots */
