@@ -585,11 +585,19 @@ static void take_row(void *context, int64_t at_us, int64_t value, const int64_t 
     rows->at[rows->count++] = (struct quantile_row){at_us, (uint32_t)value, (uint32_t)measures[0]};
 }
 
+/* Room for so many is kept for the next entity: one with more keeps what it needs from its first cut on (entity.c), and is not taken again. */
+enum { ROWS_KEPT = 1 << 16 };
+
 void quantile_rows_forget(struct quantile_rows *rows)
 {
     for (unsigned i = 0; i < 2; i++)
         slide(&rows->counted[i], rows, 0, 0);
     rows->count = 0;
+    if (rows->room > ROWS_KEPT) {
+        free(rows->at);
+        rows->at = NULL;
+        rows->room = 0;
+    }
 }
 
 void quantile_rows_take(struct quantile_rows *rows, const struct tree *t)

@@ -1,17 +1,18 @@
 #include "publishers/changes.h"
 #include "base/error.h"
 #include "base/instant.h"
+#include "base/paged.h"
 #include <stdlib.h>
 #include <string.h>
 
 struct changes {
     unsigned window_count;
-    uint32_t room; /* entities */
-    struct slot *slots;
-    uint64_t *seen; /* as `slots` */
-    uint64_t *abouts;
-    uint32_t *members; /* by (dimension, window, KPI) */
-    size_t tidied;     /* slots: where changes_tidy goes on */
+    uint32_t entities;   /* that were asked about: the greatest number + 1 */
+    struct paged slots;  /* by entity: struct slot[window_count] */
+    struct paged seen;   /* by entity: uint64_t[window_count] */
+    struct paged abouts; /* by entity: uint64_t */
+    uint32_t *members;   /* by (dimension, window, KPI) */
+    size_t tidied;       /* slots: where changes_tidy goes on */
 };
 
 static size_t board_count(const struct changes *c)
@@ -27,9 +28,24 @@ struct changes *changes_create(unsigned window_count)
     return c;
 }
 
-static size_t slot_count(const struct changes *c)
+static size_t slots_size(const struct changes *c)
 {
-    return (size_t)c->room * c->window_count;
+    return c->window_count * sizeof(struct slot);
+}
+
+static size_t seen_size(const struct changes *c)
+{
+    return c->window_count * sizeof(uint64_t);
+}
+
+static struct slot *slots_of(const struct changes *c, uint32_t entity)
+{
+    return paged_at(&c->slots, entity, slots_size(c));
+}
+
+static uint64_t *seen_of_entity(const struct changes *c, uint32_t entity)
+{
+    return paged_at(&c->seen, entity, seen_size(c));
 }
 
 static void destroy_fields_of(struct slot *s)
@@ -40,8 +56,9 @@ static void destroy_fields_of(struct slot *s)
 
 static void destroy_fields(struct changes *c)
 {
-    for (size_t i = 0; i < slot_count(c); i++)
-        destroy_fields_of(&c->slots[i]);
+    for (uint32_t i = 0; i < c->entities; i++)
+        for (unsigned w = 0; w < c->window_count; w++)
+            destroy_fields_of(&slots_of(c, i)[w]);
 }
 
 void changes_destroy(struct changes *c)
@@ -49,20 +66,20 @@ void changes_destroy(struct changes *c)
     if (c == NULL)
         return;
     destroy_fields(c);
-    free(c->slots);
-    free(c->seen);
-    free(c->abouts);
+    paged_fini(&c->slots);
+    paged_fini(&c->seen);
+    paged_fini(&c->abouts);
     free(c->members);
     free(c);
 }
 
 void changes_forget(struct changes *c)
 {
-    if (c->room > 0) {
-        destroy_fields(c);
-        memset(c->slots, 0, slot_count(c) * sizeof *c->slots);
-        memset(c->seen, 0, slot_count(c) * sizeof *c->seen);
-        memset(c->abouts, 0, c->room * sizeof *c->abouts);
+    destroy_fields(c);
+    for (uint32_t i = 0; i < c->entities; i++) {
+        memset(slots_of(c, i), 0, slots_size(c));
+        memset(seen_of_entity(c, i), 0, seen_size(c));
+        *changes_about(c, i) = 0;
     }
     memset(c->members, 0, board_count(c) * sizeof *c->members);
 }
@@ -70,11 +87,12 @@ void changes_forget(struct changes *c)
 void changes_doubt(struct changes *c)
 {
     destroy_fields(c);
-    if (c->room > 0)
-        memset(c->seen, 0, slot_count(c) * sizeof *c->seen);
-    for (size_t i = 0; i < slot_count(c); i++)
-        for (unsigned p = 0; p < PIECE_COUNT; p++)
-            c->slots[i].pieces[p].given = 0;
+    for (uint32_t i = 0; i < c->entities; i++) {
+        memset(seen_of_entity(c, i), 0, seen_size(c));
+        for (unsigned w = 0; w < c->window_count; w++)
+            for (unsigned p = 0; p < PIECE_COUNT; p++)
+                slots_of(c, i)[w].pieces[p].given = 0;
+    }
 }
 
 /* Whether that was so short a time ago that its fields are worth being known. A clock that was set back says no. */
@@ -90,10 +108,11 @@ static uint32_t seconds_of(int64_t us)
 
 void changes_tidy(struct changes *c, int64_t as_of_us)
 {
-    size_t count = slot_count(c), most = count / TIDYING_PUBLISHES + 1;
+    size_t count = (size_t)c->entities * c->window_count, most = count / TIDYING_PUBLISHES + 1;
     for (size_t i = 0; i < most && count > 0; i++) {
         c->tidied = c->tidied < count ? c->tidied : 0;
-        struct slot *s = &c->slots[c->tidied++];
+        struct slot *s = &slots_of(c, (uint32_t)(c->tidied / c->window_count))[c->tidied % c->window_count];
+        c->tidied++;
         if (s->fields != NULL && !was_written_lately(s, seconds_of(as_of_us)))
             destroy_fields_of(s);
     }
@@ -101,39 +120,32 @@ void changes_tidy(struct changes *c, int64_t as_of_us)
 
 static void reach(struct changes *c, uint32_t entity)
 {
-    if (entity < c->room)
+    if (entity < c->entities)
         return;
-    uint32_t room = c->room > 0 ? c->room : 64;
-    while (room <= entity)
-        room *= 2;
-    size_t slots = (size_t)room * c->window_count, more = slots - slot_count(c);
-    c->slots = must_realloc(c->slots, slots * sizeof *c->slots);
-    memset(c->slots + slot_count(c), 0, more * sizeof *c->slots);
-    c->seen = must_realloc(c->seen, slots * sizeof *c->seen);
-    memset(c->seen + slot_count(c), 0, more * sizeof *c->seen);
-    c->abouts = must_realloc(c->abouts, room * sizeof *c->abouts);
-    memset(c->abouts + c->room, 0, (room - c->room) * sizeof *c->abouts);
-    c->room = room;
+    paged_need(&c->slots, entity, slots_size(c));
+    paged_need(&c->seen, entity, seen_size(c));
+    paged_need(&c->abouts, entity, sizeof(uint64_t));
+    c->entities = entity + 1;
 }
 
 struct slot *changes_slot(struct changes *c, uint32_t entity, unsigned window)
 {
     REQUIRE(window < c->window_count);
     reach(c, entity);
-    return &c->slots[(size_t)entity * c->window_count + window];
+    return &slots_of(c, entity)[window];
 }
 
 uint64_t *changes_seen(struct changes *c, uint32_t entity, unsigned window)
 {
     REQUIRE(window < c->window_count);
     reach(c, entity);
-    return &c->seen[(size_t)entity * c->window_count + window];
+    return &seen_of_entity(c, entity)[window];
 }
 
 uint64_t *changes_about(struct changes *c, uint32_t entity)
 {
     reach(c, entity);
-    return &c->abouts[entity];
+    return paged_at(&c->abouts, entity, sizeof(uint64_t));
 }
 
 uint32_t *changes_members(struct changes *c, enum dimension d, unsigned window, enum kpi k)
