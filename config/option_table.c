@@ -357,7 +357,7 @@ static const struct option audit_options[] = {
 static const struct option limit_options[] = {
     {"entities_max", OPTION_INTEGER, AT(limits_config, entities_max), .fallback = "100000", .least = 1, .most = 10000000,
      .help = "Names of one dimension that have an entity of their own: those with the least hashes. The rest count as (other)."},
-    {"ring_size", OPTION_SIZE, AT(limits_config, ring_bytes), .fallback = "16MiB", .least = MIB, .most = GIB,
+    {"ring_size", OPTION_SIZE, AT(limits_config, ring_bytes), .fallback = "4MiB", .least = MIB, .most = GIB,
      .help = "Room between consumer and writer: a power of two."},
     {"memory_max", OPTION_SIZE, AT(limits_config, memory_max_bytes), .fallback_note = "by `MemoryMax`", .least = 16 * MIB, .most = 1024 * GIB,
      .help = "Memory of its own at which kpid reads nothing more from Kafka, and says so. Without: three quarters of the least `memory.max` of its control group, if that has one, less `ring_size` and six times `kafka.queue_size_max`, but at least half."},

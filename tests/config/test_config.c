@@ -55,7 +55,7 @@ Test(config, defaults_read_the_four_topics)
     cr_expect_eq(c->kafka.clock_skew_ms, 300000, "CONTRACT 1");
     cr_expect_eq(c->alerts.every_ms, 10000);
     cr_expect_eq(c->log.level, LOG_INFO);
-    cr_expect_eq(c->limits.ring_bytes, 16 << 20);
+    cr_expect_eq(c->limits.ring_bytes, 4 << 20);
     config_destroy(c);
 }
 
