@@ -327,6 +327,55 @@ Test(restoration, rows_that_are_not_whole_are_refused)
     end();
 }
 
+/* What tests/fuzz/fuzz_checkpoint.c begins with: rows as this kpid writes them, behind a byte that says by which configuration. Else it
+ * would try nothing but what the first look at a row refuses. */
+static void corpus_file(unsigned choice, int count, struct buffer *out)
+{
+    static const unsigned variants[] = {0, 4, 1}; /* credit and corrections as there */
+    struct random r = {73};
+    begin(&core_variants[variants[choice]]);
+    struct event_list events = {0};
+    struct history_options o = {.from_us = FROM_US, .span_us = 40 * DAY, .count = count, .records = 3};
+    make_history(&events, &r, &o);
+    for (size_t i = 0; i < events.count; i++)
+        tell(events.at[i], (int64_t)i);
+    copy(true);
+    buffer_init(out);
+    buffer_char(out, (char)choice);
+    for (size_t i = 0; i < store.count; i++) {
+        size_t begun = stored_begin(out, store.at[i].table, store.at[i].number);
+        buffer_text(out, store.at[i].bytes);
+        stored_end(out, begun);
+    }
+    event_list_fini(&events);
+    end();
+}
+
+Test(restoration, the_corpus_of_the_fuzz_target_is_fresh)
+{
+    const char *root = getenv("SOURCE_DIR");
+    bool writes = getenv("WRITE_CORPUS") != NULL;
+    for (unsigned choice = 0; choice < 3; choice++)
+        for (int count = 12; count <= 60; count += 48) {
+            char path[512];
+            static char there[1 << 16];
+            struct buffer made;
+            corpus_file(choice, count, &made);
+            snprintf(path, sizeof path, "%s/tests/fuzz/corpus/checkpoint/history-%u-%d", root != NULL ? root : ".",
+                     choice, count);
+            FILE *f = fopen(path, writes ? "w+b" : "rb");
+            cr_assert(f != NULL, "%s (set SOURCE_DIR)", path);
+            if (writes)
+                fwrite(made.at, 1, made.len, f);
+            rewind(f);
+            size_t len = fread(there, 1, sizeof there, f);
+            fclose(f);
+            cr_expect(len == made.len && memcmp(there, made.at, len) == 0, "%s is stale: run this with WRITE_CORPUS=1",
+                      path);
+            buffer_fini(&made);
+        }
+}
+
 Test(restoration, the_bytes_of_copying)
 {
     struct ledger l;
