@@ -121,7 +121,8 @@ static struct rate_point claimed_point(const struct rated_currency *c, const str
 /* The configuration's and the records' rates of a currency in one series. */
 static struct rate_series *merged(const struct rates *rs, const struct rated_currency *c, const struct ledger *l)
 {
-    const struct rate_config *row = rs->config->rates, *end = row + rs->config->rate_count;
+    const struct rate_config *row = rs->config->rates,
+                             *end = rs->config->rate_count > 0 ? row + rs->config->rate_count : row;
     while (row < end && row->code < c->code)
         row++;
     const struct rate_config *last = row;
