@@ -225,8 +225,8 @@ unsigned targets_of(const struct targets *t, const struct ledger *l, enum dimens
 void targets_visit_record(const struct targets *t, const struct ledger *l, uint32_t slot,
                           void (*visit)(void *context, enum dimension d, struct text entity), void *context)
 {
-    const struct kept_events *record =
-        targets_events(t, slot); /* NULL: a disk has given the record back, and no events of it */
+    /* NULL: a disk has given the record back, and no events of it. */
+    const struct kept_events *record = targets_events(t, slot);
     for (unsigned i = 0; record != NULL && i < record->count; i++) {
         for (unsigned k = 0; k < record->count; k++) {
             const struct kept_event *of = &record->at[i], *whose = &record->at[k];

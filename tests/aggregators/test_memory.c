@@ -185,13 +185,6 @@ Test(memory, nothing_is_kept_for_the_next_cut_of_who_is_quiet)
     core_fini(&core);
 }
 
-static void note(struct shard *shard, enum event_fate fate, const char *topic)
-{
-    _Alignas(8) char memory[EVENT_SIZE_MAX];
-    event_note(memory, fate, 0, 0, text_of(topic));
-    shard_apply(shard, (const struct event *)(const void *)memory);
-}
-
 /* While a past is read cuts come one after the other, of very many entities; after it most of them are quiet. */
 Test(memory, nothing_is_kept_for_the_next_cut_of_a_past)
 {
@@ -201,10 +194,10 @@ Test(memory, nothing_is_kept_for_the_next_cut_of_a_past)
     core_init(&core, "UTC", 1, 1);
     struct snapshot *s = snapshot_create();
     uint64_t bytes[4];
-    note(core.shard, EVENT_SLOT, "leads");
+    core_note(core.shard, EVENT_SLOT, 0, 0, "leads");
     for (int cut = 0; cut < 4; cut++) {
         if (cut == 2)
-            note(core.shard, EVENT_END, "");
+            core_note(core.shard, EVENT_END, 0, 0, "");
         tell_leads(core.shard, MANAGERS, now_us);
         now_us += SECOND;
         shard_advance(core.shard, now_us);

@@ -86,9 +86,7 @@ static int copy(bool is_stored)
 
 static void announce(unsigned slot, int64_t partition)
 {
-    _Alignas(8) char memory[EVENT_SIZE_MAX];
-    event_note(memory, EVENT_SLOT, slot, partition, TEXT("events"));
-    shard_apply(core.shard, (const struct event *)(const void *)memory);
+    core_note(core.shard, EVENT_SLOT, slot, partition, "events");
 }
 
 static void begin(const struct core_variant *v)

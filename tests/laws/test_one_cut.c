@@ -288,14 +288,6 @@ static bool hashes_hold(struct seen_sums *seen, const struct core *core, const s
     return hold;
 }
 
-/* The partition from which the shard reads is announced, has come to its end, or has fallen behind again. */
-static void note_position(struct shard *shard, enum event_fate fate)
-{
-    _Alignas(8) char memory[EVENT_SIZE_MAX];
-    event_note(memory, fate, 0, 0, fate == EVENT_SLOT ? TEXT("events") : TEXT(""));
-    shard_apply(shard, (struct event *)(void *)memory);
-}
-
 /* A shard that is cut all the time says what one says that never was before; also where what it has kept is of no use for a while. */
 static bool goes_on_as_from_scratch(void *context, const struct event_list *events)
 {
@@ -308,13 +300,13 @@ static bool goes_on_as_from_scratch(void *context, const struct event_list *even
     int64_t now_us = slices->from_us;
     bool same = true, falls_behind = random_chance(&r, 50);
     if (falls_behind)
-        note_position(shard, EVENT_SLOT);
+        core_note(shard, EVENT_SLOT, 0, 0, "events");
     for (size_t i = 0; same && i < events->count;) {
         size_t until = i + (size_t)random_below(&r, 6);
         until = until < events->count ? until : events->count;
         apply_all(shard, events, i, until);
         if (falls_behind && random_chance(&r, 10))
-            note_position(shard, random_chance(&r, 70) ? EVENT_END : EVENT_BEHIND);
+            core_note(shard, random_chance(&r, 70) ? EVENT_END : EVENT_BEHIND, 0, 0, "");
         i = until;
         now_us = later(&r, now_us);
         shard_advance(shard, now_us);
@@ -625,9 +617,7 @@ Test(one_cut, a_snapshot_names_its_offsets)
 {
     struct core core;
     core_init(&core, "UTC", 1, 1);
-    _Alignas(8) char memory[EVENT_SIZE_MAX];
-    event_note(memory, EVENT_SLOT, 0, 3, TEXT("deals"));
-    cr_assert(shard_apply(core.shard, (struct event *)(void *)memory) == OUTCOME_NOTE);
+    cr_assert(core_note(core.shard, EVENT_SLOT, 0, 3, "deals") == OUTCOME_NOTE);
     struct event *deal = make_event(KIND_DEAL, "D1", SECOND, (struct given[]){NAME(FIELD_MANAGER, "Anna"), END});
     deal->offset = 41;
     shard_apply(core.shard, deal);
@@ -637,8 +627,7 @@ Test(one_cut, a_snapshot_names_its_offsets)
     struct snapshot_position p = snapshot_position(s, 0);
     cr_assert(text_equal(p.topic, TEXT("deals")) && p.partition == 3 && p.offset == 42 && !p.ended);
     cr_assert(!snapshot_is_live(s));
-    event_note(memory, EVENT_END, 0, 44, TEXT(""));
-    shard_apply(core.shard, (struct event *)(void *)memory);
+    core_note(core.shard, EVENT_END, 0, 44, "");
     core_cut(core.shard, READER_PUBLISHER, false, s);
     cr_assert(snapshot_position(s, 0).offset == 44 && snapshot_is_live(s));
     cr_assert(shard_accounts(core.shard)->read == 1);

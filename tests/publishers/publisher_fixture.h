@@ -64,9 +64,7 @@ __attribute__((unused)) static void fixture_publisher(struct fixture *f, const c
 /* Which topic and partition the shard's only slot is, and that its end was seen. */
 __attribute__((unused)) static void fixture_note(struct fixture *f, enum event_fate fate, const char *topic)
 {
-    _Alignas(8) char memory[EVENT_SIZE_MAX];
-    event_note(memory, fate, 0, fate == EVENT_SLOT ? 0 : f->offset, text_of(topic));
-    shard_apply(f->core.shard, (const struct event *)(const void *)memory);
+    core_note(f->core.shard, fate, 0, fate == EVENT_SLOT ? 0 : f->offset, topic);
 }
 
 __attribute__((unused)) static void fixture_shard(struct fixture *f)

@@ -62,6 +62,13 @@ void core_vary(struct core *c, const struct core_variant *v)
     c->shard = create_begun(c);
 }
 
+enum outcome core_note(struct shard *shard, enum event_fate fate, unsigned slot, int64_t offset, const char *topic)
+{
+    _Alignas(8) char memory[EVENT_SIZE_MAX];
+    event_note(memory, fate, slot, offset, text_of(topic));
+    return shard_apply(shard, (const struct event *)(const void *)memory);
+}
+
 struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us)
 {
     struct shard *twin = shard_create(c->config, c->calendar);

@@ -29,6 +29,8 @@ void core_vary(struct core *c, const struct core_variant *v);
 
 /* A second shard with the same configuration that has applied the first `count` events and stands at now_us. */
 struct shard *core_twin(const struct core *c, const struct event_list *events, size_t count, int64_t now_us);
+/* Applies what is told of a partition, and not by a message of it: the slot is announced, has come to its end, ... As event_note. */
+enum outcome core_note(struct shard *shard, enum event_fate fate, unsigned slot, int64_t offset, const char *topic);
 /* What reaches very many records, in small slices. */
 void core_work_off(struct shard *shard);
 /* Cuts once the shard has worked off what it must, in small slices. */
