@@ -27,8 +27,10 @@ bool audit_walk(struct derivation *d, unsigned budget)
         budget--;
         struct contributions list;
         derivation_stands(d, a->station, a->at, &list);
-        for (unsigned i = 0; i < list.count; i++)
-            audit_add(a, &d->entities, dimension_table_get(&d->ledger.tuples, list.at[i].names), &list.at[i], +1);
+        for (unsigned i = 0; i < list.count; i++) {
+            const struct dimensions names = dimension_table_get(&d->ledger.tuples, list.at[i].names);
+            audit_add(a, &d->entities, &names, &list.at[i], +1);
+        }
         contributions_fini(&list);
         a->at++;
     }

@@ -62,7 +62,7 @@ bool contribution_meets(const struct contribution *a, const struct contribution 
            (!is_mark(a) || memcmp(a->measures, b->measures, sizeof a->measures) == 0);
 }
 
-struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint32_t names)
+struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint64_t names)
 {
     if (list->count == list->room) {
         list->room *= 2;
@@ -110,7 +110,7 @@ static struct dimensions names_of(const struct config *c, const struct ledger *l
         return d;
     const struct record *parent = ledger_parent(l, r);
     if (parent != NULL)
-        above = *dimension_table_get(&l->tuples, parent->names);
+        above = dimension_table_get(&l->tuples, parent->names);
     own_seat(c, l, r, &d.of[DIMENSION_MANAGER], &d.of[DIMENSION_TEAM]);
     if (d.of[DIMENSION_MANAGER] == 0) {
         d.of[DIMENSION_MANAGER] = above.of[DIMENSION_MANAGER];
@@ -146,7 +146,7 @@ void counted_for_all(const struct config *c, struct ledger *l, struct record *co
                      struct counted_for *out)
 {
     struct dimensions names[DIMENSIONS_AT_ONCE] = {{{0}}};
-    uint32_t numbers[DIMENSIONS_AT_ONCE];
+    uint64_t numbers[DIMENSIONS_AT_ONCE];
     REQUIRE(count <= DIMENSIONS_AT_ONCE);
     for (unsigned i = 0; i < count; i++)
         names[i] = names_of(c, l, records[i], &out[i].customer);
@@ -200,7 +200,7 @@ static enum worth value_amount(struct valuation *v, const struct record *r, unsi
 }
 
 /* Says of the entities that a number of theirs lacks something, or rests on an old rate. */
-static void mark(struct contributions *out, enum worth worth, enum rated what, int64_t at_us, uint32_t names)
+static void mark(struct contributions *out, enum worth worth, enum rated what, int64_t at_us, uint64_t names)
 {
     if (worth == WORTH_UNRATED || worth == WORTH_BY_OLD_RATE)
         contributions_add(out, worth == WORTH_UNRATED ? STREAM_UNRATED : STREAM_OLD_RATE, at_us, names)
@@ -225,7 +225,7 @@ static int64_t probability_of(struct valuation *v, const struct ledger *l, const
     return v->stage_probability[stage];
 }
 
-static void of_lead(struct valuation *v, const struct record *r, uint32_t names, unsigned flags,
+static void of_lead(struct valuation *v, const struct record *r, uint64_t names, unsigned flags,
                     struct contributions *out)
 {
     if (!record_has(r, LEAD_CREATED_AT))
@@ -252,7 +252,7 @@ static void of_lead(struct valuation *v, const struct record *r, uint32_t names,
     c->measures[1] = waited_us;
 }
 
-static void of_won_deal(struct valuation *v, const struct record *r, uint32_t names, int64_t closing_us,
+static void of_won_deal(struct valuation *v, const struct record *r, uint64_t names, int64_t closing_us,
                         struct contributions *out)
 {
     int64_t minor;
@@ -269,7 +269,7 @@ static void of_won_deal(struct valuation *v, const struct record *r, uint32_t na
     mark(out, worth, RATED_WON, closing_us, names);
 }
 
-static void of_cycle(const struct record *r, uint32_t names, int64_t closing_us, struct contributions *out)
+static void of_cycle(const struct record *r, uint64_t names, int64_t closing_us, struct contributions *out)
 {
     if (!record_has(r, DEAL_CREATED_AT))
         return;
@@ -285,7 +285,7 @@ static void of_cycle(const struct record *r, uint32_t names, int64_t closing_us,
 }
 
 /* An open deal is a level: it goes up when the deal is created and down, by the same numbers, when it closes. */
-static void of_open_span(struct valuation *v, const struct ledger *l, const struct record *r, uint32_t names,
+static void of_open_span(struct valuation *v, const struct ledger *l, const struct record *r, uint64_t names,
                          int64_t closing_us, unsigned flags, struct contributions *out)
 {
     int64_t created_us = record_value(r, DEAL_CREATED_AT), minor;
@@ -310,7 +310,7 @@ static void of_open_span(struct valuation *v, const struct ledger *l, const stru
 }
 
 /* What was sold or lost. */
-static void of_sale(struct valuation *v, const struct ledger *l, const struct record *r, uint32_t names,
+static void of_sale(struct valuation *v, const struct ledger *l, const struct record *r, uint64_t names,
                     struct contributions *out)
 {
     int64_t closing_us = ledger_deal_closing_us(l, r);
@@ -354,7 +354,7 @@ static bool gives_back(const struct record *payment)
     return record_has(payment, PAYMENT_KIND) && record_value(payment, PAYMENT_KIND) != PAYMENT_IS_PAYMENT;
 }
 
-static void of_payment(struct valuation *v, const struct record *r, uint32_t names, struct contributions *out)
+static void of_payment(struct valuation *v, const struct record *r, uint64_t names, struct contributions *out)
 {
     if (!record_has(r, PAYMENT_PAID_AT))
         return;
@@ -370,7 +370,7 @@ static void of_payment(struct valuation *v, const struct record *r, uint32_t nam
     c->measures[3] = gives_back(r) ? minor : 0;
 }
 
-static void of_feedback(const struct record *r, uint32_t names, struct contributions *out)
+static void of_feedback(const struct record *r, uint64_t names, struct contributions *out)
 {
     if (!record_has(r, FEEDBACK_SCORE) || !record_has(r, FEEDBACK_ANSWERED_AT))
         return;
@@ -445,14 +445,19 @@ static bool place_level(struct valuation *v, struct contributions *out, unsigned
 
 void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out)
 {
+    if (out->count == 0)
+        return;
+    const struct dimensions d = dimension_table_get(&l->tuples, out->at[0].names);
+    uint32_t team = d.of[DIMENSION_TEAM], manager = d.of[DIMENSION_MANAGER] - 1;
+    if (team != 0 || d.of[DIMENSION_MANAGER] == 0 || !v->organisation.in_use) {
+        for (unsigned i = 0; i < out->count; i++)
+            out->at[i].team = team;
+        return;
+    }
     unsigned count = out->count, opened = 0, closed = 0; /* of an open deal; closed 0 = none, since it comes second */
     bool missing = false, is_open = false;
     for (unsigned i = 0; i < count; i++) {
         struct contribution *c = &out->at[i];
-        const struct dimensions *d = dimension_table_get(&l->tuples, c->names);
-        c->team = d->of[DIMENSION_TEAM];
-        if (c->team != 0 || d->of[DIMENSION_MANAGER] == 0 || !v->organisation.in_use)
-            continue;
         if (c->stream == STREAM_OPEN) {
             if (is_open)
                 closed = i;
@@ -461,22 +466,19 @@ void contributions_place(struct valuation *v, const struct ledger *l, struct con
             is_open = true;
             continue;
         }
-        uint32_t manager = d->of[DIMENSION_MANAGER] - 1;
         int64_t until_us;
         c->team = stands_now(c->stream)
                       ? organisation_team_now(&v->organisation, v->revision, manager)
                       : organisation_team(&v->organisation, v->revision, manager, c->at_us, &until_us);
         missing = missing || c->team == 0;
     }
-    if (is_open) {
-        uint32_t manager = dimension_table_get(&l->tuples, out->at[opened].names)->of[DIMENSION_MANAGER] - 1;
+    if (is_open)
         missing = place_level(v, out, opened, closed, manager) || missing;
-    }
     if (missing)
         out->oddities |= 1u << ODDITY_TEAM_MISSING;
 }
 
-void contributions_of_books(struct valuation *v, struct ledger *l, const struct record *r, uint32_t names,
+void contributions_of_books(struct valuation *v, struct ledger *l, const struct record *r, uint64_t names,
                             struct contributions *out)
 {
     if (!record_exists(r))
@@ -606,9 +608,9 @@ bool valuation_differs(const struct valuation *v, const struct ledger *l, const 
         return true; /* any of its versions may */
     if (!record_exists(r))
         return false;
-    const struct dimensions *d = dimension_table_get(&l->tuples, r->names);
-    uint32_t manager = d->of[DIMENSION_MANAGER];
-    if (manager != 0 && d->of[DIMENSION_TEAM] == 0) {
+    const struct dimensions d = dimension_table_get(&l->tuples, r->names);
+    uint32_t manager = d.of[DIMENSION_MANAGER];
+    if (manager != 0 && d.of[DIMENSION_TEAM] == 0) {
         if (organisation_differs(&v->organisation, manager - 1))
             return true;
         bool stands = (r->kind == KIND_LEAD && !(r->flags & RECORD_WAITING_OVER)) ||

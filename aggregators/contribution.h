@@ -34,7 +34,7 @@ void contributions_fini(struct contributions *list);
 bool contributions_hold(const struct contributions *list, const struct contribution *c);
 /* Whether both add to the same rows of the same entities. */
 bool contribution_meets(const struct contribution *a, const struct contribution *b);
-struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint32_t names);
+struct contribution *contributions_add(struct contributions *list, enum stream stream, int64_t at_us, uint64_t names);
 
 /* When a record's flags turn by time alone; INT64_MAX = never. */
 struct instants {
@@ -62,7 +62,7 @@ void valuation_fini(struct valuation *v);
 
 /* Who a record counts for. */
 struct counted_for {
-    uint32_t names;    /* number of the tuple in the ledger's; DIMENSIONS_NONE where it does not exist */
+    uint64_t names;    /* number of the tuple in the ledger's; DIMENSIONS_NONE where it does not exist */
     uint32_t customer; /* word number + 1, 0 = nobody */
 };
 
@@ -80,7 +80,7 @@ void contributions_of(struct valuation *v, struct ledger *l, const struct record
                       unsigned flags, struct contributions *out);
 /* The part of it that is kept in books (book.h): what a deal adds to sales or losses, a payment to revenue. Without
  * teams. */
-void contributions_of_books(struct valuation *v, struct ledger *l, const struct record *r, uint32_t names,
+void contributions_of_books(struct valuation *v, struct ledger *l, const struct record *r, uint64_t names,
                             struct contributions *out);
 /* Gives the contributions, all of one tuple, the teams of their times. */
 void contributions_place(struct valuation *v, const struct ledger *l, struct contributions *out);

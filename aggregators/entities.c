@@ -1,6 +1,8 @@
 #include "aggregators/entities.h"
 #include "base/error.h"
 #include <stdlib.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 /* Additions that are gathered at a start, and at other times: some megabytes. */
 enum { START_MOST = 1 << 16, BATCH_MOST = 1 << 14 };
@@ -11,6 +13,10 @@ void entities_init(struct entities *es, const struct config *config, struct inte
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         es->dimensions[d].other = INTERN_NONE;
     own_plan_init(&es->own, config);
+    if (es->own.pair_count > 0)
+        es->passing = must_alloc(PASSING_KEPT * sizeof *es->passing);
+    for (uint32_t i = 0; i < PASSING_KEPT && es->passing != NULL; i++)
+        es->passing[i].tuple = TUPLE_NONE;
     for (unsigned r = 0; r < READER_COUNT; r++)
         es->changed[r].bit = (uint8_t)(1u << r * 2);
     timers_init(&es->wake);
@@ -25,7 +31,7 @@ void entities_fini(struct entities *es)
     for (uint32_t i = 0; i < es->count; i++)
         entity_fini(&es->at[i]);
     free(es->at);
-    free(es->passing.of);
+    free(es->passing);
     for (unsigned d = 0; d < DIMENSION_COUNT; d++) {
         free(es->dimensions[d].id_of);
         kept_names_fini(&es->dimensions[d].kept);
@@ -77,7 +83,7 @@ static uint32_t need(struct entities *es, enum dimension d, uint32_t name)
 
 static void flush(struct entities *es, struct bulk *b)
 {
-    es->last.tuple = UINT32_MAX; /* what counts from now on marks its entities anew */
+    es->last.tuple = TUPLE_NONE; /* what counts from now on marks its entities anew */
     bulk_flush(b, es->at, es->count);
 }
 
@@ -199,7 +205,7 @@ uint32_t contribution_name(const struct dimensions *d, const struct contribution
 }
 
 /* Which pairs have a filter that passes these names. */
-static uint64_t passing(const struct entities *es, const struct dimensions *d, bool with_loss)
+static uint64_t pairs_of(const struct entities *es, const struct dimensions *d, bool with_loss)
 {
     struct text names[DIMENSION_COUNT];
     for (unsigned i = 0; i < DIMENSION_COUNT; i++) {
@@ -216,25 +222,22 @@ static uint64_t passing(const struct entities *es, const struct dimensions *d, b
     return pairs;
 }
 
+static uint64_t passing(struct entities *es, const struct dimensions *d, uint64_t tuple, bool with_loss)
+{
+    struct passing *p = &es->passing[XXH3_64bits(&tuple, sizeof tuple) % PASSING_KEPT];
+    if (p->tuple != tuple)
+        *p = (struct passing){tuple, {UINT64_MAX, UINT64_MAX}}; /* there are fewer pairs than bits */
+    if (p->pairs[with_loss] == UINT64_MAX)
+        p->pairs[with_loss] = pairs_of(es, d, with_loss);
+    return p->pairs[with_loss];
+}
+
 uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c)
 {
     if (es->own.pair_count == 0)
         return 0;
-    if (c->names >= es->passing.known) {
-        uint32_t known = es->passing.known > 0 ? es->passing.known : 64;
-        while (known <= c->names)
-            known *= 2;
-        es->passing.of = must_realloc(es->passing.of, known * 2 * sizeof *es->passing.of);
-        for (uint32_t i = es->passing.known * 2; i < known * 2; i++)
-            es->passing.of[i] = UINT64_MAX; /* not looked at: there are fewer pairs than bits */
-        es->passing.known = known;
-    }
-    bool with_loss = is_loss(c);
-    uint64_t *pairs = &es->passing.of[c->names * 2 + with_loss];
-    if (*pairs == UINT64_MAX)
-        *pairs = passing(es, d, with_loss);
     uint64_t of_stream = 0;
-    for (uint64_t left = *pairs; left != 0; left &= left - 1)
+    for (uint64_t left = passing(es, d, c->names, is_loss(c)); left != 0; left &= left - 1)
         if (es->own.pairs[__builtin_ctzll(left)].stream == c->stream)
             of_stream |= left & -left;
     return of_stream;
@@ -319,7 +322,7 @@ void entities_begin_bulk(struct entities *es, int64_t horizon_us)
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         most += es->names[d].count;
     need_room(es, most);
-    es->last.tuple = UINT32_MAX;
+    es->last.tuple = TUPLE_NONE;
     es->bulk = bulk_create(START_MOST, true);
 }
 
@@ -354,8 +357,8 @@ void entities_drop_quiet(struct entities *es, int64_t now_us, uint32_t looks)
 
 uint64_t entities_table_bytes(const struct entities *es)
 {
-    uint64_t bytes =
-        timers_bytes(&es->wake) + (uint64_t)(es->room - es->count) * sizeof *es->at + bulk_bytes(es->batch);
+    uint64_t bytes = (es->passing != NULL ? PASSING_KEPT * sizeof *es->passing : 0) + timers_bytes(&es->wake) +
+                     (uint64_t)(es->room - es->count) * sizeof *es->at + bulk_bytes(es->batch);
     for (unsigned d = 0; d < DIMENSION_COUNT; d++)
         bytes += (uint64_t)es->dimensions[d].names * sizeof *es->dimensions[d].id_of +
                  (uint64_t)es->dimensions[d].kept.room * sizeof(uint32_t);

@@ -17,16 +17,21 @@
  * config.limits.entities_max: kept_names.h. A name that says the same counts there, too. */
 #define OTHER_ENTITIES "(other)"
 
+/* What filters said of a tuple; it lies in the place that its number hashes to, until another one needs it. */
+struct passing {
+    uint64_t tuple;    /* number; TUPLE_NONE = none */
+    uint64_t pairs[2]; /* of own KPIs that pass without its loss_reason, and with it; UINT64_MAX = not asked yet */
+};
+#define TUPLE_NONE   UINT64_MAX
+#define PASSING_KEPT 1024u
+
 struct entities {
     const struct config *config;
     struct intern *names; /* the ledger's, by dimension */
     struct own_plan own;
-    struct {
-        uint64_t *of;   /* by tuple: pairs whose filter passes without its loss_reason, and with it */
-        uint32_t known; /* tuples that are */
-    } passing;
-    struct entity *at; /* by id */
-    int64_t base_us;   /* of those that are made */
+    struct passing *passing; /* [PASSING_KEPT], by tuple; NULL: no KPI has a filter */
+    struct entity *at;       /* by id */
+    int64_t base_us;         /* of those that are made */
     uint32_t count, room;
     struct {
         uint32_t *id_of; /* by name number: ENTITY_NONE, or an id */
@@ -53,7 +58,7 @@ struct entities {
     void (*take_back)(void *context);
     void *copy_context;
     struct {
-        uint32_t tuple;                /* number; UINT32_MAX = none */
+        uint64_t tuple;                /* number; TUPLE_NONE = none */
         uint32_t ids[DIMENSION_COUNT]; /* of those that it names, marked as changed; else ENTITY_NONE */
     } last;                            /* of what was counted last in bulk */
 };
@@ -62,7 +67,7 @@ void entities_init(struct entities *es, const struct config *config, struct inte
 void entities_fini(struct entities *es);
 /* The name by which the contribution counts in a dimension, as number + 1; 0 = it does not. The company's is 1. */
 uint32_t contribution_name(const struct dimensions *d, const struct contribution *c, enum dimension i);
-/* Pairs of own KPIs that the contribution counts for, as bits. O(1) but for a new tuple. */
+/* Pairs of own KPIs that the contribution counts for, as bits. O(1) for a tuple that was asked for lately. */
 uint64_t entities_own_pairs(struct entities *es, const struct dimensions *d, const struct contribution *c);
 /* Adds the contribution to the company and to each entity that its tuple `d` and its team name; sign as for entity_add. It is
  * in them by entities_flush. */

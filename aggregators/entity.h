@@ -15,6 +15,7 @@
 #include "aggregators/window.h"
 #include "config/field.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Of the entities that a record counts for, which ones a contribution is for: an open deal whose owner moves from
@@ -26,12 +27,14 @@ struct contribution {
     int64_t at_us;
     int64_t value; /* histogram bucket of a valued stream, else 0 */
     int64_t measures[STREAM_MEASURES_MAX];
-    uint32_t names;  /* number of the tuple (dimensions.h) */
+    uint64_t names;  /* number of the tuple (dimensions.h) */
     uint32_t team;   /* the one at that time: number of the name + 1, 0 = none */
     uint8_t stream;  /* enum stream */
     uint8_t reach;   /* enum reach */
-    uint8_t zero[6]; /* no padding, since contributions are compared by their bytes */
+    uint8_t zero[2]; /* no padding, since contributions are compared by their bytes */
 };
+
+_Static_assert(sizeof(struct contribution) == offsetof(struct contribution, zero) + 2, "no padding");
 
 #define ENTITY_BASE_US (-AT_MAX)
 

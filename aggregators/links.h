@@ -15,11 +15,11 @@
 
 /* What a customer stands for: what was added to the entities, so that it can be taken back. */
 struct customer_standing {
-    uint32_t first_deal; /* slot, SLOT_NONE = no won deal */
-    uint32_t names;      /* of the first deal: number of the tuple */
+    uint64_t names; /* of the first deal: number of the tuple */
     int64_t first_won_us;
     int64_t payback_us;     /* the moment of payback, INT64_MAX = not reached by what is known */
     int64_t first_lead_us;  /* when measured */
+    uint32_t first_deal;    /* slot, SLOT_NONE = no won deal */
     bool measured;          /* its leads have a cost above 0 */
     bool paid_back_counted; /* payback_us <= now */
 };

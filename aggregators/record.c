@@ -26,7 +26,7 @@ static unsigned child_lists(enum record_kind kind)
 
 size_t record_size(enum record_kind kind)
 {
-    size_t align = _Alignof(struct record), size = sizeof(struct record) + child_lists(kind) * sizeof(uint32_t);
+    size_t align = _Alignof(struct record), size = offsetof(struct record, first_child) + child_lists(kind) * sizeof(uint32_t);
     return (size + align - 1) / align * align;
 }
 

@@ -30,9 +30,9 @@ struct record_body; /* what was told of it, packed: record.c */
 
 struct record {
     struct record_body *body; /* NULL before the first event */
+    uint64_t names;           /* what it counts for: number in the ledger's tuples; kept by derivation.c */
     uint32_t slot;            /* its place among the records of its kind */
     uint32_t next, previous;  /* among the children of one parent */
-    uint32_t names;           /* what it counts for: number in the ledger's tuples; kept by derivation.c */
     uint32_t customer;        /* whose it is: word number + 1, 0 = nobody's; kept by derivation.c */
     uint8_t kind;             /* enum record_kind */
     uint8_t flags;

@@ -20,10 +20,10 @@ static void count_oddities(struct derivation *d, uint32_t oddities, int sign)
 
 static void add(struct derivation *d, const struct contribution *c, int sign, bool is_audited)
 {
-    const struct dimensions *names = dimension_table_get(&d->ledger.tuples, c->names);
-    entities_add(&d->entities, names, c, sign);
+    const struct dimensions names = dimension_table_get(&d->ledger.tuples, c->names);
+    entities_add(&d->entities, &names, c, sign);
     if (is_audited)
-        audit_add(&d->audit, &d->entities, names, c, sign);
+        audit_add(&d->audit, &d->entities, &names, c, sign);
 }
 
 /* Of two that meet: adds what the later one adds more. */
@@ -198,9 +198,9 @@ void customer_contributions(struct derivation *d, const struct customer_standing
     if (s->first_deal == SLOT_NONE)
         return;
     /* Against whom the first deal was won, and why another was lost, are the deal's own. */
-    struct dimensions names = *dimension_table_get(&d->ledger.tuples, s->names);
+    struct dimensions names = dimension_table_get(&d->ledger.tuples, s->names);
     names.of[DIMENSION_LOSS_REASON] = names.of[DIMENSION_COMPETITOR] = 0;
-    uint32_t tuple = dimension_table_need(&d->ledger.tuples, &names);
+    uint64_t tuple = dimension_table_need(&d->ledger.tuples, &names);
     struct contribution *c = contributions_add(out, STREAM_NEW, s->first_won_us, tuple);
     c->measures[0] = 1;
     c->measures[1] = s->measured;

@@ -244,9 +244,9 @@ void shard_explain(struct shard *s, enum dimension d, struct text entity, uint64
             derivation_stands(of, station, at, &list);
             for (unsigned i = 0; i < list.count; i++) {
                 const struct contribution *c = &list.at[i];
-                const struct dimensions *names = dimension_table_get(&of->ledger.tuples, c->names);
-                if (!(streams >> c->stream & 1) || contribution_name(names, c, d) == 0 ||
-                    !entities_counts_for(&of->entities, d, contribution_name(names, c, d) - 1, name))
+                const struct dimensions names = dimension_table_get(&of->ledger.tuples, c->names);
+                if (!(streams >> c->stream & 1) || contribution_name(&names, c, d) == 0 ||
+                    !entities_counts_for(&of->entities, d, contribution_name(&names, c, d) - 1, name))
                     continue;
                 const struct stream_info *stream = &stream_infos[c->stream];
                 bool is_fact = station < FACT_KINDS;

@@ -2,6 +2,7 @@
 #include "aggregators/own.h"
 #include "tests/support/dump.h"
 #include "tests/support/story.h"
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(own, .init = setup, .fini = teardown);
@@ -107,4 +108,32 @@ Test(own, only_what_passes_counts_and_corrections_follow)
     shard_advance(core.shard, at("2024-04-02T00:00:00Z"));
     own_is(DIMENSION_COMPANY, "all", "month", "", 0);
     own_is(DIMENSION_COMPANY, "all", "last_month", "64.50", 2);
+}
+
+/* What a filter says of a tuple is kept for some of them: each is asked anew once another one has had its place. */
+Test(own, more_tuples_than_are_kept)
+{
+    configure("won", "product = \"Pro\"", "won");
+    shard_destroy(core.shard);
+    core.shard = shard_create(core.config, core.calendar);
+    char key[24], manager[24];
+    for (int i = 0; i < 3000; i++) {
+        snprintf(key, sizeof key, "D%d", i);
+        snprintf(manager, sizeof manager, "M%d", i / 2);
+        DEAL(key, "2024-03-10T00:00:00Z", NAME(DEAL_STAGE, "won"), NAME(FIELD_MANAGER, manager),
+             NAME(FIELD_PRODUCT, i % 2 ? "Pro" : "Lite"));
+    }
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    own_is(DIMENSION_COMPANY, "all", "month", "1500", 1500);
+    own_is(DIMENSION_MANAGER, "M700", "month", "1", 1);
+    for (int i = 0; i < 3000; i += 2) { /* each the other product's now */
+        snprintf(key, sizeof key, "D%d", i);
+        DEAL(key, "2024-03-11T00:00:00Z", NAME(FIELD_PRODUCT, "Pro"));
+        snprintf(key, sizeof key, "D%d", i + 1);
+        DEAL(key, "2024-03-11T00:00:00Z", NAME(FIELD_PRODUCT, "Lite"));
+    }
+    own_is(DIMENSION_COMPANY, "all", "month", "1500", 1500);
+    own_is(DIMENSION_MANAGER, "M700", "month", "1", 1);
+    own_is(DIMENSION_PRODUCT, "Lite", "month", "", 0);
+    own_is(DIMENSION_PRODUCT, "Pro", "month", "1500", 1500);
 }
