@@ -253,9 +253,7 @@ void derivation_stands(struct derivation *d, unsigned station, uint32_t at, stru
 {
     judge_by_place(d, station, at);
     if (station == FACT_KINDS) {
-        static const struct customer_standing nobody = {.first_deal = SLOT_NONE};
-        const struct customer *c = links_customer(&d->links, at);
-        customer_contributions(d, c != NULL ? &c->standing : &nobody, out);
+        customer_contributions(d, customer_standing(links_customer(&d->links, at)), out);
         return;
     }
     const struct record *r = ledger_at(&d->ledger, (enum record_kind)station, at);

@@ -56,10 +56,10 @@ static bool pass_one(struct derivation *d)
 {
     if (d->pass.station == FACT_KINDS) {
         uint32_t word = d->pass.at;
-        const struct customer *c = links_customer(&d->links, word);
+        const struct customer_standing *standing = customer_standing(links_customer(&d->links, word));
         bool touched = false;
-        if (c != NULL && c->standing.first_deal != SLOT_NONE) {
-            uint32_t manager = dimension_table_get(&d->ledger.tuples, c->standing.names).of[DIMENSION_MANAGER];
+        if (standing->first_deal != SLOT_NONE) {
+            uint32_t manager = dimension_table_get(&d->ledger.tuples, standing->names).of[DIMENSION_MANAGER];
             touched = manager != 0 && organisation_differs(&d->valuation.organisation, manager - 1);
         }
         d->fan_out_left = FAN_OUT_MAX;

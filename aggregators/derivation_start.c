@@ -115,7 +115,7 @@ static void add_customer(struct derivation *d, uint32_t word)
     if (c == NULL)
         return;
     contributions_init(&nothing);
-    customer_contributions(d, &c->standing, &fresh);
+    customer_contributions(d, customer_standing(c), &fresh);
     replace(d, FACT_KINDS, word, &nothing, &fresh);
     contributions_fini(&fresh);
 }

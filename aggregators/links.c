@@ -25,9 +25,12 @@ void links_fini(struct links *ls)
         struct customer *c = *customer_at(ls, i);
         if (c == NULL)
             continue;
-        tree_fini(&c->won);
         tree_fini(&c->costs);
-        tree_fini(&c->payments);
+        if (c->buyer != NULL) {
+            tree_fini(&c->buyer->won);
+            tree_fini(&c->buyer->payments);
+        }
+        free(c->buyer);
         free(c);
     }
     for (uint32_t i = 0; i < paged_room(&ls->leads); i++) {
@@ -51,12 +54,21 @@ static struct customer *need_customer(struct links *ls, uint32_t word)
         c = *at = must_zalloc(sizeof *c);
         if (word >= ls->customer_end)
             ls->customer_end = word + 1;
-        tree_init(&c->won, 1, true);
         tree_init(&c->costs, 2, false);
-        tree_init_peaked(&c->payments, 1);
-        c->standing.first_deal = SLOT_NONE;
     }
     return c;
+}
+
+static struct buyer *need_buyer(struct links *ls, uint32_t word)
+{
+    struct customer *c = need_customer(ls, word);
+    if (c->buyer == NULL) {
+        c->buyer = must_zalloc(sizeof *c->buyer);
+        tree_init(&c->buyer->won, 1, true);
+        tree_init_peaked(&c->buyer->payments, 1);
+        c->buyer->standing.first_deal = SLOT_NONE;
+    }
+    return c->buyer;
 }
 
 static struct lead_links *need_lead(struct links *ls, uint32_t slot)
@@ -77,6 +89,12 @@ static struct lead_trees *need_trees(struct lead_links *lead)
 struct customer *links_customer(const struct links *ls, uint32_t word)
 {
     return word < ls->customer_end ? *customer_at(ls, word) : NULL;
+}
+
+const struct customer_standing *customer_standing(const struct customer *c)
+{
+    static const struct customer_standing nobody = {.first_deal = SLOT_NONE};
+    return c != NULL && c->buyer != NULL ? &c->buyer->standing : &nobody;
 }
 
 void links_mark_customer(struct links *ls, uint32_t word)
@@ -239,11 +257,11 @@ static void tell(struct links *ls, const struct record *r, const struct told *t,
         mark_lead(ls, t->lead - 1);
     }
     if (t->customer != 0 && t->won_us != INSTANT_NONE) {
-        tree_add(&need_customer(ls, t->customer - 1)->won, t->won_us, r->slot, &(int64_t){sign});
+        tree_add(&need_buyer(ls, t->customer - 1)->won, t->won_us, r->slot, &(int64_t){sign});
         links_mark_customer(ls, t->customer - 1);
     }
     if (t->customer != 0 && t->paid_us != INSTANT_NONE) {
-        tree_add(&need_customer(ls, t->customer - 1)->payments, t->paid_us, 0, &(int64_t){sign * t->margin_minor});
+        tree_add(&need_buyer(ls, t->customer - 1)->payments, t->paid_us, 0, &(int64_t){sign * t->margin_minor});
         links_mark_customer(ls, t->customer - 1);
     }
 }
@@ -300,9 +318,9 @@ static void keep_least_id(void *context, int64_t at_us, int64_t slot, const int6
 uint32_t customer_first_deal(const struct customer *c, const struct ledger *l, int64_t *out_closing_us)
 {
     struct earliest e = {l, SLOT_NONE};
-    *out_closing_us = tree_next(&c->won, INT64_MIN);
+    *out_closing_us = tree_next(&c->buyer->won, INT64_MIN);
     if (*out_closing_us != INT64_MAX)
-        tree_visit(&c->won, *out_closing_us, *out_closing_us + 1, keep_least_id, &e);
+        tree_visit(&c->buyer->won, *out_closing_us, *out_closing_us + 1, keep_least_id, &e);
     return e.slot;
 }
 
@@ -311,7 +329,7 @@ void customer_payback(const struct customer *c, int64_t first_won_us, struct cus
     int128 costs[STREAM_MEASURES_MAX] = {0};
     tree_sums(&c->costs, INT64_MIN, first_won_us + 1, costs);
     out->measured = costs[0] > 0;
-    out->payback_us = out->measured ? tree_reach(&c->payments, first_won_us, costs[0]) : INT64_MAX;
+    out->payback_us = out->measured ? tree_reach(&c->buyer->payments, first_won_us, costs[0]) : INT64_MAX;
     out->first_lead_us = out->measured ? tree_next(&c->costs, INT64_MIN) : INT64_MAX;
 }
 
@@ -323,7 +341,9 @@ uint64_t links_bytes(const struct links *ls)
     for (uint32_t i = 0; i < ls->customer_end; i++) {
         const struct customer *c = *customer_at(ls, i);
         if (c != NULL)
-            bytes += sizeof *c + tree_bytes(&c->won) + tree_bytes(&c->costs) + tree_bytes(&c->payments);
+            bytes += sizeof *c + tree_bytes(&c->costs);
+        if (c != NULL && c->buyer != NULL)
+            bytes += sizeof *c->buyer + tree_bytes(&c->buyer->won) + tree_bytes(&c->buyer->payments);
     }
     for (uint32_t i = 0; i < paged_room(&ls->leads); i++) {
         const struct lead_trees *trees = lead_at(ls, i)->trees;

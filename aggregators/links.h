@@ -25,10 +25,12 @@ struct customer_standing {
 };
 
 struct customer {
-    struct tree won;      /* (closing time, deal slot): its won deals */
-    struct tree costs;    /* created_at: cost of its leads in base minor units, their number */
-    struct tree payments; /* paid_at: what they bring towards payback; peaked */
-    struct customer_standing standing;
+    struct tree costs; /* created_at: cost of its leads in base minor units, their number */
+    struct buyer {
+        struct tree won;      /* (closing time, deal slot): its won deals */
+        struct tree payments; /* paid_at: what they bring towards payback; peaked */
+        struct customer_standing standing;
+    } * buyer;    /* NULL: it never had a won deal or a payment, as most that leads name */
     bool pending; /* to be settled */
 };
 
@@ -88,9 +90,11 @@ bool links_are_pending(const struct links *ls);
 
 /* NULL where the word is no customer. */
 struct customer *links_customer(const struct links *ls, uint32_t word);
+/* Of NULL and of who has bought nothing: what stands for nothing. */
+const struct customer_standing *customer_standing(const struct customer *c);
 /* Closing time of the lead's first won deal, INT64_MAX where there is none. */
 int64_t links_first_win_us(const struct links *ls, uint32_t lead_slot);
-/* The slot of the customer's first won deal by (closing time, deal_id bytes), SLOT_NONE where there is none. */
+/* Of a buyer: the slot of its first won deal by (closing time, deal_id bytes), SLOT_NONE where there is none. */
 uint32_t customer_first_deal(const struct customer *c, const struct ledger *l, int64_t *out_closing_us);
-/* Fills cost and payback for a customer whose first won deal closed at first_won_us. */
+/* Of a buyer: fills cost and payback, where its first won deal closed at first_won_us. */
 void customer_payback(const struct customer *c, int64_t first_won_us, struct customer_standing *out);

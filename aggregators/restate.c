@@ -94,7 +94,7 @@ void set_flags(struct derivation *d, struct record *r)
     timers_set(r->kind == KIND_DEAL ? &d->deals : &d->leads, r->slot, next_us);
     if (r->kind == KIND_DEAL) {
         const struct customer *c = r->customer != 0 ? links_customer(&d->links, r->customer - 1) : NULL;
-        record_set_flag(r, RECORD_REPEAT, c != NULL && c->standing.first_deal != r->slot);
+        record_set_flag(r, RECORD_REPEAT, c != NULL && customer_standing(c)->first_deal != r->slot);
     }
 }
 
@@ -217,7 +217,9 @@ void customer_contributions(struct derivation *d, const struct customer_standing
 void find_standing(struct derivation *d, uint32_t word)
 {
     struct customer *c = links_customer(&d->links, word);
-    struct customer_standing *now = &c->standing;
+    if (c->buyer == NULL)
+        return; /* and stood for nothing before */
+    struct customer_standing *now = &c->buyer->standing;
     *now = (struct customer_standing){.payback_us = INT64_MAX};
     now->first_deal = customer_first_deal(c, &d->ledger, &now->first_won_us);
     if (now->first_deal != SLOT_NONE) {
@@ -231,7 +233,7 @@ void find_standing(struct derivation *d, uint32_t word)
 void settle_customer(struct derivation *d, uint32_t word, bool passing)
 {
     const struct customer *c = links_customer(&d->links, word);
-    const struct customer_standing old = c->standing, *now = &c->standing;
+    const struct customer_standing old = *customer_standing(c);
     struct contributions taken_back, added;
     judge_by_place(d, FACT_KINDS, word);
     customer_contributions(d, &old, &taken_back);
@@ -239,6 +241,7 @@ void settle_customer(struct derivation *d, uint32_t word, bool passing)
         d->pass.at = word + 1;
     find_standing(d, word);
     judge_by_place(d, FACT_KINDS, word);
+    const struct customer_standing *now = customer_standing(c);
     customer_contributions(d, now, &added);
     replace(d, FACT_KINDS, word, &taken_back, &added);
     contributions_fini(&taken_back);

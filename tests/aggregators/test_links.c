@@ -107,6 +107,27 @@ Test(links, payback_is_the_moment_at_which_the_margin_reaches_the_cost)
     company("month", "payback_share", "1.000000");
 }
 
+/* A customer of leads alone; then one that has paid, but won nothing; then a buyer; then none again. */
+Test(links, a_customer_that_never_bought_stands_for_nothing)
+{
+    LEAD("L1", "2024-03-01T00:00:00Z", NAME(FIELD_CUSTOMER, "Acme"), NUMBER(LEAD_COST, UNITS(70)),
+         NUMBER(LEAD_CREATED_AT, at("2024-03-01T00:00:00Z")));
+    shard_advance(core.shard, at("2024-03-20T00:00:00Z"));
+    company("month", "new_customers", "");
+    company("month", "lead_cost", "70.00");
+    PAYMENT("P1", "2024-03-10T00:00:00Z", NAME(FIELD_CUSTOMER, "Acme"), NUMBER(PAYMENT_AMOUNT, UNITS(80)),
+            NUMBER(PAYMENT_PAID_AT, at("2024-03-10T00:00:00Z")));
+    company("month", "new_customers", "");
+    WON("D1", "2024-03-05T00:00:00Z", "Acme");
+    company("month", "new_customers", "1");
+    company("month", "payback_share", "1.000000");
+    apply(make_deletion(KIND_DEAL, "D1", at("2024-03-11T00:00:00Z")));
+    company("month", "new_customers", "");
+    company("month", "payback_share", "");
+    WON("D2", "2024-03-12T00:00:00Z", "Acme");
+    company("month", "new_customers", "1");
+}
+
 /* Customers are kept by the numbers of their names, and this name has number 0: every ledger knows it as a stage. */
 Test(links, a_customer_may_be_named_like_a_stage)
 {
