@@ -167,6 +167,13 @@ void buffer_clear(struct buffer *b)
         b->at[0] = '\0';
 }
 
+void buffer_release(struct buffer *b, size_t most)
+{
+    if (b->room > most)
+        buffer_fini(b);
+    buffer_clear(b);
+}
+
 void buffer_grow(struct buffer *b, size_t more)
 {
     size_t needed = b->len + more + 1;

@@ -40,6 +40,8 @@ void buffer_init(struct buffer *b);
 void buffer_fini(struct buffer *b);
 /* Makes it empty and keeps the room. */
 void buffer_clear(struct buffer *b);
+/* The same, but of a room for more than `most` bytes nothing is kept. */
+void buffer_release(struct buffer *b, size_t most);
 void buffer_grow(struct buffer *b, size_t more); /* where there is none */
 static inline void buffer_reserve(struct buffer *b, size_t more)
 {

@@ -103,6 +103,7 @@ PART void part_publish(struct scribe *s, const struct config *config, const stru
         scribe_entity(s, snapshot, i, any);
     }
     batch_emit(s->batch, out);
+    batch_end(s->batch);
 }
 
 static void decode_parts(const struct config *config, const struct calendar *calendar)

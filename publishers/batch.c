@@ -130,8 +130,15 @@ void batch_destroy(struct batch *b)
 
 void batch_begin(struct batch *b, bool fill)
 {
+    REQUIRE(b->changed == 0 && b->touched_count == 0); /* the one before has ended */
     b->fill = fill;
-    b->staged = false;
+    for (unsigned d = 0; d < DIMENSION_COUNT && fill; d++)
+        b->entities_listed[d] = 0;
+}
+
+void batch_end(struct batch *b)
+{
+    b->fill = b->staged = false;
     buffer_clear(&b->arena);
     b->hash_count = 0;
     for (size_t i = 0; i < b->touched_count; i++) {
@@ -149,10 +156,8 @@ void batch_begin(struct batch *b, bool fill)
         arguments_clear(&b->entities_add[d]);
         arguments_clear(&b->entities_remove[d]);
         b->entities_opened[d] = false;
-        if (fill)
-            b->entities_listed[d] = 0;
     }
-    commands_clear(&b->moves);
+    commands_release(&b->moves);
     b->stage_next = 0;
     key_set_fini(&b->written);
     b->items = b->changed = 0;

@@ -21,8 +21,11 @@ struct batch;
 struct batch *batch_create(const struct config *config, const struct keys *keys, struct changes *changes);
 void batch_destroy(struct batch *b);
 
-/* Begins a publish, empty. fill: nothing of what stands is known, each key is replaced whole. */
+/* Begins a publish, after the end of the one before. fill: nothing of what stands is known, each key is replaced whole. */
 void batch_begin(struct batch *b, bool fill);
+/* Ends it, however far it came: nothing is collected any more. What a large publish needed for its moves is given back; all else is no
+ * more than a transaction's worth. */
+void batch_end(struct batch *b);
 
 /* The hash at that suffix becomes `fields`. is_new: it was not there; shrinks: a field of it vanishes. */
 void batch_hash(struct batch *b, struct text suffix, const struct arguments *fields, bool is_new, bool shrinks);

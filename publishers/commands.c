@@ -2,6 +2,10 @@
 #include "base/error.h"
 #include <string.h>
 
+/* So much room stays for the next publish: what a thousand busy entities take (docs/performance.md, "Bytes to Redis"), but not what a past
+ * of ten thousand does. */
+enum { ROOM_KEPT = 1 << 22 };
+
 /* "<mark><n>\r\n", the head of every item of the protocol, so that it ends before `end`; returns where it begins. */
 static char *head_before(char *end, char mark, uint64_t n)
 {
@@ -160,6 +164,13 @@ void commands_clear(struct commands *c)
     c->count = 0;
 }
 
+void commands_release(struct commands *c)
+{
+    buffer_release(&c->bytes, ROOM_KEPT);
+    buffer_clear(&c->zeros);
+    c->count = 0;
+}
+
 static void note_zero(struct commands *c, size_t command)
 {
     buffer_add(&c->zeros, &command, sizeof command);
@@ -184,12 +195,31 @@ size_t commands_zero(const struct commands *c, size_t i)
     return command;
 }
 
-void commands_append(struct commands *c, const struct commands *from)
+static void swap_bytes(struct commands *a, struct commands *b)
 {
-    buffer_add(&c->bytes, from->bytes.at, from->bytes.len);
+    struct buffer bytes = a->bytes;
+    a->bytes = b->bytes;
+    b->bytes = bytes;
+}
+
+void commands_append(struct commands *c, struct commands *from)
+{
+    REQUIRE(c != from);
+    size_t before = c->bytes.len;
+    if (before >= from->bytes.len) {
+        buffer_add(&c->bytes, from->bytes.at, from->bytes.len);
+    } else { /* the moves of a large publish come behind one command: they are not copied into as much room again */
+        swap_bytes(c, from);
+        buffer_reserve(&c->bytes, before);
+        memmove(c->bytes.at + before, c->bytes.at, c->bytes.len + 1);
+        if (before > 0)
+            memcpy(c->bytes.at, from->bytes.at, before);
+        c->bytes.len += before;
+    }
     for (size_t i = 0; i < commands_zero_count(from); i++)
         note_zero(c, c->count + commands_zero(from, i));
     c->count += from->count;
+    commands_clear(from);
 }
 
 void command_begin(struct commands *c, const char *name, size_t argument_count)

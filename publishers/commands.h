@@ -43,8 +43,10 @@ struct commands {
 void commands_init(struct commands *c);
 void commands_fini(struct commands *c);
 void commands_clear(struct commands *c);
-/* Moves the content of `from` behind that of `c`. */
-void commands_append(struct commands *c, const struct commands *from);
+/* The same, and gives back the room that only a large publish needs. */
+void commands_release(struct commands *c);
+/* Moves the content of `from`, which is another one, behind that of `c`, in the room of the larger one. `from` is empty then. */
+void commands_append(struct commands *c, struct commands *from);
 
 void command_begin(struct commands *c, const char *name, size_t argument_count);
 /* Of the command that was begun last: any reply but the number 0 says that something was not as it should be. */

@@ -145,7 +145,7 @@ static enum fence_result execute(struct redis *r, struct commands *c, struct red
 }
 
 enum fence_result fence_claim(struct redis *r, const struct keys *k, const struct standing *standing,
-                              const struct commands *also, struct fence *fence, struct redis_failure *failure)
+                              struct commands *also, struct fence *fence, struct redis_failure *failure)
 {
     /* seq goes on over epochs, and over a Redis that has lost its data. */
     struct fence claim = {

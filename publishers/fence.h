@@ -54,9 +54,9 @@ enum fence_result fence_read(struct redis *r, const struct keys *k, struct stand
                              struct redis_failure *failure);
 
 /* Directly after fence_read, in the same connection: takes the epoch after both the standing one and our own.
- * `also`: commands of the same step, may be NULL. FENCE_FOREIGN: another claim came between. */
+ * `also`: commands of the same step, taken, and empty afterwards; may be NULL. FENCE_FOREIGN: another claim came between. */
 enum fence_result fence_claim(struct redis *r, const struct keys *k, const struct standing *standing,
-                              const struct commands *also, struct fence *fence, struct redis_failure *failure);
+                              struct commands *also, struct fence *fence, struct redis_failure *failure);
 
 /* A write: fence_begin, then its commands are added to `c`, then fence_commit sends them. */
 void fence_begin(struct commands *c);

@@ -150,7 +150,6 @@ static void forget(struct publisher *p)
 {
     p->claimed = p->filled = false;
     changes_forget(p->changes);
-    batch_begin(p->batch, false);
 }
 
 static void fail(struct publisher *p, int64_t now_us, const struct redis_failure *failure)
@@ -386,7 +385,6 @@ static void fill(struct publisher *p, int64_t now_us, const struct snapshot *s)
     p->status.keys += batch_changed(p->batch);
     LOG(LOG_INFO, "redis: everything is written", LOG_NUMBER("keys", batch_changed(p->batch)),
         LOG_NUMBER("seq", p->fence.seq), LOG_TEXT("state", meta_state_name(p->meta_state)));
-    batch_begin(p->batch, false);
 }
 
 /* every_ms: how old meta may become. */
@@ -465,7 +463,6 @@ static void publish_waiting(struct publisher *p, int64_t now_us, enum meta_state
 {
     if (!meta_is_due(p, now_us, state, p->config->publish.meta_ttl_ms / 3))
         return;
-    batch_begin(p->batch, false);
     buffer_clear(&p->as_of);
     if (p->goal.as_of_us != INSTANT_NONE)
         instant_format(&p->as_of, p->goal.as_of_us, true);
@@ -679,6 +676,8 @@ void publisher_step(struct publisher *p, int64_t now_us, const struct snapshot *
         publish_changes(p, now_us, snapshot);
     else if (snapshot != NULL && snapshot_is_everything(snapshot))
         fill(p, now_us, snapshot);
+    batch_end(p->batch);
+    commands_release(&p->commands);
 }
 
 bool publisher_wants_everything(const struct publisher *p)

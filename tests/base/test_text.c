@@ -85,6 +85,23 @@ Test(text, buffer_grows_and_stays_terminated)
     buffer_fini(&b);
 }
 
+Test(text, a_buffer_gives_back_room_beyond_what_is_kept)
+{
+    struct buffer b;
+    buffer_init(&b);
+    buffer_string(&b, "some");
+    size_t room = b.room;
+    buffer_release(&b, room);
+    cr_expect(b.room == room && b.len == 0);
+    cr_expect_str_eq(b.at, "");
+    buffer_string(&b, "some");
+    buffer_release(&b, room - 1);
+    cr_expect(b.room == 0 && b.len == 0);
+    buffer_string(&b, "more");
+    cr_expect_str_eq(b.at, "more");
+    buffer_fini(&b);
+}
+
 Test(text, json_escapes_and_replaces_what_is_not_utf8)
 {
     struct buffer b;

@@ -92,3 +92,65 @@ Test(commands, a_long_list_becomes_several_commands)
     commands_fini(&c);
     arguments_fini(&a);
 }
+
+/* Whichever of the two is larger keeps its room: what comes out is the same. */
+Test(commands, what_is_appended_stands_behind)
+{
+    for (int larger = 0; larger < 2; larger++) {
+        struct commands c, from;
+        commands_init(&c);
+        commands_init(&from);
+        command_begin(&c, larger == 0 ? "A-LONGER-NAME" : "A", 1);
+        command_begin(&from, "B", 1);
+        command_begin(&from, "C", 1);
+        command_expect_zero(&c);
+        command_expect_zero(&from);
+        const char *kept = larger == 0 ? c.bytes.at : from.bytes.at;
+        commands_append(&c, &from);
+        cr_expect(eq(ptr, (void *)c.bytes.at, (void *)(uintptr_t)kept));
+        cr_expect(eq(str, c.bytes.at,
+                     larger == 0 ? "*1\r\n$13\r\nA-LONGER-NAME\r\n*1\r\n$1\r\nB\r\n*1\r\n$1\r\nC\r\n"
+                                 : "*1\r\n$1\r\nA\r\n*1\r\n$1\r\nB\r\n*1\r\n$1\r\nC\r\n"));
+        cr_expect(eq(sz, c.bytes.len, strlen(c.bytes.at)));
+        cr_expect(eq(sz, c.count, 3));
+        cr_expect(eq(sz, commands_zero_count(&c), 2));
+        cr_expect(eq(sz, commands_zero(&c, 0), 0));
+        cr_expect(eq(sz, commands_zero(&c, 1), 2));
+        cr_expect(eq(sz, from.bytes.len, 0));
+        cr_expect(eq(sz, from.count, 0));
+        cr_expect(eq(sz, commands_zero_count(&from), 0));
+        command_begin(&from, "D", 1); /* and can be filled again */
+        cr_expect(eq(str, from.bytes.at, "*1\r\n$1\r\nD\r\n"));
+        struct commands none;
+        commands_init(&none);
+        commands_append(&from, &none);
+        commands_append(&none, &from);
+        cr_expect(eq(str, none.bytes.at, "*1\r\n$1\r\nD\r\n"));
+        cr_expect(eq(sz, none.count, 1));
+        commands_fini(&none);
+        commands_fini(&from);
+        commands_fini(&c);
+    }
+}
+
+Test(commands, what_only_a_large_publish_needs_is_given_back)
+{
+    static char large[1 << 22];
+    struct commands c;
+    commands_init(&c);
+    command_begin(&c, "SET", 3);
+    command_string(&c, "key");
+    size_t small = c.bytes.room;
+    commands_release(&c);
+    cr_expect(eq(sz, c.bytes.room, small));
+    cr_expect(eq(sz, c.bytes.len, 0));
+    cr_expect(eq(sz, c.count, 0));
+    command_begin(&c, "SET", 3);
+    command_string(&c, "key");
+    command_text(&c, (struct text){large, sizeof large});
+    commands_release(&c);
+    cr_expect(eq(sz, c.bytes.room, 0));
+    cr_expect(eq(sz, c.bytes.len, 0));
+    cr_expect(eq(sz, c.count, 0));
+    commands_fini(&c);
+}

@@ -239,6 +239,7 @@ static int64_t desk_write(struct desk *d, const struct written *what, int64_t as
     snapshot_add_entity(d->snapshot, DIMENSION_MANAGER, TEXT("Ada"), 0);
     for (unsigned w = 0; w < d->config->window_count; w++)
         snapshot_add_sums(d->snapshot, w, &sums, &previous);
+    batch_end(d->batch); /* what the one before collected, and nobody has sent */
     batch_begin(d->batch, false);
     for (unsigned w = 0; w < d->config->window_count; w++)
         scribe_window(&d->scribe, d->snapshot, 0, w, TEXT("now"), 1);
