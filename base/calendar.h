@@ -3,8 +3,8 @@
  * The offsets come from the system's tz database through libc, once, when the calendar is made;
  * afterwards it is plain data and every function is pure.
  *
- * Thread: calendar_create only while the process has one thread (it sets TZ for a moment); the
- * others from any thread. Memory: the caller destroys what it created.
+ * Thread: calendar_create only while no other thread of kpid's or a library's may look at the environment (it sets TZ for a
+ * moment); the allocator's own never does. The others from any thread. Memory: the caller destroys what it created.
  * Where a local time does not exist it is the end of the gap, where it exists twice its first instant.
  */
 #pragma once

@@ -168,7 +168,7 @@ enum store_result store_read_apart(const char *folder, bool (*take)(void *contex
     }
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES); /* fewer turns; without it, it is as it was */
     fflush(NULL);
-    pid_t child = fork();
+    pid_t child = fork(); /* of the allocator's thread the child has none, and the allocator knows it: pthread_atfork */
     if (child == 0) {
         close(ends[0]);
         read_here(folder, ends[1]);

@@ -299,7 +299,7 @@ static int watch(struct settings *s)
     const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
         sigaddset(&set, ending[i]);
-    sigprocmask(SIG_BLOCK, &set, NULL);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
     REQUIRE(signals >= 0);
     if (keyboard) {

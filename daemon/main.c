@@ -8,10 +8,12 @@
 #include <sysexits.h>
 
 /* jemalloc looks for this name. What is free goes back to the system after a second, not after ten, or with what is asked for next: while a
- * past is read tables grow and batches come and go, and what they leave is a tenth of all. To keep it longer saves no processor time.
+ * past is read tables grow and batches come and go, and what they leave is a tenth of all. To keep it longer saves no processor time. A
+ * thread of jemalloc's does it: of a thread that sleeps, as Kafka's do when a past has been read, nothing would go back before it wakes.
  * MALLOC_CONF in the environment is stronger. */
 extern const char *malloc_conf;
-__attribute__((visibility("default"))) const char *malloc_conf = "dirty_decay_ms:1000";
+__attribute__((visibility("default"))) const char *malloc_conf =
+    "dirty_decay_ms:1000,background_thread:true,max_background_threads:1";
 
 static const struct command {
     const char *name, *line;
