@@ -1,4 +1,5 @@
 #include "aggregators/entity.h"
+#include "base/bits.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include <stdlib.h>
@@ -13,7 +14,7 @@ void entity_init(struct entity *e, enum dimension d, uint32_t name)
 
 static unsigned tree_count(const struct entity *e)
 {
-    return (unsigned)__builtin_popcountll(e->streams);
+    return bits_count_64(e->streams);
 }
 
 /* What cuts have kept begins anew with the next one. */
@@ -48,7 +49,7 @@ bool entity_fini_some(struct entity *e, uint32_t *leaves)
 
 static unsigned tree_index(const struct entity *e, unsigned s)
 {
-    return (unsigned)__builtin_popcountll(e->streams & ((UINT64_C(1) << s) - 1));
+    return bits_count_64(e->streams & ((UINT64_C(1) << s) - 1));
 }
 
 static const struct tree *find_tree(const struct entity *e, unsigned s)

@@ -8,6 +8,7 @@
  * multiple of 8.
  */
 #pragma once
+#include "base/bits.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "config/field.h"
@@ -131,7 +132,7 @@ static inline void event_carry(struct event_builder *b, uint32_t carried, uint32
     REQUIRE((cleared & ~carried) == 0 && carried >> FIELD_COUNT_MAX == 0);
     b->event->carried = carried;
     b->event->cleared = cleared;
-    REQUIRE(b->count == (uint32_t)__builtin_popcount(carried & ~cleared));
+    REQUIRE(b->count == bits_count(carried & ~cleared));
 }
 
 /* One field after the other, in the order of the table, each once. */

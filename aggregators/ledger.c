@@ -1,5 +1,6 @@
 #include "aggregators/ledger.h"
 #include "aggregators/stored.h"
+#include "base/bits.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include <string.h>
@@ -186,7 +187,7 @@ static const struct event_value *value_of(const struct event *e, unsigned field)
     uint32_t values = e->carried & ~e->cleared;
     if (!(values >> field & 1))
         return NULL;
-    return event_values(e) + __builtin_popcount(values & ((UINT32_C(1) << field) - 1));
+    return event_values(e) + bits_count(values & ((UINT32_C(1) << field) - 1));
 }
 
 static void fetch_record(const struct ledger *l, enum record_kind k, uint32_t hash, unsigned step)

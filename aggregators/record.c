@@ -26,7 +26,8 @@ static unsigned child_lists(enum record_kind kind)
 
 size_t record_size(enum record_kind kind)
 {
-    size_t align = _Alignof(struct record), size = offsetof(struct record, first_child) + child_lists(kind) * sizeof(uint32_t);
+    size_t align = _Alignof(struct record),
+           size = offsetof(struct record, first_child) + child_lists(kind) * sizeof(uint32_t);
     return (size + align - 1) / align * align;
 }
 
@@ -89,14 +90,14 @@ int64_t record_value(const struct record *r, unsigned field)
     struct packed_form f = form_in(b, COLUMN_NAMES);
     const char *at = bytes_of(b) + BODY_HEAD;
     if (names & bit)
-        return packed_read(at + bits(names & before) * f.width, f.width);
-    at += bits(names) * f.width;
+        return packed_read(at + bits_count(names & before) * f.width, f.width);
+    at += bits_count(names) * f.width;
     f = form_in(b, COLUMN_INSTANTS);
     if (instants & bit)
-        return after(b->first_major, packed_number(at + bits(instants & before) * f.width, f));
-    at += bits(instants) * f.width;
+        return after(b->first_major, packed_number(at + bits_count(instants & before) * f.width, f));
+    at += bits_count(instants) * f.width;
     f = form_in(b, COLUMN_NUMBERS);
-    return packed_number(at + bits((b->set ^ names ^ instants) & before) * f.width, f);
+    return packed_number(at + bits_count((b->set ^ names ^ instants) & before) * f.width, f);
 }
 
 struct stamp record_stamp(const struct record *r, unsigned field)

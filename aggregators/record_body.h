@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "aggregators/record.h"
+#include "base/bits.h"
 #include "base/packed.h"
 #include <stddef.h>
 #include <string.h>
@@ -80,15 +81,6 @@ struct layout {
     size_t hashes, setting_events, setting_fields, told, end;
 };
 
-/* How many are set. Written out, since without an instruction for it, as on the least x86-64, the compiler calls a
- * function. Source: H. Warren, Hacker's Delight, 5-1. */
-static inline unsigned bits(uint32_t set)
-{
-    set -= set >> 1 & 0x55555555;
-    set = (set & 0x33333333) + (set >> 2 & 0x33333333);
-    return ((set + (set >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
-}
-
 static inline uint32_t below(unsigned field)
 {
     return (1u << field) - 1;
@@ -101,9 +93,9 @@ static inline struct packed_form form_in(const struct record_body *b, enum body_
 
 static inline struct layout layout_of(const struct record_body *b, unsigned kind)
 {
-    struct layout at = {.counts = {[COLUMN_NAMES] = (uint8_t)bits(b->set & fields_in(COLUMN_NAMES, kind)),
-                                   [COLUMN_INSTANTS] = (uint8_t)bits(b->set & fields_in(COLUMN_INSTANTS, kind)),
-                                   [COLUMN_NUMBERS] = (uint8_t)bits(b->set & fields_in(COLUMN_NUMBERS, kind)),
+    struct layout at = {.counts = {[COLUMN_NAMES] = (uint8_t)bits_count(b->set & fields_in(COLUMN_NAMES, kind)),
+                                   [COLUMN_INSTANTS] = (uint8_t)bits_count(b->set & fields_in(COLUMN_INSTANTS, kind)),
+                                   [COLUMN_NUMBERS] = (uint8_t)bits_count(b->set & fields_in(COLUMN_NUMBERS, kind)),
                                    [COLUMN_WORDS] = b->setting_count,
                                    [COLUMN_MAJORS] = b->event_count,
                                    [COLUMN_MINORS] = b->event_count,
@@ -117,7 +109,7 @@ static inline struct layout layout_of(const struct record_body *b, unsigned kind
     at.setting_events = at.hashes + b->event_count * (size_t)HASH_SIZE;
     at.setting_fields = at.setting_events + b->setting_count;
     at.told = at.setting_fields + b->setting_count;
-    at.end = at.told + bits(b->told);
+    at.end = at.told + bits_count(b->told);
     return at;
 }
 
@@ -158,7 +150,7 @@ static inline struct told_event event_at(const struct record_body *b, const stru
 
 static inline unsigned event_of_field(const struct record_body *b, const struct layout *at, unsigned field)
 {
-    return (uint8_t)bytes_of(b)[at->told + bits(b->told & below(field))];
+    return (uint8_t)bytes_of(b)[at->told + bits_count(b->told & below(field))];
 }
 
 static inline int64_t word_at(const struct record_body *b, const struct layout *at, unsigned i)
