@@ -353,8 +353,10 @@ static enum error judge(struct work *w)
         const struct field_result *amount = &results[money.amount];
         bool has_currency = given >> money.currency & 1;
         int decimals = has_currency ? results[money.currency].decimals : w->decoder->base_decimals;
-        int64_t unit = power_of_ten(6 - decimals), minor = amount->number / unit;
-        bool rounded = amount->number % unit != 0;
+        int64_t unit = power_of_ten(6 - decimals);
+        int64_t minor =
+            decimals == 2 ? amount->number / 10000 : amount->number / unit; /* by a constant for nearly all */
+        bool rounded = minor * unit != amount->number;
         if (rounded) /* less than what fits, if more than one unit */
             minor = (int64_t)micro_to_minor(amount->number, decimals);
         if (minor > MINOR_MAX || minor < -MINOR_MAX)
