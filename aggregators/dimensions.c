@@ -1,6 +1,7 @@
 #include "aggregators/dimensions.h"
 #include "base/error.h"
 #include <stdlib.h>
+#include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 

@@ -1,4 +1,5 @@
 #include "aggregators/increments.h"
+#include "base/bits.h"
 #include "base/error.h"
 #include "base/instant.h"
 #include <stdlib.h>
@@ -237,7 +238,7 @@ static unsigned moved_count(const struct quantile_moves *moves)
 {
     unsigned count = 0;
     for (unsigned v = 0; v < STREAM_VALUED; v++)
-        count += (unsigned)__builtin_popcountll(moves->moved[v]);
+        count += bits_count_64(moves->moved[v]);
     return count;
 }
 

@@ -4,6 +4,7 @@
  * as it is read. */
 #include "aggregators/snapshot.h"
 #include "aggregators/snapshot_fill.h"
+#include "base/bits.h"
 #include "base/error.h"
 #include "base/packed.h"
 #include <stdlib.h>
@@ -555,7 +556,7 @@ static uint64_t packed_hash(const char *windows, unsigned window)
         return 0;
     memcpy(masks, windows + place, sizeof masks);
     const char *end = windows + place + sizeof masks;
-    for (int measures = __builtin_popcountll(masks[0]) + __builtin_popcountll(masks[1]); measures > 0; measures--)
+    for (unsigned measures = bits_count_64(masks[0]) + bits_count_64(masks[1]); measures > 0; measures--)
         end += 1 + (uint8_t)*end;
     return text_hash((struct text){windows + place, (size_t)(end - windows) - place});
 }

@@ -1,5 +1,6 @@
 /* mapping.c - what an input names, as levels (level.h), and the walk through a document that finds it. */
 #include "consumers/mapping.h"
+#include "base/bits.h"
 #include "consumers/level.h"
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,8 @@ static void level_finish(struct level *l)
     for (unsigned i = 0; i <= l->member_count; i++) {
         struct member *m = &l->members[i];
         m->place = (uint32_t)(offsetof(struct mapped, values) + m->first * sizeof(struct value));
-        m->alone = m->below == NULL && __builtin_popcount(m->targets) == 1;
-        if (__builtin_popcount(m->targets) > 1)
+        m->alone = m->below == NULL && bits_count(m->targets) == 1;
+        if (bits_count(m->targets) > 1)
             l->shared |= m->bit;
         if (m->below != NULL)
             level_finish(m->below);
