@@ -1,9 +1,10 @@
 /* record_body.h - how the body of a record lies in memory, and in a checkpoint. For record*.c only.
  *
- * Many records stand still while one changes, so what was told of a record lies packed in one block, the body, and is
- * laid open when an event comes (record_change.c). A body holds each event once by which something stands: fields and
- * settings name it by its number, from 1. Events lie in the order of their stamps, so that whether one is newer than
- * another is a comparison of two numbers, and a record's bytes are the same in whatever order its events came.
+ * Many records stand still while one changes, so what was told of a record lies packed in one block, the body. Of most events
+ * a new one is made of it by what they add (record_append.c); for all others it is laid open (record_change.c). A body holds each
+ * event once by which something stands: fields and settings name it by its number, from 1. Events lie in the order of their
+ * stamps, so that whether one is newer than another is a comparison of two numbers, and a record's bytes are the same in
+ * whatever order its events came.
  */
 #pragma once
 #include "aggregators/record.h"
@@ -34,7 +35,8 @@ enum body_column {
     COLUMN_MAJORS,   /* of each event, by stamp: since the first one's */
     COLUMN_MINORS,   /* in ones */
     COLUMN_OCCURRED, /* since its major, in ones: all are 0 but where inputs are ordered by version */
-    BODY_COLUMNS
+    BODY_COLUMNS,
+    FIELD_COLUMNS = COLUMN_WORDS /* which are the first */
 };
 
 /* Followed by, each without a gap: the columns; then
@@ -59,13 +61,17 @@ _Static_assert(BODY_HEAD + HASH_SIZE >= sizeof(struct record_body), "a body is r
 /* Fields whose values are instants; those that need more than 32 bits otherwise. */
 extern const uint32_t record_instants[KIND_COUNT], record_numbers[KIND_COUNT];
 
-/* The columns of fields, and which fields lie in one. */
-enum { FIELD_COLUMNS = COLUMN_NUMBERS + 1 };
-
+/* The fields whose values lie in a column. */
 static inline uint32_t fields_in(enum body_column c, unsigned kind)
 {
     uint32_t instants = record_instants[kind], numbers = record_numbers[kind];
     return c == COLUMN_INSTANTS ? instants : c == COLUMN_NUMBERS ? numbers : ~instants & ~numbers;
+}
+
+/* Times and money are mostly of thousands: such a column is counted in them where all of its numbers are. */
+static inline bool is_round(enum body_column c)
+{
+    return c == COLUMN_INSTANTS || c == COLUMN_NUMBERS || c == COLUMN_MAJORS;
 }
 
 /* From where the values in it are counted. */
@@ -158,6 +164,12 @@ static inline int64_t word_at(const struct record_body *b, const struct layout *
     return number_in(b, at, COLUMN_WORDS, i);
 }
 
+/* The word of a setting by which a field became what it is. */
+static inline uint32_t setting_word(const struct record_value *v)
+{
+    return v->present ? (uint32_t)v->value + 1 : 0;
+}
+
 static inline unsigned event_of_setting(const struct record_body *b, const struct layout *at, unsigned i)
 {
     return (uint8_t)bytes_of(b)[at->setting_events + i];
@@ -172,3 +184,8 @@ static inline unsigned stage_field_of(unsigned kind)
 {
     return kind == KIND_DEAL ? (unsigned)DEAL_STAGE : kind == KIND_LEAD ? (unsigned)LEAD_STATUS : FIELD_COUNT_MAX;
 }
+
+/* Applies an event where it only adds to what was told: record_append.c. `kept`: the fields of which settings are kept. False: it does
+ * more, and nothing has changed. */
+bool record_append(struct record *r, const struct told_event *e, uint32_t carried, uint32_t kept,
+                   const struct record_value *values);

@@ -1,6 +1,4 @@
-#include "aggregators/record_body.h"
-#include "base/error.h"
-#include <stdlib.h>
+#include "aggregators/record_column.h"
 #include <string.h>
 
 /* A body laid open. */
@@ -118,67 +116,41 @@ static void drop_events(struct open_body *o)
         *names[i] = renumbered[*names[i]];
 }
 
-/* What lies in a column, before it is packed. */
-struct open_column {
-    unsigned count;
-    bool in_ones;
-    struct packed_need need, need_in_thousands;
-    int64_t numbers[EVENTS_MAX], in_thousands[EVENTS_MAX];
-};
-
-static void put_number(struct open_column *column, int64_t number)
+/* The number that an event has in a column of events. */
+static inline int64_t number_of(const struct open_body *o, unsigned i, enum body_column c)
 {
-    column->numbers[column->count++] = number;
-    packed_add(&column->need, number);
+    const struct told_event *e = &o->events[i];
+    return c == COLUMN_MAJORS   ? since(o->events[0].stamp.major, e->stamp.major)
+           : c == COLUMN_MINORS ? e->stamp.minor
+                                : since(e->stamp.major, e->occurred_at_us);
 }
 
-/* Times and money are mostly of thousands. */
-static void put_round(struct open_column *column, int64_t number)
+/* By itself for what it needs of the stack. */
+__attribute__((noinline)) static char *put_column(const struct open_body *o, enum body_column c, unsigned kind,
+                                                  char *to, uint8_t *out_form)
 {
-    int64_t thousands = packed_in_units(number, PACKED_THOUSANDS);
-    column->in_ones = column->in_ones || thousands * packed_units[PACKED_THOUSANDS] != number;
-    column->in_thousands[column->count] = thousands;
-    packed_add(&column->need_in_thousands, thousands);
-    put_number(column, number);
-}
-
-static void gather_columns(const struct open_body *o, unsigned kind, struct open_column out[BODY_COLUMNS])
-{
-    int64_t first_major = o->events[0].stamp.major;
-    for (unsigned c = 0; c < BODY_COLUMNS; c++) {
-        out[c].count = 0;
-        out[c].in_ones = c != COLUMN_INSTANTS && c != COLUMN_NUMBERS && c != COLUMN_MAJORS;
-        out[c].need = out[c].need_in_thousands = (struct packed_need){0};
+    struct open_column column;
+    column_begin(&column, c);
+    if (c < FIELD_COLUMNS) {
+        for (uint32_t left = o->set & fields_in(c, kind); left != 0; left &= left - 1)
+            column_add(&column, c, since(base_of(c, o->events[0].stamp.major), o->values[__builtin_ctz(left)]));
+    } else if (c == COLUMN_WORDS) {
+        for (unsigned i = 0; i < o->setting_count; i++)
+            column_add(&column, c, o->settings[i].word);
+    } else {
+        for (unsigned i = 0; i < o->event_count; i++)
+            column_add(&column, c, number_of(o, i, c));
     }
-    for (uint32_t left = o->set & fields_in(COLUMN_NAMES, kind); left != 0; left &= left - 1)
-        put_number(&out[COLUMN_NAMES], o->values[__builtin_ctz(left)]);
-    for (uint32_t left = o->set & fields_in(COLUMN_INSTANTS, kind); left != 0; left &= left - 1)
-        put_round(&out[COLUMN_INSTANTS], since(first_major, o->values[__builtin_ctz(left)]));
-    for (uint32_t left = o->set & fields_in(COLUMN_NUMBERS, kind); left != 0; left &= left - 1)
-        put_round(&out[COLUMN_NUMBERS], o->values[__builtin_ctz(left)]);
-    for (unsigned i = 0; i < o->setting_count; i++)
-        put_number(&out[COLUMN_WORDS], o->settings[i].word);
-    for (unsigned i = 0; i < o->event_count; i++) {
-        const struct told_event *e = &o->events[i];
-        put_round(&out[COLUMN_MAJORS], since(first_major, e->stamp.major));
-        put_number(&out[COLUMN_MINORS], e->stamp.minor);
-        put_number(&out[COLUMN_OCCURRED], since(e->stamp.major, e->occurred_at_us));
-    }
+    return column_pack(&column, to, out_form);
 }
 
-static struct packed_form form_for(const struct open_column *column)
-{
-    if (column->in_ones)
-        return (struct packed_form){(uint8_t)packed_widest(&column->need), PACKED_ONES};
-    return (struct packed_form){(uint8_t)packed_widest(&column->need_in_thousands), PACKED_THOUSANDS};
-}
+enum { NUMBERS_MAX = FIELD_COUNT_MAX + SETTINGS_MAX + 3 * EVENTS_MAX };
 
 /* Packs it into the record. */
 static void close_body(struct record *r, struct open_body *o)
 {
-    struct open_column columns[BODY_COLUMNS];
+    char bytes[BODY_ROOM(NUMBERS_MAX, EVENTS_MAX)], *next = bytes + BODY_HEAD;
     drop_events(o);
-    gather_columns(o, r->kind, columns);
     struct record_body head = {.first_major = o->events[0].stamp.major,
                                .set = o->set,
                                .told = o->told,
@@ -186,31 +158,18 @@ static void close_body(struct record *r, struct open_body *o)
                                .setting_count = (uint8_t)o->setting_count,
                                .deletion = o->deletion,
                                .exists = o->exists};
-    for (unsigned c = 0; c < BODY_COLUMNS; c++)
-        head.forms[c] = packed_byte(form_for(&columns[c]));
-    struct layout at = layout_of(&head, r->kind);
-    if (r->body == NULL || must_room(o->packed) != must_room(at.end))
-        r->body = must_realloc(r->body, must_room(at.end));
-    char *to = (char *)r->body;
-    memcpy(to, &head, BODY_HEAD);
-    char *next = to + BODY_HEAD;
-    for (unsigned c = 0; c < BODY_COLUMNS; c++) { /* a number spoils what comes behind it, which is written next */
-        unsigned width = form_in(&head, c).width;
-        const int64_t *numbers = columns[c].in_ones ? columns[c].numbers : columns[c].in_thousands;
-        for (unsigned i = 0; i < columns[c].count && width > 0; i++)
-            next = packed_put(next, width, numbers[i]);
-    }
-    for (unsigned i = 0; i < o->event_count; i++, next += HASH_SIZE) {
-        memcpy(next, &o->events[i].stamp.hash_high, sizeof(uint64_t));
-        memcpy(next + sizeof(uint64_t), &o->events[i].stamp.hash_low, sizeof(uint64_t));
-    }
-    REQUIRE(next == to + at.setting_events);
-    for (unsigned i = 0; i < o->setting_count; i++) {
-        to[at.setting_events + i] = (char)o->settings[i].event;
-        to[at.setting_fields + i] = (char)o->settings[i].field;
-    }
+    for (enum body_column c = 0; c < BODY_COLUMNS; c++)
+        next = put_column(o, c, r->kind, next, &head.forms[c]);
+    for (unsigned i = 0; i < o->event_count; i++)
+        next = put_hash(next, &o->events[i].stamp);
+    for (unsigned i = 0; i < o->setting_count; i++)
+        *next++ = (char)o->settings[i].event;
+    for (unsigned i = 0; i < o->setting_count; i++)
+        *next++ = (char)o->settings[i].field;
     for (uint32_t left = o->told; left != 0; left &= left - 1)
-        to[at.told++] = (char)o->event_of[__builtin_ctz(left)];
+        *next++ = (char)o->event_of[__builtin_ctz(left)];
+    memcpy(bytes, &head, BODY_HEAD);
+    put_body(r, o->packed, bytes, (size_t)(next - bytes));
 }
 
 static enum record_change apply_deletion(struct open_body *o, uint8_t event)
@@ -282,7 +241,7 @@ static bool keep_setting(struct record *r, struct open_body *o, struct setting s
 }
 
 static enum record_change apply_values(struct record *r, struct open_body *o, uint8_t event, int64_t occurred_at_us,
-                                       uint32_t carried, const struct record_value *values, bool keep_owners)
+                                       uint32_t carried, uint32_t kept, const struct record_value *values)
 {
     if (o->deletion > event)
         return RECORD_OUTVOTED;
@@ -302,27 +261,42 @@ static enum record_change apply_values(struct record *r, struct open_body *o, ui
         o->values[f] = values[f].value;
         changed = true;
     }
-    unsigned stage = stage_field_of(r->kind);
-    uint32_t kept = stage < FIELD_COUNT_MAX ? 1u << stage : 0;
-    if (keep_owners)
-        kept |= 1u << FIELD_MANAGER | 1u << FIELD_TEAM;
     for (uint32_t left = carried & kept; left != 0; left &= left - 1) {
         unsigned f = (unsigned)__builtin_ctz(left);
-        struct setting setting = {values[f].present ? (uint32_t)values[f].value + 1 : 0, event, (uint8_t)f};
+        struct setting setting = {setting_word(&values[f]), event, (uint8_t)f};
         changed = keep_setting(r, o, setting, occurred_at_us) || changed;
     }
     return changed ? RECORD_CHANGED : all_stand ? RECORD_REPEATED : RECORD_OUTVOTED;
 }
 
-enum record_change record_apply(struct record *r, const struct stamp *stamp, int64_t occurred_at_us, bool deleted,
-                                uint32_t carried, const struct record_value *values, bool keep_owners)
+/* The fields of which settings are kept. */
+static uint32_t fields_with_history(const struct record *r, bool keep_owners)
+{
+    unsigned stage = stage_field_of(r->kind);
+    return (stage < FIELD_COUNT_MAX ? 1u << stage : 0) | (keep_owners ? 1u << FIELD_MANAGER | 1u << FIELD_TEAM : 0);
+}
+
+/* By itself, since an open body needs much of the stack. */
+__attribute__((noinline)) static enum record_change change_open(struct record *r, const struct told_event *e,
+                                                                bool deleted, uint32_t carried, uint32_t kept,
+                                                                const struct record_value *values)
 {
     struct open_body o;
     open_body(r, &o);
-    uint8_t event = number_of_event(&o, stamp, occurred_at_us);
+    uint8_t event = number_of_event(&o, &e->stamp, e->occurred_at_us);
     enum record_change change =
-        deleted ? apply_deletion(&o, event) : apply_values(r, &o, event, occurred_at_us, carried, values, keep_owners);
+        deleted ? apply_deletion(&o, event) : apply_values(r, &o, event, e->occurred_at_us, carried, kept, values);
     if (change == RECORD_CHANGED)
         close_body(r, &o);
     return change;
+}
+
+enum record_change record_apply(struct record *r, const struct stamp *stamp, int64_t occurred_at_us, bool deleted,
+                                uint32_t carried, const struct record_value *values, bool keep_owners)
+{
+    uint32_t kept = fields_with_history(r, keep_owners);
+    struct told_event e = {*stamp, occurred_at_us};
+    if (!deleted && record_append(r, &e, carried, kept, values))
+        return RECORD_CHANGED;
+    return change_open(r, &e, deleted, carried, kept, values);
 }

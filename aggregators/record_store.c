@@ -14,10 +14,11 @@ struct text record_told(const struct record *r)
 static bool head_is_whole(const struct record_body *b, unsigned kind, size_t size)
 {
     uint32_t fields = (1u << record_kind_info(kind)->field_count) - 1;
-    for (unsigned c = 0; c < BODY_COLUMNS; c++)
-        if (form_in(b, c).width > sizeof(int64_t) || form_in(b, c).unit >= PACKED_UNITS ||
-            (c == COLUMN_NAMES && form_in(b, c).unit != PACKED_ONES))
+    for (enum body_column c = 0; c < BODY_COLUMNS; c++) {
+        struct packed_form f = form_in(b, c);
+        if (f.width > sizeof(int64_t) || (f.unit != PACKED_ONES && !(f.unit == PACKED_THOUSANDS && is_round(c))))
             return false;
+    }
     return (b->told & ~fields) == 0 && (b->set & ~b->told) == 0 && b->event_count > 0 && b->event_count < EVENTS_MAX &&
            b->setting_count <= SETTINGS_MAX && b->deletion <= b->event_count && b->exists <= b->event_count &&
            layout_of(b, kind).end == size;

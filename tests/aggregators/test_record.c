@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static enum record_change tell(struct record *r, unsigned field, int64_t when, int64_t value)
 {
@@ -217,17 +218,131 @@ Test(record, is_what_all_events_say)
     }
 }
 
+/* Whether such fields may need more than 32 bits. */
+static bool is_wide(enum field_type type)
+{
+    return type == FIELD_TIME || type == FIELD_MONEY || type == FIELD_POSITIVE || type == FIELD_DECIMAL ||
+           type == FIELD_INTEGER || type == FIELD_RATE;
+}
+
+/* On both sides of what one more byte takes, or of what is counted in thousands. */
+static int64_t some_number(struct random *dice, bool wide)
+{
+    static const int64_t numbers[] = {0,
+                                      1,
+                                      126,
+                                      127,
+                                      128,
+                                      255,
+                                      256,
+                                      1000,
+                                      999,
+                                      2000,
+                                      127000,
+                                      128000,
+                                      32767,
+                                      32768,
+                                      65535,
+                                      8388607,
+                                      -1,
+                                      -128,
+                                      -129,
+                                      -1000,
+                                      -999000,
+                                      -128000,
+                                      -129000,
+                                      -32769,
+                                      16777216,
+                                      32000,
+                                      1000000,
+                                      999999,
+                                      INT64_C(1) << 40,
+                                      -(INT64_C(1) << 40),
+                                      INT64_MAX,
+                                      INT64_MIN};
+    int64_t n = numbers[random_below(dice, (int64_t)(sizeof numbers / sizeof *numbers))];
+    return wide ? n : n & UINT16_MAX;
+}
+
+/* What a source says: mostly whole milliseconds, some microseconds; versions may be anything. */
+static int64_t some_step(struct random *dice, bool by_version)
+{
+    if (by_version)
+        return 1 + (random_below(dice, 4) > 0 ? random_below(dice, 3) : random_below(dice, INT64_C(1) << 50));
+    return random_below(dice, 6) > 0 ? 1000 * (1 + random_below(dice, 300000)) : 1 + random_below(dice, 1 << 24);
+}
+
+static struct told next_event(struct random *dice, const struct record_kind_info *info, int64_t major, int64_t hash,
+                              bool by_version, bool uniform, bool is_long)
+{
+    struct told e = {.deleted = random_below(dice, is_long ? 400 : 15) == 0, .occurred_at_us = major};
+    if (by_version)
+        e.occurred_at_us = random_below(dice, INT64_C(1) << 40);
+    else if (random_below(dice, 20) == 0)
+        e.occurred_at_us -= random_below(dice, 300);
+    e.stamp = (struct stamp){.major = major, .hash_high = (uint64_t)hash, .hash_low = (uint64_t)random_below(dice, 9)};
+    if (random_below(dice, 8) == 0)
+        e.stamp.minor = hash * random_below(dice, 700);
+    for (unsigned f = 0; !e.deleted && f < info->field_count; f++) {
+        if (random_below(dice, hash == 0 || is_long ? 2 : 4) > 0)
+            continue;
+        int64_t number = some_number(dice, is_wide(info->fields[f].type));
+        e.carried |= 1u << f;
+        e.values[f] = (struct record_value){random_below(dice, 12) > 0, uniform ? (int64_t)f * 1000 : number};
+    }
+    return e;
+}
+
+static bool holds_all(const void *context, enum record_kind kind, unsigned field, int64_t value)
+{
+    (void)context, (void)kind, (void)field, (void)value;
+    return true;
+}
+
+/* An event that is newer than all others goes another way into a body (record_append.c) than one that comes late: the bytes are
+ * the same, and such as are taken from a disk. */
+Test(record, is_the_same_bytes_in_whatever_order)
+{
+    enum { ROUNDS = 20000, EVENTS = 2 * HISTORY_MAX + 2 };
+    static struct told events[EVENTS];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct random dice = {round};
+        enum record_kind kind = (enum record_kind)random_below(&dice, KIND_COUNT);
+        const struct record_kind_info *info = record_kind_info(kind);
+        bool keep_owners = kind == KIND_DEAL && random_below(&dice, 2) == 0, uniform = random_below(&dice, 2) == 0;
+        bool by_version = random_below(&dice, 4) == 0, is_long = round % 100 == 0; /* so that histories are cut */
+        unsigned count = is_long ? EVENTS : 2 + (unsigned)random_below(&dice, 6);
+        int64_t major = by_version ? -random_below(&dice, 300) : 1000 * random_below(&dice, 1000);
+        for (unsigned i = 0; i < count; i++) {
+            events[i] = next_event(&dice, info, major, (int64_t)i, by_version, uniform, is_long);
+            major += random_below(&dice, 4) > 0 ? some_step(&dice, by_version) : 0;
+        }
+        qsort(events, count, sizeof *events, by_stamp);
+        struct record *r = record_create(kind, 0), *backwards = record_create(kind, 0), *back = record_create(kind, 0);
+        for (unsigned i = 0; i < count; i++) {
+            const struct told *e = &events[i], *b = &events[count - 1 - i];
+            cr_assert(record_apply(r, &e->stamp, e->occurred_at_us, e->deleted, e->carried, e->values, keep_owners) ==
+                      RECORD_CHANGED);
+            record_apply(backwards, &b->stamp, b->occurred_at_us, b->deleted, b->carried, b->values, keep_owners);
+        }
+        struct text one = record_told(r), other = record_told(backwards);
+        cr_assert(one.len == other.len && memcmp(one.at, other.at, one.len) == 0, "round %u, a %s of %u events", round,
+                  info->name, count);
+        cr_assert(record_restore(back, one, holds_all, NULL), "round %u, a %s of %u events", round, info->name, count);
+        record_destroy(r);
+        record_destroy(backwards);
+        record_destroy(back);
+    }
+}
+
 /* Fields that need more than 32 bits are kept whole: by the types of the field table. */
 Test(record, values_of_all_kinds_are_kept_whole)
 {
     for (unsigned k = 0; k < KIND_COUNT; k++) {
         const struct record_kind_info *info = record_kind_info(k);
         for (unsigned f = 0; f < info->field_count; f++) {
-            static const bool wide[] = {
-                [FIELD_TIME] = true,    [FIELD_MONEY] = true, [FIELD_POSITIVE] = true, [FIELD_DECIMAL] = true,
-                [FIELD_INTEGER] = true, [FIELD_RATE] = true,  [FIELD_FLAG] = false};
             struct record_value values[FIELD_COUNT_MAX] = {0};
-            values[f] = (struct record_value){true, wide[info->fields[f].type] ? INT64_MAX - 7 : UINT32_MAX - 7};
+            values[f] = (struct record_value){true, is_wide(info->fields[f].type) ? INT64_MAX - 7 : UINT32_MAX - 7};
             struct record *r = record_create(k, 0);
             struct stamp stamp = {1, 0, 0, 0};
             record_apply(r, &stamp, 1, false, 1u << f, values, false);

@@ -131,9 +131,10 @@ Test(record_store, a_head_that_fits_nothing_is_refused)
     /* Of columns in which nothing lies, too. */
     for (unsigned c = 0; c < BODY_COLUMNS; c++) {
         REFUSED(body(&b)->forms[c] = packed_byte((struct packed_form){sizeof(int64_t) + 1, PACKED_ONES}));
-        REFUSED(body(&b)->forms[c] = packed_byte((struct packed_form){sizeof(int64_t), PACKED_UNITS}));
+        for (uint8_t unit = 0; unit <= PACKED_UNITS; unit++)
+            if (unit != PACKED_ONES && !(unit == PACKED_THOUSANDS && is_round(c)))
+                REFUSED(body(&b)->forms[c] = packed_byte((struct packed_form){sizeof(int64_t), unit}));
     }
-    REFUSED(body(&b)->forms[COLUMN_NAMES] = packed_byte((struct packed_form){sizeof(int64_t), PACKED_THOUSANDS}));
     REFUSED(body(&b)->set = BIT(FIELD_MANAGER) | BIT(FIELD_REGION)); /* has a value and was not told */
     uint32_t beyond = BIT(record_kind_info(KIND_DEAL)->field_count);
     REFUSED(body(&b)->told = (body(&b)->told & ~BIT(DEAL_AMOUNT)) | beyond); /* no such field */
@@ -224,4 +225,28 @@ Test(record_store, the_stage_that_stands_is_the_last_one)
     REFUSED(set(&b, COLUMN_NAMES, 1, WON));                                          /* the value itself */
     REFUSED(b.at[at.told + 1] = 2);                                                  /* set by the event before */
     REFUSED(b.at[at.setting_fields + 1] = b.at[at.setting_fields + 2] = FIELD_TEAM); /* no stage in the history */
+}
+
+/* However wide its columns are, what comes next is added to it. */
+Test(record_store, an_event_follows_what_was_taken)
+{
+    struct bytes narrow = a_deal(0), wide = widened(narrow);
+    const struct bytes *both[] = {&narrow, &wide};
+    for (unsigned i = 0; i < 2; i++) {
+        struct record *r = record_create(KIND_DEAL, 0);
+        cr_assert(record_restore(r, (struct text){both[i]->at, both[i]->len}, holds, NULL));
+        struct record_value values[FIELD_COUNT_MAX] = {[DEAL_STAGE] = {true, WON}, [DEAL_AMOUNT] = {true, 7500}};
+        tell(r, 400, 0, BIT(DEAL_STAGE) | BIT(DEAL_AMOUNT), values);
+        cr_expect_eq(record_value(r, DEAL_STAGE), WON);
+        cr_expect_eq(record_value(r, DEAL_AMOUNT), 7500);
+        cr_expect_eq(record_value(r, FIELD_MANAGER), 7);
+        cr_expect_eq(record_stamp(r, DEAL_AMOUNT).major, 400);
+        cr_expect_eq(record_stamp(r, FIELD_MANAGER).major, 200);
+        cr_assert_eq(record_setting_count(r), 4);
+        cr_expect_eq(record_setting(r, 2).word, LOST + 1);
+        cr_expect_eq(record_setting(r, 3).word, WON + 1);
+        cr_expect_eq(record_setting(r, 3).stamp.major, 400);
+        cr_expect_eq(record_setting(r, 3).occurred_at_us, 400);
+        record_destroy(r);
+    }
 }
