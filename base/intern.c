@@ -88,7 +88,9 @@ static void grow_places(struct intern *t)
 {
     uint32_t count = t->place_count > 0 ? t->place_count * 2 : 16;
     REQUIRE(count > t->place_count);
-    struct intern_place *places = must_zalloc(count * sizeof *places);
+    /* Not zalloc: that leaves fresh pages untouched, and one that is read before it is written is fetched twice. */
+    struct intern_place *places = must_alloc(count * sizeof *places);
+    memset(places, 0, count * sizeof *places);
     for (uint32_t i = 0; i < t->place_count; i++) {
         if (t->places[i].number == 0)
             continue;
