@@ -7,13 +7,17 @@
 #include <string.h>
 #include <sysexits.h>
 
-/* jemalloc looks for this name. What is free goes back to the system after a second, not after ten, or with what is asked for next: while a
- * past is read tables grow and batches come and go, and what they leave is a tenth of all. To keep it longer saves no processor time. A
- * thread of jemalloc's does it: of a thread that sleeps, as Kafka's do when a past has been read, nothing would go back before it wakes.
+/* jemalloc looks for this name. What is free goes back to the system after a second, not after ten: while a past is read tables grow and
+ * batches come and go, and what they leave is a tenth of all. To keep it longer saves no processor time. A thread of jemalloc's does
+ * it: of a thread that sleeps, as Kafka's do when a past has been read, nothing would go back before it wakes.
+ * Until then it is used again, for which two limits must go. What librdkafka frees of its messages grows together to megabytes; of what is
+ * more than 64 times as large as the pages that are asked for jemalloc takes nothing, and what is more than 8 MiB it gives back at
+ * once. All that Kafka sent came to lie on fresh pages then.
  * MALLOC_CONF in the environment is stronger. */
 extern const char *malloc_conf;
-__attribute__((visibility("default"))) const char *malloc_conf =
-    "dirty_decay_ms:1000,background_thread:true,max_background_threads:1";
+__attribute__((visibility("default"))) const char *malloc_conf = "dirty_decay_ms:1000,"
+                                                                 "background_thread:true,max_background_threads:1,"
+                                                                 "lg_extent_max_active_fit:16,oversize_threshold:0";
 
 static const struct command {
     const char *name, *line;
