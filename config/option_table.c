@@ -173,7 +173,7 @@ static const struct option kafka_options[] = {
      .help = "Where messages go that cannot be read."},
     {"message_size_max", OPTION_SIZE, AT(kafka_config, message_size_max), .fallback = "1MiB", .least = KIB, .most = 64 * MIB,
      .help = "A larger value is a dead letter."},
-    {"queue_size_max", OPTION_SIZE, AT(kafka_config, queue_bytes_max), .fallback = "16MiB", .least = MIB, .most = GIB,
+    {"queue_size_max", OPTION_SIZE, AT(kafka_config, queue_bytes_max), .fallback = "8MiB", .least = MIB, .most = GIB,
      .help = "Values of messages that are fetched ahead. With what librdkafka keeps of each, Kafka's side may take about six times as much."},
     {"metadata_refresh", OPTION_DURATION, AT(kafka_config, metadata_refresh_ms), .fallback = "10s", .least = MS_S, .most = MS_H,
      .help = "How often new partitions are looked for."},

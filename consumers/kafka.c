@@ -271,8 +271,8 @@ static void *consume(void *opaque)
 }
 
 /* As measured on 2.0.2: it stalls for a second at its default of queued.min.messages, and with a queue that is bounded
- * in bytes it need not be bounded in messages. The answer to a fetch is one block of memory, and allocators give back to the system
- * what is as large as all partitions together may make it: from 6 MB down the page faults of a past are a quarter less. */
+ * in bytes it need not be bounded in messages. The answer to a fetch is one block of memory, which stays until the last of its messages
+ * is taken: one as large as all partitions together may make it would be more than the queue may hold. */
 #define FETCH_BYTES     (INT64_C(4) << 20)
 /* A broker that answers as soon as it has one message answers a thousand times a second, each of a few, which costs it and us more
  * than the messages do. So it waits for this much, but no longer than FETCH_WAIT_MS and a fifth of the tick. */
